@@ -1,0 +1,8 @@
+//! Mechanism without policy: time, identifiers, quotas, tasks and bodies.
+//!
+//! Nothing here knows an API, a route or a socket. Everything above may use it.
+
+pub mod clock;
+pub mod ids;
+pub mod quotas;
+pub mod tasks;

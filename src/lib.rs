@@ -1,0 +1,5 @@
+//! Tidegate: Amazon API Gateway that anyone can run. WebSocket first, wire-compatible.
+//!
+//! Modules in reading order, lowest floor first; a module imports only from those above it in this list.
+
+pub mod base;
