@@ -1,0 +1,104 @@
+//! Integrations: where an event goes and what is made of the answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use url::Url;
+
+use crate::lang::literal_template::LiteralTemplate;
+use crate::lang::parameter::{ParameterSource, ParameterTarget};
+use crate::lang::selection::ResponseKey;
+use crate::lang::uri_template::UriTemplate;
+
+/// One integration, ready to call.
+#[derive(Debug)]
+pub struct Integration {
+    /// `integrationId`: the key in the definition file.
+    pub id: Arc<str>,
+    /// What is called.
+    pub target: Target,
+    /// Longest wait for an answer.
+    pub timeout: Duration,
+    /// `requestParameters`.
+    pub parameters: Vec<ParameterMapping>,
+    /// `contentHandlingStrategy`.
+    pub content: ContentHandling,
+}
+
+/// What an integration calls. Amazon fixed this set.
+#[derive(Debug)]
+pub enum Target {
+    /// `AWS_PROXY` to a Lambda function.
+    Function(FunctionTarget),
+    /// `HTTP_PROXY`.
+    Http(HttpTarget),
+    /// `MOCK`.
+    Mock(MockTarget),
+}
+
+/// A Lambda function: hosted here or behind the Invoke API of another endpoint.
+#[derive(Debug, Clone)]
+pub enum FunctionTarget {
+    /// Run by this gateway, by its name in `functions`.
+    Hosted(Arc<str>),
+    /// Called over the Lambda Invoke API.
+    Remote(Arc<RemoteFunction>),
+}
+
+/// A function behind a Lambda Invoke API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteFunction {
+    /// `…/2015-03-31/functions/{function}/invocations`, with `?Qualifier=` where one is set.
+    pub url: Url,
+    /// Region of the signature.
+    pub region: Arc<str>,
+}
+
+/// An HTTP backend.
+#[derive(Debug)]
+pub struct HttpTarget {
+    /// `integrationMethod`.
+    pub method: Method,
+    /// `integrationUri`.
+    pub uri: UriTemplate,
+}
+
+/// An answer made up by the gateway.
+#[derive(Debug)]
+pub struct MockTarget {
+    /// The status that the request template names; it selects the response.
+    pub status: u16,
+    /// `integrationResponses` in the order in which they are tried, `$default` last.
+    pub responses: Vec<MockResponse>,
+}
+
+/// One of a mock's responses.
+#[derive(Debug)]
+pub struct MockResponse {
+    /// Which statuses it is for.
+    pub key: ResponseKey,
+    /// The payload; empty when the definition has no template.
+    pub template: Option<LiteralTemplate>,
+}
+
+/// One entry of `requestParameters`.
+#[derive(Debug)]
+pub struct ParameterMapping {
+    /// Where the value goes.
+    pub target: ParameterTarget,
+    /// Where it comes from.
+    pub source: ParameterSource,
+}
+
+/// What is done to the payload on its way to the backend (`contentHandlingStrategy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ContentHandling {
+    /// Nothing.
+    #[default]
+    Unchanged,
+    /// Base64 text from the client is decoded to bytes (`CONVERT_TO_BINARY`).
+    ToBinary,
+    /// Bytes are encoded as base64 text (`CONVERT_TO_TEXT`).
+    ToText,
+}

@@ -1,0 +1,84 @@
+//! What we run: definitions with every name resolved and every expression parsed. Immutable.
+//!
+//! No locks, sockets or counters in here, and no wire shapes either: two equal definitions give equal plans. A running
+//! gateway swaps whole plans ([`crate::pipeline::Services`]); an exchange pins one [`Stage`] and never looks again.
+
+pub mod access_log;
+pub mod authorizer;
+pub mod credentials;
+pub mod integration;
+pub mod route;
+pub mod stage;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use self::credentials::Credentials;
+use self::route::RateLimit;
+use self::stage::Stage;
+
+/// Everything that one set of definitions says, ready to run.
+#[derive(Debug, Default)]
+pub struct Plan {
+    stages: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Stage>>>,
+    /// Who may sign requests.
+    pub credentials: Credentials,
+    /// The account level of throttling.
+    pub account: AccountLimits,
+}
+
+/// The account level of throttling; `None` lifts a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct AccountLimits {
+    /// Requests of every kind: messages, handshakes, pushes.
+    pub requests: Option<RateLimit>,
+    /// New connections.
+    pub connects: Option<RateLimit>,
+}
+
+impl Plan {
+    /// A plan of `stages`; a later stage of the same API and name replaces an earlier one.
+    pub fn new(
+        stages: impl IntoIterator<Item = Stage>,
+        credentials: Credentials,
+        account: AccountLimits,
+    ) -> Self {
+        let mut table: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Stage>>> = HashMap::new();
+        for stage in stages {
+            table
+                .entry(Arc::clone(&stage.api.id))
+                .or_default()
+                .insert(Arc::clone(&stage.name), Arc::new(stage));
+        }
+        Self {
+            stages: table,
+            credentials,
+            account,
+        }
+    }
+
+    /// The stage of that name.
+    pub fn stage(&self, api: &str, stage: &str) -> Option<&Arc<Stage>> {
+        self.stages.get(api)?.get(stage)
+    }
+
+    /// Whether an API of that id has any stage.
+    pub fn has_api(&self, api: &str) -> bool {
+        self.stages.contains_key(api)
+    }
+
+    /// The id of the only API, when there is exactly one.
+    pub fn only_api(&self) -> Option<&Arc<str>> {
+        match self.stages.len() {
+            1 => self.stages.keys().next(),
+            _ => None,
+        }
+    }
+
+    /// All stages, ordered by API and name.
+    pub fn stages(&self) -> Vec<&Arc<Stage>> {
+        let mut all: Vec<_> = self.stages.values().flat_map(HashMap::values).collect();
+        all.sort_by(|a, b| (&a.api.id, &a.name).cmp(&(&b.api.id, &b.name)));
+        all
+    }
+}

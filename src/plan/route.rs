@@ -1,0 +1,106 @@
+//! Routes of a stage, and how an event finds its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::lang::parameter::RequiredParameter;
+use crate::plan::authorizer::Authorizer;
+use crate::plan::integration::Integration;
+
+/// `routeKey` of the route that runs during the upgrade.
+pub const CONNECT: &str = "$connect";
+/// `routeKey` of the route that runs after the socket has closed.
+pub const DISCONNECT: &str = "$disconnect";
+/// `routeKey` of the route for messages that no other route wants.
+pub const DEFAULT: &str = "$default";
+
+/// A token bucket: `rate` tokens a second, at most `burst` of them saved up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RateLimit {
+    /// Tokens a second.
+    pub rate: f64,
+    /// Bucket size in tokens.
+    pub burst: u32,
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone)]
+pub enum Authorization {
+    /// Anybody.
+    Open,
+    /// Whoever signs with credentials whose policies allow it (`AWS_IAM`).
+    Iam,
+    /// Whoever a Lambda function lets in (`CUSTOM`).
+    Custom(Arc<Authorizer>),
+    /// Decided at `$connect` for the whole life of the connection.
+    FromConnect,
+}
+
+/// Whether the integration's answer is sent to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The answer is dropped.
+    OneWay,
+    /// The answer becomes a frame: the route has a route response.
+    TwoWay,
+}
+
+/// How messages of one connection run through a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ordering {
+    /// Several at once, as Amazon does.
+    #[default]
+    Concurrent,
+    /// The next is read when the last has been answered.
+    Serial,
+}
+
+/// One route, ready to run.
+#[derive(Debug)]
+pub struct Route {
+    /// `routeKey`.
+    pub key: Arc<str>,
+    /// Who may use it.
+    pub authorization: Authorization,
+    /// Where its events go; `None` only where Amazon lets a route do without.
+    pub integration: Option<Arc<Integration>>,
+    /// Whether answers are sent.
+    pub direction: Direction,
+    /// How messages run through it.
+    pub ordering: Ordering,
+    /// Its share of the traffic; `None` when unlimited.
+    pub throttle: Option<RateLimit>,
+    /// Parameters of the handshake that must be there (`requestParameters` with `required: true`).
+    pub required: Vec<RequiredParameter>,
+}
+
+/// The routes of a stage. Every stage can connect and disconnect, even when the definition names no such route.
+#[derive(Debug)]
+pub struct Routes {
+    /// `$connect`.
+    pub connect: Arc<Route>,
+    /// `$disconnect`.
+    pub disconnect: Arc<Route>,
+    /// `$default`.
+    pub default: Option<Arc<Route>>,
+    /// All others by their key.
+    pub custom: HashMap<Box<str>, Arc<Route>>,
+}
+
+impl Routes {
+    /// The route for a message whose selection expression gave `key`; `None` for text that is no JSON.
+    ///
+    /// A client cannot pick `$connect` or `$disconnect`: those are not among the custom routes.
+    pub fn for_message(&self, key: Option<&str>) -> Option<&Arc<Route>> {
+        key.and_then(|key| self.custom.get(key))
+            .or(self.default.as_ref())
+    }
+
+    /// All routes: the predefined ones first, then the others by key.
+    pub fn all(&self) -> Vec<&Arc<Route>> {
+        let mut custom: Vec<_> = self.custom.values().collect();
+        custom.sort_by(|a, b| a.key.cmp(&b.key));
+        let fixed = [Some(&self.connect), Some(&self.disconnect), self.default.as_ref()];
+        fixed.into_iter().flatten().chain(custom).collect()
+    }
+}
