@@ -54,6 +54,7 @@ pub struct Connection {
     pub outbox: Outbox,
     connected_at: u64,
     last_active: AtomicU64,
+    last_heard: AtomicU64,
 }
 
 impl Connection {
@@ -64,12 +65,23 @@ impl Connection {
             outbox: Outbox::new(limits),
             connected_at: now,
             last_active: AtomicU64::new(now),
+            last_heard: AtomicU64::new(now),
         }
     }
 
     /// Notes that a message went either way. One relaxed store: no lock, no timer.
     pub fn touch(&self, now: u64) {
         self.last_active.store(now, Ordering::Relaxed);
+    }
+
+    /// Notes that the peer gave a sign of life, of whatever kind.
+    pub fn heard(&self, now: u64) {
+        self.last_heard.store(now, Ordering::Relaxed);
+    }
+
+    /// When the peer last gave a sign of life, on the monotonic clock.
+    pub fn last_heard(&self) -> u64 {
+        self.last_heard.load(Ordering::Relaxed)
     }
 
     /// When it was accepted, on the monotonic clock.

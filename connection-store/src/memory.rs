@@ -50,7 +50,7 @@ impl MemoryStore {
         let found = self.connections.get(&address.id)?;
         let record = &found.record;
         let same = *record.api == *address.api && *record.stage == *address.stage;
-        same.then(|| Arc::clone(&found))
+        (same && found.outbox.is_open()).then(|| Arc::clone(&found))
     }
 }
 

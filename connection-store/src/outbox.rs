@@ -158,6 +158,12 @@ impl Outbox {
         Delivery::Queued
     }
 
+    /// Whether messages are still taken.
+    pub fn is_open(&self) -> bool {
+        let queue = self.lock();
+        !queue.sealed && queue.close.is_none()
+    }
+
     /// Asks the consumer to send a ping.
     pub fn ping(&self) {
         let mut queue = self.lock();

@@ -50,6 +50,8 @@ impl EpochMillis {
 pub trait Clock: Send + Sync + 'static {
     /// Monotonic time, for every timeout and interval.
     fn now(&self) -> Tick;
+    /// The same time line in nanoseconds, for rates above a thousand a second.
+    fn nanos(&self) -> u64;
     /// Wall-clock time, only for what leaves the process: events, logs, signatures.
     fn wall(&self) -> EpochMillis;
     /// Completes once [`Clock::now`] has reached `at`.
@@ -91,6 +93,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Tick {
         Tick(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn wall(&self) -> EpochMillis {
@@ -142,6 +148,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Tick {
         Tick(self.now.load(Ordering::SeqCst))
+    }
+
+    fn nanos(&self) -> u64 {
+        self.now().0.saturating_mul(1_000_000)
     }
 
     fn wall(&self) -> EpochMillis {

@@ -96,6 +96,12 @@ impl Routes {
             .or(self.default.as_ref())
     }
 
+    /// Whether any route takes one message at a time.
+    pub fn any_serial(&self) -> bool {
+        let mut all = self.custom.values().chain(self.default.as_ref());
+        all.any(|route| route.ordering == Ordering::Serial)
+    }
+
     /// All routes: the predefined ones first, then the others by key.
     pub fn all(&self) -> Vec<&Arc<Route>> {
         let mut custom: Vec<_> = self.custom.values().collect();

@@ -1,0 +1,159 @@
+//! The one table of `$context` names: access logs, mappings and payloads all read it.
+//!
+//! Source: developer guide, "WebSocket API mapping template reference" and "Variables for access logging".
+
+use std::borrow::Cow;
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::{Event, Exchange};
+
+/// `eventType` of each event, in the order of [`Event`].
+pub const EVENT_NAMES: [&str; 3] = ["CONNECT", "MESSAGE", "DISCONNECT"];
+
+const CLF: &[BorrowedFormatItem<'_>] = format_description!(
+    "[day]/[month repr:short]/[year]:[hour]:[minute]:[second] [offset_hour sign:mandatory][offset_minute]"
+);
+
+impl Event {
+    /// `eventType`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connect => EVENT_NAMES[0],
+            Self::Message { .. } => EVENT_NAMES[1],
+            Self::Disconnect { .. } => EVENT_NAMES[2],
+        }
+    }
+}
+
+impl Exchange {
+    /// `requestTime`: when the event arrived, as in the Common Log Format, in UTC.
+    pub fn request_time(&self) -> String {
+        OffsetDateTime::from_unix_timestamp(self.context.time.seconds())
+            .ok()
+            .and_then(|moment| moment.format(CLF).ok())
+            .unwrap_or_default()
+    }
+
+    /// The value of `$context.{name}`; `None` when it is unset or there is no such variable.
+    pub fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        if let Some(rest) = name.strip_prefix("authorizer.") {
+            return self.authorizer_variable(rest);
+        }
+        if let Some(rest) = name.strip_prefix("identity.") {
+            return self.identity_variable(rest);
+        }
+        if let Some(rest) = name.strip_prefix("integration.") {
+            return self.integration_variable(rest);
+        }
+        if let Some(rest) = name.strip_prefix("error.") {
+            return self.error_variable(rest);
+        }
+        self.plain_variable(name)
+    }
+
+    fn plain_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let record = self.context.party.record();
+        Some(match name {
+            "requestId" | "extendedRequestId" => self.context.request_id.as_str().into(),
+            "connectionId" => record.id.to_string().into(),
+            "connectedAt" => record.connected_at_epoch_ms.to_string().into(),
+            "domainName" => (&*record.domain_name).into(),
+            "domainPrefix" => record.domain_name.split('.').next()?.into(),
+            "eventType" => self.event.name().into(),
+            "messageId" => return self.message_id(),
+            "messageDirection" => "IN".into(),
+            "routeKey" => self.context.route_key.as_deref()?.into(),
+            "apiId" => (&*self.stage.api.id).into(),
+            "accountId" => (&*self.stage.api.account_id).into(),
+            "stage" => (&*self.stage.name).into(),
+            "status" => self.context.status?.to_string().into(),
+            "requestTime" => self.request_time().into(),
+            "requestTimeEpoch" => self.context.time.0.to_string().into(),
+            "responseLength" => self.context.response_length.to_string().into(),
+            "disconnectStatusCode" | "disconnectReason" => return self.disconnect_variable(name),
+            "xrayTraceId" => self.context.trace_id.as_deref()?.into(),
+            "integrationLatency" => return self.integration_variable("latency"),
+            "integrationStatus" => return self.integration_variable("status"),
+            "integrationErrorMessage" => return self.integration_variable("error"),
+            "awsEndpointRequestId" => return self.integration_variable("requestId"),
+            _ => return None,
+        })
+    }
+
+    fn message_id(&self) -> Option<Cow<'_, str>> {
+        match &self.event {
+            Event::Message { id, .. } => Some(id.as_str().into()),
+            Event::Connect | Event::Disconnect { .. } => None,
+        }
+    }
+
+    fn disconnect_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        match (&self.event, name) {
+            (Event::Disconnect { code, .. }, "disconnectStatusCode") => {
+                Some(code.to_string().into())
+            }
+            (Event::Disconnect { reason, .. }, _) => Some(reason.into()),
+            (Event::Connect | Event::Message { .. }, _) => None,
+        }
+    }
+
+    fn authorizer_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let call = &self.context.authorizer;
+        let measured = match name {
+            "latency" | "integrationLatency" => {
+                call.latency.map(|latency| latency.as_millis().to_string())
+            }
+            "status" => call.status.map(|status| status.to_string()),
+            "integrationStatus" => call.call_status.map(|status| status.to_string()),
+            "error" => call.error.clone(),
+            "requestId" => call.request_id.clone(),
+            _ => None,
+        };
+        measured.map(Cow::Owned).or_else(|| {
+            let value = self.context.authorizer_context()?.get(name)?;
+            Some(text_of(value))
+        })
+    }
+
+    fn identity_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let record = self.context.party.record();
+        match name {
+            "sourceIp" => Some(record.source_ip.to_string().into()),
+            "userAgent" => Some(record.user_agent.as_deref()?.into()),
+            _ => Some(text_of(self.context.identity()?.get(name)?)),
+        }
+    }
+
+    fn integration_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let call = &self.context.integration;
+        Some(match name {
+            "latency" => call.latency?.as_millis().to_string().into(),
+            "status" => call.status?.to_string().into(),
+            "integrationStatus" => call.call_status?.to_string().into(),
+            "error" => call.error.as_deref()?.into(),
+            "requestId" => call.request_id.as_deref()?.into(),
+            _ => return None,
+        })
+    }
+
+    fn error_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let error = self.context.error.as_ref()?;
+        match name {
+            "message" => Some(error.message.as_str().into()),
+            "messageString" => Some(serde_json::Value::from(&*error.message).to_string().into()),
+            "responseType" => Some(error.response_type.into()),
+            _ => None,
+        }
+    }
+}
+
+/// AWS: values of an authorizer are strings wherever `$context` shows them.
+fn text_of(value: &serde_json::Value) -> Cow<'_, str> {
+    match value {
+        serde_json::Value::String(text) => text.into(),
+        other => other.to_string().into(),
+    }
+}

@@ -1,0 +1,3 @@
+//! The payloads a Lambda function receives.
+
+pub mod websocket;

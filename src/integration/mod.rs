@@ -1,0 +1,109 @@
+//! Calls to backends: one file for each kind, all giving an [`Answer`].
+//!
+//! What is called is decided in the plan; what the answer means for the client is decided in the pipeline.
+
+mod answer;
+pub mod event;
+mod failure;
+mod function;
+mod http;
+mod mock;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use answer::{Answer, MalformedAnswer, Reading, read_proxy};
+pub use failure::BackendError;
+pub use function::{FunctionCall, invoke_function};
+
+use crate::base::clock::Clock;
+use crate::client::http::HttpClient;
+use crate::client::lambda::LambdaClient;
+use crate::exchange::{Event, Exchange};
+use crate::function::Functions;
+use crate::plan::integration::{ContentHandling, Integration, Target};
+
+/// The live capabilities that calls need.
+#[derive(Debug)]
+pub struct Backends {
+    /// Time for deadlines and latencies.
+    pub clock: Arc<dyn Clock>,
+    /// The functions that this gateway hosts.
+    pub functions: Functions,
+    /// The Lambda Invoke API.
+    pub lambda: LambdaClient,
+    /// HTTP backends.
+    pub http: HttpClient,
+}
+
+/// A call that is ready to be made.
+#[derive(Debug)]
+pub enum Call {
+    /// A function with its event.
+    Function(FunctionCall),
+    /// An HTTP request.
+    Http(Box<http::HttpCall>),
+    /// Nothing to call: the answer is known.
+    Answered(Box<Answer>),
+}
+
+/// Builds the call for an exchange, without making it.
+///
+/// # Errors
+/// When a mapped value cannot be sent, or the payload cannot be converted.
+pub fn prepare(exchange: &Exchange, integration: &Integration) -> Result<Call, BackendError> {
+    match &integration.target {
+        Target::Function(target) => Ok(Call::Function(FunctionCall {
+            target: target.clone(),
+            payload: event::websocket::proxy(exchange, integration.content),
+            request_id: exchange.context.request_id.to_string(),
+            trace_id: exchange.context.trace_id.clone(),
+        })),
+        Target::Http(target) => http::prepare(exchange, integration, target)
+            .map(|call| Call::Http(Box::new(call))),
+        Target::Mock(target) => Ok(Call::Answered(Box::new(mock::answer(target)))),
+    }
+}
+
+/// Makes a prepared call and reads the answer, within `limit`.
+///
+/// # Errors
+/// How the backend failed.
+pub async fn make(
+    backends: &Backends,
+    exchange: &mut Exchange,
+    call: Call,
+    limit: Duration,
+) -> Result<Answer, BackendError> {
+    match call {
+        Call::Function(call) => function::call(backends, exchange, call, limit).await,
+        Call::Http(call) => http::call(backends, exchange, *call, limit).await,
+        Call::Answered(answer) => Ok(*answer),
+    }
+}
+
+/// How strictly a function's output is read for this event.
+fn reading(exchange: &Exchange) -> Reading {
+    match exchange.event {
+        Event::Connect => Reading::Handshake,
+        Event::Message { .. } | Event::Disconnect { .. } => Reading::Message,
+    }
+}
+
+/// The payload as a backend other than a function gets it.
+fn payload(exchange: &Exchange, content: ContentHandling) -> Result<bytes::Bytes, BackendError> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let Event::Message { payload, .. } = &exchange.event else {
+        return Ok(bytes::Bytes::new());
+    };
+    let bytes = payload.payload();
+    Ok(match content {
+        ContentHandling::Unchanged => bytes.clone(),
+        ContentHandling::ToBinary => STANDARD
+            .decode(bytes)
+            .map_err(|_| BackendError::Unconvertible)?
+            .into(),
+        ContentHandling::ToText => STANDARD.encode(bytes).into(),
+    })
+}

@@ -1,0 +1,131 @@
+//! Where access-log lines go: one writer task for each destination.
+//!
+//! Queues are bounded and senders wait, so a slow disk slows exchanges down but loses no line.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use crate::base::tasks::Tasks;
+use crate::plan::access_log::Destination;
+
+/// Lines that may wait for one destination.
+const QUEUED_LINES: usize = 4096;
+/// Bytes that are put together before they are written.
+const BATCH_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+enum Order {
+    Line(String),
+    Flush(oneshot::Sender<()>),
+}
+
+/// The open access logs of this process.
+#[derive(Debug)]
+pub struct AccessLogs {
+    tasks: Tasks,
+    open: Mutex<HashMap<Destination, mpsc::Sender<Order>>>,
+}
+
+impl AccessLogs {
+    /// No destination is open yet; each is opened with its first line.
+    pub fn new(tasks: Tasks) -> Self {
+        Self {
+            tasks,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Hands over one line, without its line end.
+    pub async fn write(&self, destination: &Destination, line: String) {
+        let sender = self.sender(destination);
+        if sender.send(Order::Line(line)).await.is_err() {
+            error!(?destination, "the access log's writer has ended");
+        }
+    }
+
+    /// Waits until everything written so far has reached its destination.
+    pub async fn flush(&self) {
+        let senders: Vec<_> = self.lock().values().cloned().collect();
+        for sender in senders {
+            let (done, flushed) = oneshot::channel();
+            if sender.send(Order::Flush(done)).await.is_ok() {
+                // The writer answers or has ended; either way nothing is left to wait for.
+                flushed.await.ok();
+            }
+        }
+    }
+
+    /// Opens every destination anew with its next line, so that log files can be moved away.
+    pub fn reopen(&self) {
+        self.lock().clear();
+    }
+
+    fn sender(&self, destination: &Destination) -> mpsc::Sender<Order> {
+        let mut open = self.lock();
+        if let Some(sender) = open.get(destination) {
+            return sender.clone();
+        }
+        let (sender, orders) = mpsc::channel(QUEUED_LINES);
+        let writer = run(destination.clone(), orders);
+        self.tasks.spawn("access log", writer);
+        open.insert(destination.clone(), sender.clone());
+        sender
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Destination, mpsc::Sender<Order>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>) {
+    let mut sink: Box<dyn AsyncWrite + Send + Unpin> = match &destination {
+        Destination::Stdout => Box::new(tokio::io::stdout()),
+        Destination::Stderr => Box::new(tokio::io::stderr()),
+        Destination::File(path) => match open(path).await {
+            Ok(file) => Box::new(file),
+            Err(problem) => {
+                error!(path = %path.display(), %problem, "the access log cannot be opened; lines are thrown away");
+                Box::new(tokio::io::sink())
+            }
+        },
+    };
+    while let Some(first) = orders.recv().await {
+        let mut batch = Vec::new();
+        let mut waiting = Vec::new();
+        let mut next = Some(first);
+        while let Some(order) = next {
+            match order {
+                Order::Line(line) => {
+                    batch.extend_from_slice(line.as_bytes());
+                    batch.push(b'\n');
+                }
+                Order::Flush(done) => waiting.push(done),
+            }
+            next = match batch.len() < BATCH_BYTES {
+                true => orders.try_recv().ok(),
+                false => None,
+            };
+        }
+        if let Err(problem) = write_all(&mut sink, &batch).await {
+            error!(?destination, %problem, "access log lines could not be written");
+        }
+        for done in waiting {
+            done.send(()).ok();
+        }
+    }
+}
+
+async fn open(path: &Path) -> std::io::Result<tokio::fs::File> {
+    let mut options = tokio::fs::OpenOptions::new();
+    options.create(true).append(true).open(path).await
+}
+
+async fn write_all(sink: &mut (dyn AsyncWrite + Send + Unpin), batch: &[u8]) -> std::io::Result<()> {
+    sink.write_all(batch).await?;
+    sink.flush().await
+}

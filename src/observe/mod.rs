@@ -1,0 +1,3 @@
+//! What is told about exchanges afterwards.
+
+pub mod access_log;

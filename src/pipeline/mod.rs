@@ -1,0 +1,57 @@
+//! The one pipeline: every event runs through THE LIST in [`phases`], read aloud from top to bottom.
+//!
+//! Phases are plain functions. What one finds out is a value that the next must be given ([`throttle::Passage`],
+//! [`authorize::Caller`]), so that no integration can be called before throttles and authorization had their say.
+
+mod authorize;
+mod conclude;
+mod failure;
+mod integrate;
+mod route;
+mod services;
+mod throttle;
+mod transform;
+mod validate;
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+
+pub use authorize::circumstances;
+pub use failure::error_text;
+pub use services::Services;
+
+use crate::error::{GatewayError, ResponseType};
+use crate::exchange::{Exchange, Phase, Reply};
+
+/// Runs one event to its end. Every exchange is concluded, whatever became of it.
+pub async fn run(services: &Services, mut exchange: Exchange) -> Reply {
+    let phases = AssertUnwindSafe(phases(services, &mut exchange)).catch_unwind();
+    let result = phases.await.unwrap_or_else(|_| {
+        Err(GatewayError::new(ResponseType::Default5xx).because("a phase panicked"))
+    });
+    enter(services, &mut exchange, Phase::Conclude);
+    conclude::conclude(services, exchange, result).await
+}
+
+/// THE LIST.
+async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, GatewayError> {
+    enter(services, exchange, Phase::Route);
+    let route = route::select(exchange)?;
+    enter(services, exchange, Phase::Throttle);
+    let passage = throttle::throttle(services, exchange, &route)?;
+    enter(services, exchange, Phase::Authorize);
+    let caller = authorize::authorize(services, exchange, &route).await?;
+    enter(services, exchange, Phase::Validate);
+    validate::request(exchange, &route)?;
+    enter(services, exchange, Phase::Transform);
+    let call = transform::request(exchange, &route)?;
+    enter(services, exchange, Phase::Integrate);
+    let answer = integrate::invoke(services, exchange, &route, call, passage, caller).await?;
+    transform::response(exchange, &route, answer)
+}
+
+fn enter(services: &Services, exchange: &mut Exchange, phase: Phase) {
+    let now = services.clock.now();
+    exchange.timeline.enter(phase, now);
+}

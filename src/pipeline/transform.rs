@@ -1,0 +1,102 @@
+//! From an event to a call, and from an answer to a reply.
+
+use std::sync::Arc;
+
+use connection_store::Outgoing;
+use http::header::{self, HeaderMap, HeaderName};
+
+use crate::error::{GatewayError, ResponseType};
+use crate::exchange::{Acceptance, Event, Exchange, HttpReply, Party, Reply};
+use crate::integration::{self, Answer, Call};
+use crate::plan::route::{Direction, Route};
+
+/// Headers of a backend's answer that belong to its own connection, or that framing sets anew.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::DATE,
+];
+
+/// Builds the call; a route without integration has its answer already.
+///
+/// # Errors
+/// When a mapped value cannot be sent.
+pub(super) fn request(exchange: &Exchange, route: &Route) -> Result<Call, GatewayError> {
+    match &route.integration {
+        Some(integration) => Ok(integration::prepare(exchange, integration)?),
+        None => Ok(Call::Answered(Box::new(Answer::none()))),
+    }
+}
+
+/// Turns the backend's answer into what the transport does.
+///
+/// # Errors
+/// When the answer cannot be sent.
+pub(super) fn response(
+    exchange: &mut Exchange,
+    route: &Route,
+    answer: Answer,
+) -> Result<Reply, GatewayError> {
+    match (&exchange.event, route.direction) {
+        (Event::Connect, _) => handshake(exchange, answer),
+        (Event::Message { .. }, Direction::TwoWay) => frame(exchange, answer),
+        (Event::Message { .. }, Direction::OneWay) | (Event::Disconnect { .. }, _) => {
+            Ok(Reply::Nothing)
+        }
+    }
+}
+
+// AWS: any 2xx accepts, and only the subprotocol of the answer is used; any other status passes through.
+fn handshake(exchange: &mut Exchange, mut answer: Answer) -> Result<Reply, GatewayError> {
+    if answer.status.is_informational() {
+        let status = http::StatusCode::BAD_GATEWAY;
+        return Err(GatewayError::new(ResponseType::IntegrationFailure)
+            .status(status)
+            .because("$connect answered with an informational status"));
+    }
+    if answer.status.is_success()
+        && let Party::Joining(record) = &exchange.context.party
+    {
+        return Ok(Reply::Accept(Box::new(Acceptance {
+            record: (**record).clone(),
+            subprotocol: answer.headers.remove(header::SEC_WEBSOCKET_PROTOCOL),
+        })));
+    }
+    Ok(Reply::Http(Box::new(HttpReply {
+        status: answer.status,
+        headers: end_to_end(answer.headers),
+        body: answer.body,
+    })))
+}
+
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers
+}
+
+fn frame(exchange: &Exchange, answer: Answer) -> Result<Reply, GatewayError> {
+    let limit = exchange.stage.connections.message_bytes;
+    if limit.is_some_and(|limit| answer.body.len() > limit) {
+        let cause = format!("an answer of {} bytes", answer.body.len());
+        return Err(GatewayError::new(ResponseType::IntegrationFailure).because(cause));
+    }
+    Ok(Reply::Frame(match answer.binary {
+        true => Outgoing::Binary(answer.body),
+        false => Outgoing::from_bytes(answer.body),
+    }))
+}
+
+/// Keeps the route alive for the call; a plan may be swapped while it runs.
+pub(super) fn timeout(route: &Arc<Route>) -> std::time::Duration {
+    let integration = route.integration.as_ref();
+    integration.map_or(std::time::Duration::ZERO, |integration| integration.timeout)
+}

@@ -1,0 +1,316 @@
+//! Moves bytes between a socket, its [`Session`] and its outbox. One task for each connection, without a buffer of its
+//! own while nothing is in flight: reads go through a buffer that all connections of a thread share.
+
+use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use connection_store::{Connection, Outgoing};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::base::clock::Tick;
+use crate::pipeline::Services;
+use crate::plan::stage::ConnectionSettings;
+use crate::transport::ws::gate::Gate;
+use crate::transport::ws::session::{ABNORMAL, Ending, Session, Step};
+
+/// Size of the read buffer that the connections of a thread share.
+const SCRATCH_BYTES: usize = 64 * 1024;
+/// Bytes of frames that are put together before they are written.
+const WRITE_BATCH: usize = 64 * 1024;
+/// Unwritten bytes beyond which nothing more is read from a peer.
+const WRITE_HIGH: usize = 256 * 1024;
+/// Longest wait for the peer's close frame, and for the last bytes to leave.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time without any progress in writing.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+}
+
+/// Runs a connection until it ends and says how. `leftover` are bytes that came behind the handshake.
+pub async fn run<S>(
+    services: Arc<Services>,
+    connection: Arc<Connection>,
+    settings: Arc<ConnectionSettings>,
+    stream: S,
+    leftover: Vec<u8>,
+) -> Ending
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut pump = Pump {
+        gate: Gate::new(settings.in_flight),
+        services,
+        connection,
+        settings,
+        stream,
+        session: Session::new(),
+        backlog: leftover,
+        out: Vec::new(),
+        written: 0,
+        since: None,
+        timer: None,
+        shut: false,
+    };
+    let end = AssertUnwindSafe(std::future::poll_fn(|context| pump.poll(context))).catch_unwind();
+    end.await.unwrap_or_else(|_| {
+        tracing::error!("a connection's task panicked");
+        Ending {
+            code: ABNORMAL,
+            reason: String::new(),
+        }
+    })
+}
+
+struct Pump<S> {
+    services: Arc<Services>,
+    connection: Arc<Connection>,
+    settings: Arc<ConnectionSettings>,
+    stream: S,
+    session: Session,
+    gate: Arc<Gate>,
+    /// Bytes that were read but may not be looked at yet, because enough messages are in flight.
+    backlog: Vec<u8>,
+    /// Frames on their way out, of which `written` bytes have left.
+    out: Vec<u8>,
+    written: usize,
+    /// When writing last made progress, or closing began: what [`WRITE_TIMEOUT`] and [`CLOSE_TIMEOUT`] count from.
+    since: Option<Tick>,
+    timer: Option<(Tick, BoxFuture<'static, ()>)>,
+    shut: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
+        self.connection.outbox.register(context);
+        loop {
+            self.take_outbox();
+            let mut progress = self.poll_write(context);
+            if let Some(ending) = self.poll_end(context) {
+                return Poll::Ready(ending);
+            }
+            progress |= self.read_backlog(context);
+            progress |= self.poll_read(context);
+            progress |= self.poll_timer(context);
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn now(&self) -> Tick {
+        self.services.clock.now()
+    }
+
+    fn unwritten(&self) -> usize {
+        self.out.len() - self.written
+    }
+
+    fn take_outbox(&mut self) {
+        if !self.session.is_open() || self.unwritten() >= WRITE_BATCH {
+            return;
+        }
+        let mut batch: Vec<Outgoing> = Vec::new();
+        let taken = self.connection.outbox.take(&mut batch, WRITE_BATCH);
+        if !batch.is_empty() {
+            self.connection.touch(self.now().0);
+        }
+        for message in &batch {
+            self.session.send(message, &mut self.out);
+        }
+        if taken.ping {
+            self.session.ping(&mut self.out);
+        }
+        if let Some(request) = taken.close {
+            self.session.close(request, &mut self.out);
+            self.since = Some(self.now());
+        }
+    }
+
+    /// Writes what waits; `true` when some of it left.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.unwritten() > 0 {
+            let rest = self.out.get(self.written..).unwrap_or_default();
+            match Pin::new(&mut self.stream).poll_write(context, rest) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.written += count;
+                    progress = true;
+                    if self.session.is_open() {
+                        self.since = None;
+                    }
+                }
+                Poll::Ready(_) => {
+                    self.out.clear();
+                    self.written = 0;
+                    self.session.lost();
+                    return true;
+                }
+                Poll::Pending => {
+                    let now = self.now();
+                    self.since.get_or_insert(now);
+                    return progress;
+                }
+            }
+        }
+        if self.written > 0 {
+            // An idle connection keeps no buffer.
+            self.out = Vec::new();
+            self.written = 0;
+            // TLS holds back what was written until it is flushed.
+            if Pin::new(&mut self.stream).poll_flush(context).is_pending() {
+                let now = self.now();
+                self.since.get_or_insert(now);
+            }
+        }
+        progress
+    }
+
+    /// The ending, once everything that should still leave has left.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Option<Ending> {
+        let over = self.session.ending().is_some();
+        let hang_up = over || self.session.is_deaf();
+        if hang_up && self.unwritten() == 0 && !self.shut {
+            // A failure here only means that the peer is gone already.
+            self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
+        }
+        if over && self.unwritten() > 0 {
+            let now = self.now();
+            self.since.get_or_insert(now);
+            return None;
+        }
+        self.session.ending().cloned()
+    }
+
+    fn may_read(&self) -> bool {
+        let crowded = || self.unwritten() >= WRITE_HIGH || self.connection.outbox.crowded();
+        !self.session.is_open() || (self.gate.is_open() && !crowded())
+    }
+
+    fn read_backlog(&mut self, context: &mut Context<'_>) -> bool {
+        if self.backlog.is_empty() || !self.may_read() {
+            return false;
+        }
+        let backlog = std::mem::take(&mut self.backlog);
+        self.digest(&backlog, context);
+        true
+    }
+
+    /// Reads once; `true` when bytes came or the peer ended.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.backlog.is_empty() || !self.may_read() || self.session.ending().is_some() {
+            return false;
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Pending => false,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.connection.heard(self.now().0);
+                    self.digest(buffer.filled(), context);
+                    true
+                }
+                Poll::Ready(_) => {
+                    self.session.lost();
+                    true
+                }
+            }
+        })
+    }
+
+    fn digest(&mut self, mut input: &[u8], context: &mut Context<'_>) {
+        let now = self.now();
+        let was_open = self.session.is_open();
+        loop {
+            if self.session.is_open() && !self.gate.is_open() {
+                self.backlog.extend_from_slice(input);
+                break;
+            }
+            match self.session.receive(&self.settings, now, &mut input, &mut self.out) {
+                Step::Read => break,
+                Step::Dispatch(message) => self.dispatch(message, now, context),
+                Step::Pinged if self.settings.pings_reset_idle => self.connection.touch(now.0),
+                Step::Pinged => {}
+            }
+        }
+        if was_open && !self.session.is_open() {
+            self.since = Some(now);
+        }
+    }
+
+    fn dispatch(&mut self, message: Outgoing, now: Tick, context: &mut Context<'_>) {
+        self.connection.touch(now.0);
+        let pass = self.gate.enter(&self.connection);
+        if self.services.runs_serially(&self.connection, &message) {
+            pass.shut();
+        }
+        let services = Arc::clone(&self.services);
+        let connection = Arc::clone(&self.connection);
+        let mut exchange = Box::pin(async move {
+            services.message(connection, message).await;
+            drop(pass);
+        });
+        // Much is answered at once; only what must wait for a backend is worth a task.
+        if exchange.as_mut().poll(context).is_pending() {
+            self.services.tasks.spawn("message", exchange);
+        }
+    }
+
+    /// Lets the nearest deadline pass; `true` when it did.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.deadline() else {
+            self.timer = None;
+            return false;
+        };
+        if !matches!(&self.timer, Some((at, _)) if *at == deadline) {
+            self.timer = Some((deadline, self.services.clock.sleep_until(deadline)));
+        }
+        let due = |(_, timer): &mut (Tick, BoxFuture<'static, ()>)| timer.poll_unpin(context).is_ready();
+        if !self.timer.as_mut().is_some_and(due) {
+            return false;
+        }
+        self.timer = None;
+        self.time_out();
+        true
+    }
+
+    fn deadline(&self) -> Option<Tick> {
+        let writing = self.since.map(|since| match self.session.is_open() {
+            true => since.after(WRITE_TIMEOUT),
+            false => since.after(CLOSE_TIMEOUT),
+        });
+        let assembling = self
+            .session
+            .assembling_since()
+            .filter(|_| self.session.is_open())
+            .zip(self.settings.assembly_timeout)
+            .map(|(since, limit)| since.after(limit));
+        writing.into_iter().chain(assembling).min()
+    }
+
+    fn time_out(&mut self) {
+        if self.since.is_some() && self.deadline_is_for_writing() {
+            self.out.clear();
+            self.written = 0;
+            self.session.lost();
+        } else {
+            self.since = Some(self.now());
+            self.session.assembly_timed_out(&mut self.out);
+        }
+    }
+
+    fn deadline_is_for_writing(&self) -> bool {
+        let limit = match self.session.is_open() {
+            true => WRITE_TIMEOUT,
+            false => CLOSE_TIMEOUT,
+        };
+        self.since.is_some_and(|since| self.now() >= since.after(limit))
+    }
+}

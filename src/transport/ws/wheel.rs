@@ -1,0 +1,233 @@
+//! Idle time, age and pings of all connections, with one timer for the whole gateway.
+//!
+//! A connection stands in one slot: the earliest moment at which something could be due. When that moment comes its
+//! atomics are looked at; if it was active in between it simply moves to a later slot. So activity costs one relaxed
+//! store, and an idle connection is looked at once in its whole idle time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use connection_store::{CloseRequest, Connection};
+use tokio::sync::Notify;
+
+use crate::base::clock::{Clock, Tick};
+use crate::base::tasks::Shutdown;
+use crate::error::CloseReason;
+use crate::plan::stage::ConnectionSettings;
+use crate::transport::ws::session::ABNORMAL;
+
+/// Deadlines this far away are rounded up to whole seconds; nearer ones to hundredths.
+const COARSE_BEYOND: Duration = Duration::from_secs(10);
+const COARSE: u64 = 1000;
+const FINE: u64 = 10;
+
+const SILENT: CloseRequest = CloseRequest {
+    code: ABNORMAL,
+    reason: "",
+};
+
+#[derive(Debug)]
+struct Watched {
+    connection: Weak<Connection>,
+    settings: Arc<ConnectionSettings>,
+}
+
+/// The deadlines of all connections of this node.
+#[derive(Debug, Default)]
+pub struct Wheel {
+    slots: Mutex<BTreeMap<u64, Vec<Watched>>>,
+    earlier: Notify,
+}
+
+impl Wheel {
+    /// An empty wheel; nothing happens until [`Wheel::turn`] runs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Watches a connection until it is dropped.
+    pub fn watch(&self, connection: &Arc<Connection>, settings: &Arc<ConnectionSettings>, now: Tick) {
+        if let Some(due) = next_due(connection, settings, now) {
+            let watched = Watched {
+                connection: Arc::downgrade(connection),
+                settings: Arc::clone(settings),
+            };
+            self.insert(due, now, watched);
+        }
+    }
+
+    fn insert(&self, due: Tick, now: Tick, watched: Watched) {
+        let step = match due.since(now) > COARSE_BEYOND {
+            true => COARSE,
+            false => FINE,
+        };
+        let slot = due.0.div_ceil(step).saturating_mul(step);
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = slots.keys().next().copied();
+        slots.entry(slot).or_default().push(watched);
+        drop(slots);
+        if first.is_none_or(|first| slot < first) {
+            self.earlier.notify_one();
+        }
+    }
+
+    /// Closes and pings whatever is due, until the gateway stops.
+    pub async fn turn(self: Arc<Self>, clock: Arc<dyn Clock>, stop: Shutdown) {
+        loop {
+            let next = self.first_slot();
+            let due = async {
+                match next {
+                    Some(slot) => clock.sleep_until(Tick(slot)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => self.sweep(clock.now()),
+                () = self.earlier.notified() => {}
+                () = stop.wait() => return,
+            }
+        }
+    }
+
+    fn first_slot(&self) -> Option<u64> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.keys().next().copied()
+    }
+
+    fn sweep(&self, now: Tick) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = slots.split_off(&now.0.saturating_add(1));
+        let due = std::mem::replace(&mut *slots, later);
+        drop(slots);
+        for watched in due.into_values().flatten() {
+            let Some(connection) = watched.connection.upgrade() else {
+                continue;
+            };
+            if let Some(next) = look_at(&connection, &watched.settings, now) {
+                self.insert(next, now, watched);
+            }
+        }
+    }
+}
+
+/// Does what is due; gives the next moment at which something could be, `None` once the connection is closing.
+fn look_at(connection: &Connection, settings: &ConnectionSettings, now: Tick) -> Option<Tick> {
+    let reached = |since: u64, limit: Option<Duration>| {
+        limit.is_some_and(|limit| now >= Tick(since).after(limit))
+    };
+    if reached(connection.connected_at(), settings.duration)
+        || reached(connection.last_active(), settings.idle_timeout)
+    {
+        connection.outbox.close(CloseReason::AWAY);
+        return None;
+    }
+    if let Some(ping) = settings.ping {
+        if reached(connection.last_heard(), Some(ping.saturating_mul(2))) {
+            connection.outbox.close(SILENT);
+            return None;
+        }
+        if reached(connection.last_heard(), Some(ping)) {
+            connection.outbox.ping();
+        }
+    }
+    next_due(connection, settings, now)
+}
+
+fn next_due(connection: &Connection, settings: &ConnectionSettings, now: Tick) -> Option<Tick> {
+    let after = |since: u64, limit: Option<Duration>| limit.map(|limit| Tick(since).after(limit));
+    let ping = settings.ping.map(|ping| {
+        let heard = Tick(connection.last_heard());
+        let first = heard.after(ping);
+        if first > now {
+            first
+        } else {
+            heard.after(ping.saturating_mul(2))
+        }
+    });
+    let moments = [
+        after(connection.connected_at(), settings.duration),
+        after(connection.last_active(), settings.idle_timeout),
+        ping,
+    ];
+    moments.into_iter().flatten().min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::{EpochMillis, ManualClock};
+    use connection_store::{ConnectionRecord, IdMint, Owner, Taken};
+
+    fn connection() -> Arc<Connection> {
+        let mint = IdMint::new(&[0; 32], Owner { slot: 0, epoch: 0 });
+        let record = ConnectionRecord {
+            id: mint.mint(1),
+            api: "a".into(),
+            stage: "s".into(),
+            connected_at_epoch_ms: 0,
+            source_ip: [127, 0, 0, 1].into(),
+            user_agent: None,
+            domain_name: "h".into(),
+            identity: None,
+            authorizer: None,
+        };
+        Arc::new(Connection::new(record, ConnectionSettings::default().outbox, 0))
+    }
+
+    fn taken(connection: &Connection) -> Taken {
+        connection.outbox.take(&mut Vec::new(), 1)
+    }
+
+    fn settings(idle: u64, ping: Option<u64>) -> ConnectionSettings {
+        ConnectionSettings {
+            idle_timeout: Some(Duration::from_secs(idle)),
+            ping: ping.map(Duration::from_secs),
+            ..ConnectionSettings::default()
+        }
+    }
+
+    #[test]
+    fn activity_puts_the_end_off() {
+        let connection = connection();
+        let settings = settings(600, None);
+        connection.touch(500_000);
+        let next = look_at(&connection, &settings, Tick(600_000));
+        assert_eq!(next, Some(Tick(1_100_000)));
+        assert_eq!(taken(&connection).close, None);
+        assert_eq!(look_at(&connection, &settings, Tick(1_100_000)), None);
+        assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
+    }
+
+    #[test]
+    fn age_ends_even_a_busy_connection() {
+        let connection = connection();
+        connection.touch(7_199_999);
+        assert_eq!(look_at(&connection, &settings(600, None), Tick(7_200_000)), None);
+        assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
+    }
+
+    #[test]
+    fn a_silent_peer_is_pinged_and_then_given_up() {
+        let connection = connection();
+        let settings = settings(600, Some(30));
+        assert_eq!(next_due(&connection, &settings, Tick(0)), Some(Tick(30_000)));
+        let next = look_at(&connection, &settings, Tick(30_000));
+        assert!(taken(&connection).ping);
+        assert_eq!(next, Some(Tick(60_000)));
+        assert_eq!(look_at(&connection, &settings, Tick(60_000)), None);
+        assert_eq!(taken(&connection).close, Some(SILENT));
+    }
+
+    #[tokio::test]
+    async fn the_wheel_turns_with_the_clock() {
+        let clock = ManualClock::new(EpochMillis(0));
+        let wheel = Arc::new(Wheel::new());
+        let connection = connection();
+        wheel.watch(&connection, &Arc::new(settings(5, None)), Tick(0));
+        clock.advance(Duration::from_secs(5));
+        wheel.sweep(clock.now());
+        assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
+        assert_eq!(wheel.first_slot(), None);
+    }
+}
