@@ -3,3 +3,4 @@
 //! Modules in reading order, lowest floor first; a module imports only from those above it in this list.
 
 pub mod base;
+pub mod lang;
