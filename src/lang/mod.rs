@@ -3,10 +3,12 @@
 //! Every language is parsed once, with precise errors, and evaluated many times against a [`scope::Scope`]. Nothing here
 //! knows a runtime, a clock, a log or a socket, and nothing here panics, whatever it is given.
 
+pub mod access_log;
 pub mod context_names;
 pub mod duration;
 pub mod jsonpath;
 pub mod literal_template;
+pub mod parameter;
 pub mod response_key;
 pub mod scope;
 pub mod selection;
