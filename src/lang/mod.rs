@@ -13,3 +13,4 @@ pub mod response_key;
 pub mod scope;
 pub mod selection;
 pub mod syntax;
+pub mod uri_template;
