@@ -29,6 +29,8 @@ pub const WEBSOCKET_URL_CHARACTERS: usize = 4096;
 pub const INTEGRATION_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Largest payload of a synchronous Lambda invocation, either way, in bytes (Lambda quotas).
 pub const LAMBDA_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+/// Invocations of one account that run at once (Lambda quotas: concurrent executions).
+pub const LAMBDA_CONCURRENCY: usize = 1000;
 /// Routes in one API (quotas).
 pub const ROUTES_PER_API: usize = 300;
 /// Integrations in one API (quotas).
