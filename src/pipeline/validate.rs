@@ -2,7 +2,6 @@
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Exchange, ExchangeScope};
-use crate::lang::scope::Scope as _;
 use crate::plan::route::Route;
 
 /// Checks `requestParameters` of the route.
@@ -14,7 +13,7 @@ pub(super) fn request(exchange: &Exchange, route: &Route) -> Result<(), GatewayE
     match route
         .required
         .iter()
-        .find(|parameter| parameter.required && scope.value(parameter.name()).is_none())
+        .find(|parameter| !parameter.is_present(&scope))
     {
         None => Ok(()),
         Some(missing) => Err(GatewayError::new(ResponseType::BadRequestParameters)

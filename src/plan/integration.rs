@@ -7,8 +7,8 @@ use http::Method;
 use url::Url;
 
 use crate::lang::literal_template::LiteralTemplate;
-use crate::lang::parameter::{ParameterSource, ParameterTarget};
-use crate::lang::selection::ResponseKey;
+use crate::lang::parameter::ParameterMapping;
+use crate::lang::response_key::ResponseKey;
 use crate::lang::uri_template::UriTemplate;
 
 /// One integration, ready to call.
@@ -80,15 +80,6 @@ pub struct MockResponse {
     pub key: ResponseKey,
     /// The payload; empty when the definition has no template.
     pub template: Option<LiteralTemplate>,
-}
-
-/// One entry of `requestParameters`.
-#[derive(Debug)]
-pub struct ParameterMapping {
-    /// Where the value goes.
-    pub target: ParameterTarget,
-    /// Where it comes from.
-    pub source: ParameterSource,
 }
 
 /// What is done to the payload on its way to the backend (`contentHandlingStrategy`).

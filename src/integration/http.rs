@@ -1,0 +1,194 @@
+//! `HTTP_PROXY`: the event as a plain HTTP request.
+//!
+//! Source: developer guide, "Set up WebSocket API integration requests"; what a backend sees is from captures.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::Method;
+use url::Url;
+
+use crate::client::http::{ClientError, HttpRequest};
+use crate::exchange::{Event, Exchange, ExchangeScope};
+use crate::integration::answer::Answer;
+use crate::integration::{BackendError, Backends, payload};
+use crate::lang::parameter::{ParameterTarget, header_safe};
+use crate::plan::integration::{HttpTarget, Integration};
+
+/// Handshake headers that belong to the client's own connection and do not reach a backend.
+const NOT_FORWARDED: [&str; 10] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+const USER_AGENT_VALUE: &str = "AmazonAPIGateway";
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub struct HttpCall(HttpRequest);
+
+/// Builds the request: the handshake's headers or the raw message, then what is mapped over them.
+pub(super) fn prepare(
+    exchange: &Exchange,
+    integration: &Integration,
+    target: &HttpTarget,
+) -> Result<HttpCall, BackendError> {
+    let mut request = Request {
+        headers: default_headers(exchange),
+        query: Vec::new(),
+        path: BTreeMap::new(),
+    };
+    if let (Event::Connect, Some(_)) = (&exchange.event, &exchange.request.query) {
+        request.query = exchange.request.query_parameters();
+    }
+    let scope = ExchangeScope::new(exchange);
+    for mapping in &integration.parameters {
+        let values = mapping.resolve(&scope);
+        if !values.is_empty() {
+            request.set(mapping.target(), values)?;
+        }
+    }
+    let uri = target.uri.render(&scope, &request.path);
+    let uri = uri.map_err(|problem| unsendable("integrationUri", problem))?;
+    let mut url = Url::parse(&uri).map_err(|problem| unsendable("integrationUri", problem))?;
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(request.query);
+    }
+    Ok(HttpCall(HttpRequest {
+        method: target.method.clone(),
+        url,
+        headers: request.headers,
+        body: match target.method {
+            Method::GET | Method::HEAD => Bytes::new(),
+            _ => payload(exchange, integration.content)?,
+        },
+    }))
+}
+
+/// The parts of a request that mappings can change.
+struct Request {
+    headers: HeaderMap,
+    query: Vec<(String, String)>,
+    path: BTreeMap<String, String>,
+}
+
+impl Request {
+    fn set(
+        &mut self,
+        target: &ParameterTarget,
+        values: Vec<std::borrow::Cow<'_, str>>,
+    ) -> Result<(), BackendError> {
+        match target {
+            ParameterTarget::Header(name) => {
+                let (name, value) = header(name, &values.join(","))?;
+                self.headers.insert(name, value);
+            }
+            ParameterTarget::Query(name) => {
+                self.query.retain(|(known, _)| known != name);
+                let values = values.into_iter().map(|value| (name.clone(), value.into_owned()));
+                self.query.extend(values);
+            }
+            ParameterTarget::Path(name) => {
+                self.path.insert(name.clone(), values.join(","));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn default_headers(exchange: &Exchange) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in exchange.request.headers.iter() {
+        let forwarded = !NOT_FORWARDED.iter().any(|kept| name.eq_ignore_ascii_case(kept));
+        if let (true, Ok((name, value))) = (forwarded, header(name, value)) {
+            headers.append(name, value);
+        }
+    }
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-amzn-apigateway-api-id", &exchange.stage.api.id);
+    if let Some(trace_id) = &exchange.context.trace_id {
+        set("x-amzn-trace-id", trace_id);
+    }
+    if let Event::Message { payload, .. } = &exchange.event {
+        let kind = match payload {
+            connection_store::Outgoing::Text(_) => "application/json",
+            connection_store::Outgoing::Binary(_) => "application/octet-stream",
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+    let user_agent = HeaderValue::from_static(USER_AGENT_VALUE);
+    headers.entry(USER_AGENT).or_insert(user_agent);
+    headers
+}
+
+/// A header built from text that a client may have chosen: controls never reach a backend.
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), BackendError> {
+    if !header_safe(value) {
+        return Err(unsendable(name, "it has control characters"));
+    }
+    let key = HeaderName::from_bytes(name.as_bytes());
+    let key = key.map_err(|problem| unsendable(name, problem))?;
+    let value = HeaderValue::from_bytes(value.as_bytes());
+    let value = value.map_err(|problem| unsendable(name, problem))?;
+    Ok((key, value))
+}
+
+fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
+    BackendError::Parameter {
+        name: name.to_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+/// Sends the request and reads the whole answer.
+pub(super) async fn call(
+    backends: &Backends,
+    exchange: &mut Exchange,
+    call: HttpCall,
+    limit: Duration,
+) -> Result<Answer, BackendError> {
+    let started = backends.clock.now();
+    let result = backends.http.call(call.0, limit).await;
+    let facts = &mut exchange.context.integration;
+    facts.latency = Some(backends.clock.now().since(started));
+    let answer = result.map_err(|error| match error {
+        ClientError::TimedOut => BackendError::TimedOut,
+        ClientError::TooLarge { .. } => BackendError::TooLarge,
+        other => BackendError::Unreachable(other.to_string()),
+    })?;
+    facts.status = Some(answer.status.as_u16());
+    facts.call_status = Some(answer.status.as_u16());
+    facts.request_id = request_id(&answer.headers);
+    Ok(Answer {
+        status: answer.status,
+        binary: is_binary(&answer.headers),
+        headers: answer.headers,
+        body: answer.body,
+    })
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let known = ["x-amzn-requestid", "x-amz-request-id"];
+    let value = known.iter().find_map(|name| headers.get(*name))?;
+    Some(value.to_str().ok()?.to_owned())
+}
+
+fn is_binary(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.and_then(|kind| kind.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/octet-stream"))
+}
+

@@ -1,0 +1,279 @@
+//! `@connections`: how backends reach open connections.
+//!
+//! Source: the API Gateway Management API model (2018-11-29) and the developer guide, "Use @connections commands in your
+//! backend service". Just two of the pipeline's concerns apply here, the signature with its policies and the account's
+//! throttle, so they are called one by one.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use connection_store::{Address, CloseRequest, ConnectionId, ConnectionView, Delivery, IdError, Outgoing};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Response, StatusCode};
+use http_body_util::Full;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use crate::authorizer::iam::{self, Circumstances};
+use crate::base::body::{BodyError, collect_or_drain};
+use crate::base::clock::within;
+use crate::base::ids::RequestId;
+use crate::base::quotas;
+use crate::error::{CloseReason, ServiceException};
+use crate::exchange::Headers;
+use crate::lang::sigv4::SignedRequest;
+use crate::pipeline::Services;
+use crate::plan::stage::Stage;
+
+const MANAGE: &str = "execute-api:ManageConnections";
+/// Longest wait for the body of a push.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a body that is too large is read all the same, so that the caller sees the answer.
+const DRAINED_BYTES: usize = 16 * 1024 * 1024;
+const ISO: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// One `@connections` call, taken off the wire.
+#[derive(Debug)]
+pub struct ManagementRequest<B> {
+    /// HTTP method.
+    pub method: Method,
+    /// Path as it came, percent-encoding and all.
+    pub path: String,
+    /// Query string as it came.
+    pub query: Option<String>,
+    /// Headers as they came.
+    pub headers: Headers,
+    /// The caller's address.
+    pub source_ip: IpAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+    /// The body, not read yet.
+    pub body: B,
+}
+
+/// Answers one call for a connection of `stage`; `id` is percent-decoded.
+pub async fn answer<B>(
+    services: &Services,
+    stage: &Arc<Stage>,
+    id: &str,
+    request: ManagementRequest<B>,
+) -> Response<Full<Bytes>>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let request_id = RequestId::mint();
+    let outcome = handle(services, stage, id, request).await;
+    let mut response = outcome.unwrap_or_else(|exception| render(&exception));
+    stamp(response.headers_mut(), &request_id);
+    response
+}
+
+async fn handle<B>(
+    services: &Services,
+    stage: &Arc<Stage>,
+    id: &str,
+    mut request: ManagementRequest<B>,
+) -> Result<Response<Full<Bytes>>, ServiceException>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // The body comes first: its hash is part of what is signed.
+    let body = read_body(services, &mut request.body).await?;
+    authorize(services, stage, id, &request, &body)?;
+    if !services.limiter.request(&services.plan().account, services.clock.nanos()) {
+        return Err(ServiceException::limit_exceeded("Too Many Requests"));
+    }
+    let operation = match request.method {
+        Method::POST => Operation::Post(body),
+        Method::GET => Operation::Get,
+        Method::DELETE => Operation::Delete,
+        _ => return Err(ServiceException::method_not_allowed()),
+    };
+    let id = match id.parse::<ConnectionId>() {
+        Ok(id) => id,
+        Err(IdError::Malformed) => {
+            return Err(ServiceException::bad_request(format!("Invalid connectionId: {id}")));
+        }
+        Err(IdError::Unknown) => return Err(ServiceException::gone()),
+    };
+    let address = Address {
+        id,
+        api: &stage.api.id,
+        stage: &stage.name,
+    };
+    match operation {
+        Operation::Post(body) => push(services, address, body).await,
+        Operation::Get => describe(services, address).await,
+        Operation::Delete => close(services, address).await,
+    }
+}
+
+enum Operation {
+    Post(Bytes),
+    Get,
+    Delete,
+}
+
+async fn read_body<B>(services: &Services, body: &mut B) -> Result<Bytes, ServiceException>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let reading = collect_or_drain(body, quotas::MESSAGE_BYTES, DRAINED_BYTES);
+    match within(services.clock.as_ref(), BODY_TIMEOUT, reading).await {
+        Some(Ok(collected)) => Ok(collected.bytes),
+        Some(Err(BodyError::TooLarge { .. })) => Err(ServiceException::payload_too_large()),
+        Some(Err(BodyError::Broken(_))) => Err(ServiceException::bad_request("The body ended early")),
+        None => Err(ServiceException::bad_request("The body came too slowly")),
+    }
+}
+
+fn authorize<B>(
+    services: &Services,
+    stage: &Stage,
+    id: &str,
+    request: &ManagementRequest<B>,
+    body: &[u8],
+) -> Result<(), ServiceException> {
+    let plan = services.plan();
+    if plan.credentials.management_open {
+        return Ok(());
+    }
+    let headers: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name, value.as_bytes()))
+        .collect();
+    let signed = SignedRequest {
+        method: request.method.as_str(),
+        path: &request.path,
+        query: request.query.as_deref(),
+        headers: &headers,
+        body,
+    };
+    let now = services.clock.wall();
+    let credential = services
+        .signatures
+        .authenticate(&plan.credentials, &signed, &stage.api.region, now)
+        .map_err(|error| ServiceException::unsigned(error.exception(), error.to_string()))?;
+    let arn = stage.execute_api_arn(&format!("{}/@connections/{id}", request.method));
+    let circumstances = Circumstances {
+        source_ip: request.source_ip,
+        user_agent: request.headers.last("user-agent"),
+        now,
+        secure: request.secure,
+    };
+    if iam::allows(&credential, MANAGE, &arn, &circumstances) {
+        return Ok(());
+    }
+    let user = &credential.user_arn;
+    Err(ServiceException::access_denied(format!(
+        "User: {user} is not authorized to perform: {MANAGE} on resource: {}",
+        masked(&arn, &stage.api.account_id)
+    )))
+}
+
+/// AWS: the account in this message is masked but for its last four digits.
+fn masked(arn: &str, account_id: &str) -> String {
+    let kept: String = account_id.chars().skip(8).collect();
+    arn.replacen(account_id, &format!("********{kept}"), 1)
+}
+
+async fn push(
+    services: &Services,
+    address: Address<'_>,
+    body: Bytes,
+) -> Result<Response<Full<Bytes>>, ServiceException> {
+    let message = Outgoing::from_bytes(body);
+    let now = services.clock.now().0;
+    let delivery = services.store.deliver(address, message, now).await;
+    settle(delivery.map_err(|_| ServiceException::unavailable())?)?;
+    Ok(Response::new(Full::new(Bytes::new())))
+}
+
+async fn close(
+    services: &Services,
+    address: Address<'_>,
+) -> Result<Response<Full<Bytes>>, ServiceException> {
+    const DELETE: CloseRequest = CloseReason::DELETE;
+    let closed = services.store.close(address, DELETE).await;
+    settle(closed.map_err(|_| ServiceException::unavailable())?)?;
+    let mut response = Response::new(Full::new(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    Ok(response)
+}
+
+fn settle(delivery: Delivery) -> Result<(), ServiceException> {
+    match delivery {
+        Delivery::Queued => Ok(()),
+        Delivery::Full => Err(ServiceException::limit_exceeded(
+            "The connection's send buffer is full",
+        )),
+        Delivery::Gone => Err(ServiceException::gone()),
+        Delivery::Unreachable => Err(ServiceException::unavailable()),
+    }
+}
+
+async fn describe(
+    services: &Services,
+    address: Address<'_>,
+) -> Result<Response<Full<Bytes>>, ServiceException> {
+    let found = services.store.describe(address).await;
+    let view = found
+        .map_err(|_| ServiceException::unavailable())?
+        .ok_or_else(ServiceException::gone)?;
+    let mut response = Response::new(Full::new(description(&view).into()));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(response)
+}
+
+fn description(view: &ConnectionView) -> String {
+    let mut identity = serde_json::json!({ "sourceIp": view.source_ip.to_string() });
+    if let Some(user_agent) = &view.user_agent {
+        identity["userAgent"] = (**user_agent).into();
+    }
+    let description = serde_json::json!({
+        "connectedAt": iso(view.connected_at_epoch_ms),
+        "identity": identity,
+        "lastActiveAt": iso(view.last_active_at_epoch_ms),
+    });
+    description.to_string()
+}
+
+fn iso(epoch_ms: u64) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(epoch_ms) * 1_000_000)
+        .ok()
+        .and_then(|moment| moment.format(ISO).ok())
+        .unwrap_or_default()
+}
+
+/// An exception as AWS SDKs read it: its name in `x-amzn-ErrorType`, its text in the body.
+pub fn render(exception: &ServiceException) -> Response<Full<Bytes>> {
+    let body = match &exception.message {
+        Some(message) => serde_json::json!({ "message": message }).to_string(),
+        None => String::new(),
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = exception.status;
+    let headers = response.headers_mut();
+    if exception.message.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let name = HeaderValue::from_static(exception.name);
+    headers.insert(HeaderName::from_static("x-amzn-errortype"), name);
+    response
+}
+
+fn stamp(headers: &mut HeaderMap, request_id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+        headers.insert(HeaderName::from_static("x-amzn-requestid"), value.clone());
+        headers.insert(HeaderName::from_static("x-amz-apigw-id"), value);
+    }
+}

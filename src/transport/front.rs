@@ -1,0 +1,84 @@
+//! What all sockets of the gateway share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use connection_store::IdMint;
+use ipnet::IpNet;
+use tokio::sync::Semaphore;
+
+use crate::base::tasks::Shutdown;
+use crate::pipeline::Services;
+use crate::transport::ws::wheel::Wheel;
+
+/// Handshakes that may wait for their `$connect` at a time.
+const PENDING_HANDSHAKES: usize = 2000;
+
+/// Settings of the sockets' side.
+#[derive(Debug, Clone, Default)]
+pub struct FrontSettings {
+    /// Networks whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What all sockets share.
+#[derive(Debug)]
+pub struct Front {
+    /// The live capabilities.
+    pub services: Arc<Services>,
+    /// Gives out connection ids.
+    pub mint: IdMint,
+    /// Deadlines of open connections.
+    pub wheel: Arc<Wheel>,
+    /// Thrown when the gateway stops: nothing new is accepted.
+    pub stop: Shutdown,
+    /// Handshakes in progress.
+    pub handshakes: Arc<Semaphore>,
+    settings: FrontSettings,
+}
+
+impl Front {
+    /// A front for these services.
+    pub fn new(
+        services: Arc<Services>,
+        mint: IdMint,
+        wheel: Arc<Wheel>,
+        stop: Shutdown,
+        settings: FrontSettings,
+    ) -> Self {
+        Self {
+            services,
+            mint,
+            wheel,
+            stop,
+            handshakes: Arc::new(Semaphore::new(PENDING_HANDSHAKES)),
+            settings,
+        }
+    }
+
+    /// The client's address: the peer's, or the right-most one in `X-Forwarded-For` that no trusted proxy owns.
+    pub fn source_ip(&self, peer: IpAddr, forwarded_for: Option<&str>) -> IpAddr {
+        let peer = peer.to_canonical();
+        let mut nearest = peer;
+        if !self.trusts(peer) {
+            return peer;
+        }
+        let hops = forwarded_for.into_iter().flat_map(|hops| hops.rsplit(','));
+        for hop in hops {
+            let Ok(address) = hop.trim().parse::<IpAddr>() else {
+                break;
+            };
+            nearest = address.to_canonical();
+            if !self.trusts(nearest) {
+                break;
+            }
+        }
+        nearest
+    }
+
+    /// Whether that address belongs to a trusted proxy.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let proxies = &self.settings.trusted_proxies;
+        proxies.iter().any(|network| network.contains(&address))
+    }
+}

@@ -1,0 +1,160 @@
+//! Serves HTTP on one accepted socket: HTTP/1.1, or HTTP/2 where TLS negotiated it.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::rt::{Sleep, Timer};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sync_wrapper::SyncWrapper;
+
+use crate::base::clock::{Clock, Tick};
+use crate::transport::edge::{self, Face};
+use crate::transport::front::Front;
+use crate::transport::head::{HeadSlot, Watched};
+use crate::transport::listener::Seat;
+use crate::transport::tls::Stream;
+
+/// A kept-alive connection without a request is closed after this time.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Hyper's read buffer; larger heads are 431.
+const BUFFER_BYTES: usize = 16 * 1024;
+/// Most header fields in a request.
+const HEADER_FIELDS: usize = 100;
+const HTTP2_STREAMS: u32 = 100;
+const HTTP2_STREAM_WINDOW: u32 = 64 * 1024;
+const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+const HTTP2_PENDING_RESETS: usize = 20;
+const HTTP2_LOCAL_RESETS: usize = 100;
+const HTTP2_PING: Duration = Duration::from_secs(30);
+const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a request's handler knows of its socket.
+#[derive(Debug, Clone)]
+pub struct Socket {
+    /// The other side.
+    pub peer: SocketAddr,
+    /// Our side.
+    pub local: SocketAddr,
+    /// Whether TLS is spoken.
+    pub secure: bool,
+    /// The socket's place among all that may be open; handed on to the connection that a handshake becomes.
+    pub seat: Arc<Seat>,
+}
+
+impl Socket {
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        match self.secure {
+            true => "https",
+            false => "http",
+        }
+    }
+}
+
+/// Serves requests until either side ends the connection or the gateway stops.
+pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket: Socket) {
+    let http2 = stream.speaks_http2();
+    let slot = HeadSlot::default();
+    let clock = Arc::clone(&front.services.clock);
+    let io = TokioIo::new(Watched::new(stream, slot.clone(), Arc::clone(&clock)));
+    let stop = front.stop.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = edge::answer(Arc::clone(&front), face, socket.clone(), slot.clone(), request);
+        // Boxed so that the connection's own task stays small.
+        let answer: BoxFuture<'static, Response<Full<Bytes>>> = Box::pin(answer);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let timer = ClockTimer(clock);
+    // How a connection ends is the client's affair; nothing can be done about it here.
+    if http2 {
+        let connection = http2_builder(timer).serve_connection(io, service);
+        tokio::pin!(connection);
+        tokio::select! {
+            result = connection.as_mut() => drop(result),
+            () = stop.wait() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await.ok();
+            }
+        }
+    } else {
+        let connection = http1_builder(timer).serve_connection(io, service).with_upgrades();
+        tokio::pin!(connection);
+        tokio::select! {
+            result = connection.as_mut() => drop(result),
+            () = stop.wait() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await.ok();
+            }
+        }
+    }
+}
+
+fn http1_builder(timer: ClockTimer) -> hyper::server::conn::http1::Builder {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(timer)
+        .header_read_timeout(KEEP_ALIVE)
+        .max_buf_size(BUFFER_BYTES)
+        .max_headers(HEADER_FIELDS);
+    builder
+}
+
+fn http2_builder(timer: ClockTimer) -> hyper::server::conn::http2::Builder<TokioExecutor> {
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(timer)
+        .max_concurrent_streams(HTTP2_STREAMS)
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+        .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS)
+        .max_local_error_reset_streams(HTTP2_LOCAL_RESETS)
+        .max_header_list_size(BUFFER_BYTES as u32)
+        .keep_alive_interval(HTTP2_PING)
+        .keep_alive_timeout(HTTP2_PING_TIMEOUT);
+    builder
+}
+
+/// Hyper's timers on the gateway's clock.
+#[derive(Debug, Clone)]
+struct ClockTimer(Arc<dyn Clock>);
+
+// The clock's futures are `Send` only; hyper asks for `Sync` too, which polling through `&mut` cannot break.
+struct ClockSleep(SyncWrapper<BoxFuture<'static, ()>>);
+
+impl Future for ClockSleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.get_mut().as_mut().poll(context)
+    }
+}
+
+impl Sleep for ClockSleep {}
+
+impl Timer for ClockTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.until(self.0.now().after(duration))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        let left = deadline.saturating_duration_since(self.now());
+        self.until(self.0.now().after(left))
+    }
+}
+
+impl ClockTimer {
+    fn until(&self, at: Tick) -> Pin<Box<dyn Sleep>> {
+        Box::pin(ClockSleep(SyncWrapper::new(self.0.sleep_until(at))))
+    }
+}

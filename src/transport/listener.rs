@@ -1,0 +1,191 @@
+//! Accepts sockets, never more than the process can hold, and tells TLS from plain text by the first byte.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{debug, warn};
+
+use crate::base::clock::within;
+use crate::transport::edge::Face;
+use crate::transport::front::Front;
+use crate::transport::http::{self, Socket};
+use crate::transport::tls::{Stream, Tls};
+
+/// Longest time from accepting a socket to the end of its TLS handshake.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause after the system refused to accept, for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// First byte of a TLS handshake record (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
+/// Longest time that written bytes may stay unacknowledged before the peer counts as gone.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// How many sockets may be open.
+#[derive(Debug)]
+pub struct Capacity {
+    sockets: Arc<Semaphore>,
+    per_address: Option<usize>,
+    by_address: Arc<DashMap<IpAddr, usize>>,
+    refused: AtomicUsize,
+}
+
+impl Capacity {
+    /// Room for `sockets` in all, and for `per_address` from one source.
+    pub fn new(sockets: usize, per_address: Option<usize>) -> Self {
+        Self {
+            sockets: Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS))),
+            per_address,
+            by_address: Arc::new(DashMap::new()),
+            refused: AtomicUsize::new(0),
+        }
+    }
+
+    /// Sockets that were closed at once because their source had too many.
+    pub fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn admit(&self, address: IpAddr, permit: OwnedSemaphorePermit) -> Option<Seat> {
+        let limit = self.per_address.unwrap_or(usize::MAX);
+        let address = address.to_canonical();
+        if self.per_address.is_some() {
+            let mut count = self.by_address.entry(address).or_default();
+            if *count >= limit {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Seat {
+            _permit: permit,
+            counted: self.per_address.map(|_| (address, Arc::clone(&self.by_address))),
+        })
+    }
+}
+
+/// A socket's place; given back when it is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    _permit: OwnedSemaphorePermit,
+    counted: Option<(IpAddr, Arc<DashMap<IpAddr, usize>>)>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some((address, by_address)) = &self.counted {
+            by_address.remove_if_mut(address, |_, count| {
+                *count = count.saturating_sub(1);
+                *count == 0
+            });
+        }
+    }
+}
+
+/// Accepts sockets of one listener until the gateway stops.
+pub async fn run(
+    front: Arc<Front>,
+    face: Face,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    capacity: Arc<Capacity>,
+) {
+    loop {
+        // A permit first: at the bound, new clients wait in the system's queue and not in our memory.
+        let permit = tokio::select! {
+            permit = Arc::clone(&capacity.sockets).acquire_owned() => permit,
+            () = front.stop.wait() => return,
+        };
+        let Ok(permit) = permit else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = front.stop.wait() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let Some(seat) = capacity.admit(peer.ip(), permit) else {
+                    debug!(%peer, "too many connections from one address");
+                    continue;
+                };
+                let socket = serve(Arc::clone(&front), face, stream, peer, tls.clone(), seat);
+                front.services.tasks.spawn("socket", socket);
+            }
+            Err(error) => pause(&front, &error).await,
+        }
+    }
+}
+
+async fn pause(front: &Front, error: &io::Error) {
+    let clock = &front.services.clock;
+    let gone = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    );
+    if !gone {
+        warn!(%error, "a socket could not be accepted");
+        clock.sleep_until(clock.now().after(ACCEPT_PAUSE)).await;
+    }
+}
+
+async fn serve(
+    front: Arc<Front>,
+    face: Face,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Arc<Tls>>,
+    seat: Seat,
+) {
+    let Ok(local) = stream.local_addr() else { return };
+    if let Err(error) = tune(&stream) {
+        debug!(%peer, %error, "a socket could not be set up");
+        return;
+    }
+    let clock = Arc::clone(&front.services.clock);
+    let opened = within(clock.as_ref(), TLS_TIMEOUT, open(stream, tls)).await;
+    let (stream, secure) = match opened {
+        Some(Ok(opened)) => opened,
+        Some(Err(error)) => return debug!(%peer, %error, "a socket could not be opened"),
+        None => return debug!(%peer, "a socket said nothing for too long"),
+    };
+    let socket = Socket {
+        peer,
+        local,
+        secure,
+        seat: Arc::new(seat),
+    };
+    Box::pin(http::serve(front, face, stream, socket)).await;
+}
+
+/// Waits for the first byte and speaks TLS if it asks for that.
+async fn open(stream: TcpStream, tls: Option<Arc<Tls>>) -> io::Result<(Stream, bool)> {
+    let mut first = [0];
+    let secure = stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
+    match (secure, tls) {
+        (false, _) => Ok((Stream::Plain(stream), false)),
+        (true, Some(tls)) => Ok((tls.accept(stream).await?, true)),
+        (true, None) => Err(io::Error::other("the client speaks TLS, but server.tls is not set")),
+    }
+}
+
+/// Small messages leave at once, and a peer that is gone is noticed.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! Sockets: what they carry becomes exchanges, and replies become bytes.
+//!
+//! Nothing here knows a route or an authorizer. A request goes to the pipeline or to a face (management, administration).
+
+pub mod admin;
+pub mod edge;
+mod front;
+mod head;
+mod http;
+pub mod listener;
+pub mod tls;
+pub mod ws;
+
+pub use front::{Front, FrontSettings};

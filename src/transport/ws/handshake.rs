@@ -1,0 +1,239 @@
+//! The upgrade, held open until `$connect` has answered (RFC 6455 section 4.2).
+//!
+//! One task sees a connection through its whole life: `$connect`, the 101, the pump, `$disconnect`. So there is one
+//! place where an accepted connection can end, and it ends once.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use connection_store::{Connection, ConnectionRecord};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode, Version};
+use http_body_util::Full;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use rand::RngCore as _;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tracing::warn;
+
+use crate::base::ids::RequestId;
+use crate::exchange::{
+    Acceptance, Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline,
+};
+use crate::pipeline;
+use crate::plan::stage::{ConnectionSettings, Stage};
+use crate::transport::edge::{Answer, Arrival, message, upgrade_required};
+use crate::transport::front::Front;
+use crate::transport::head::Watched;
+use crate::transport::listener::Seat;
+use crate::transport::tls::Stream;
+use crate::transport::ws::pump;
+use crate::transport::ws::session::{ABNORMAL, Ending};
+
+/// Answers an upgrade request with 101, or with whatever `$connect` has to say.
+pub(in crate::transport) async fn answer(
+    front: Arc<Front>,
+    stage: Arc<Stage>,
+    mut arrival: Arrival,
+    seat: Arc<Seat>,
+) -> Answer {
+    let accept = match check(&arrival) {
+        Ok(accept) => accept,
+        Err(answer) => return *answer,
+    };
+    if front.stop.begun() {
+        return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    }
+    let Ok(permit) = Arc::clone(&front.handshakes).try_acquire_owned() else {
+        return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    };
+    let upgrade = hyper::upgrade::on(&mut arrival.request);
+    let (sender, receiver) = oneshot::channel();
+    let tasks = front.services.tasks.clone();
+    let opening = Opening {
+        front,
+        accept,
+        answer: sender,
+        upgrade,
+        seat,
+    };
+    tasks.spawn("connection", live(opening, stage, arrival, permit));
+    let unanswered = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
+    receiver.await.unwrap_or_else(|_| unanswered())
+}
+
+/// What is needed to turn a handshake into a connection.
+struct Opening {
+    front: Arc<Front>,
+    accept: HeaderValue,
+    answer: oneshot::Sender<Answer>,
+    upgrade: OnUpgrade,
+    seat: Arc<Seat>,
+}
+
+/// Checks what RFC 6455 section 4.2.1 demands; gives the value of `Sec-WebSocket-Accept`.
+fn check(arrival: &Arrival) -> Result<HeaderValue, Box<Answer>> {
+    let request = &arrival.request;
+    let headers = request.headers();
+    let bad = || Box::new(message(StatusCode::BAD_REQUEST, "Bad Request"));
+    if !has_token(headers, &header::UPGRADE, "websocket") {
+        return Err(Box::new(upgrade_required()));
+    }
+    if request.method() != Method::GET
+        || request.version() != Version::HTTP_11
+        || !has_token(headers, &header::CONNECTION, "upgrade")
+        || has_body(headers)
+    {
+        return Err(bad());
+    }
+    if only(headers, &header::SEC_WEBSOCKET_VERSION) != Some("13") {
+        return Err(Box::new(upgrade_required()));
+    }
+    let key = only(headers, &header::SEC_WEBSOCKET_KEY).ok_or_else(bad)?;
+    let decoded = STANDARD.decode(key).map_err(|_| bad())?;
+    if decoded.len() != 16 {
+        return Err(bad());
+    }
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).map_err(|_| bad())
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH);
+    headers.contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|length| length != "0")
+}
+
+fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter();
+    let mut tokens = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    tokens.any(|candidate| candidate.trim().eq_ignore_ascii_case(token))
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(first.trim())
+}
+
+async fn live(opening: Opening, stage: Arc<Stage>, arrival: Arrival, permit: OwnedSemaphorePermit) {
+    let settings = Arc::clone(&stage.connections);
+    let services = Arc::clone(&opening.front.services);
+    let exchange = exchange(&opening.front, stage, arrival);
+    // Boxed, because this task outlives `$connect` by hours and should not keep room for it.
+    let reply = Box::pin(pipeline::run(&services, exchange)).await;
+    drop(permit);
+    match reply {
+        Reply::Accept(acceptance) => Box::pin(open(opening, settings, *acceptance)).await,
+        // A client that went away needs no answer.
+        Reply::Http(reply) => drop(opening.answer.send(refusal(*reply))),
+        Reply::Frame(_) | Reply::Nothing => {}
+    }
+}
+
+fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
+    let services = &front.services;
+    let time = services.clock.wall();
+    let record = ConnectionRecord {
+        id: front.mint.mint(rand::rng().next_u64()),
+        api: Arc::clone(&stage.api.id),
+        stage: Arc::clone(&stage.name),
+        connected_at_epoch_ms: time.0,
+        source_ip: arrival.source_ip,
+        user_agent: arrival.headers.last("user-agent").map(Into::into),
+        domain_name: arrival.domain_name.into(),
+        identity: None,
+        authorizer: None,
+    };
+    let uri = arrival.request.uri();
+    let party = Party::Joining(Box::new(record));
+    let mut context = RequestContext::new(RequestId::mint(), time, party);
+    context.trace_id = Some(arrival.trace_id);
+    Exchange {
+        event: Event::Connect,
+        request: GatewayRequest {
+            method: arrival.request.method().clone(),
+            path: uri.path().to_owned(),
+            query: uri.query().map(str::to_owned),
+            headers: arrival.headers,
+        },
+        context,
+        timeline: Timeline::new(services.clock.now()),
+        stage,
+    }
+}
+
+fn refusal(reply: crate::exchange::HttpReply) -> Answer {
+    let mut answer = Response::new(Full::new(reply.body));
+    *answer.status_mut() = reply.status;
+    *answer.headers_mut() = reply.headers;
+    answer
+}
+
+fn switching(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    answer
+}
+
+/// Sees an accepted connection through to its `$disconnect`.
+async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: Acceptance) {
+    let front = opening.front;
+    let services = Arc::clone(&front.services);
+    let now = services.clock.now();
+    let connection = Arc::new(Connection::new(acceptance.record, settings.outbox, now.0));
+    if let Err(error) = services.store.insert(Arc::clone(&connection)).await {
+        warn!(%error, "a connection could not be registered");
+        let refused = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        opening.answer.send(refused).ok();
+        services.disconnect(connection, ABNORMAL, String::new()).await;
+        return;
+    }
+    let switched = opening.answer.send(switching(opening.accept, acceptance.subprotocol));
+    let upgraded = match switched {
+        Ok(()) => Box::pin(opening.upgrade).await.ok().and_then(unwrap),
+        Err(_) => None,
+    };
+    let ending = match upgraded {
+        Some((stream, leftover)) => {
+            front.wheel.watch(&connection, &settings, now);
+            if front.stop.begun() {
+                connection.outbox.close(crate::error::CloseReason::AWAY);
+            }
+            drop(front);
+            pump::run(Arc::clone(&services), Arc::clone(&connection), settings, stream, leftover).await
+        }
+        // The client did not wait for the answer.
+        None => Ending {
+            code: ABNORMAL,
+            reason: String::new(),
+        },
+    };
+    drop(opening.seat);
+    end(&services, connection, ending).await;
+}
+
+async fn end(services: &pipeline::Services, connection: Arc<Connection>, ending: Ending) {
+    connection.outbox.seal();
+    if let Err(error) = services.store.remove(connection.record.id).await {
+        warn!(%error, "a connection could not be removed");
+    }
+    Box::pin(services.disconnect(connection, ending.code, ending.reason)).await;
+}
+
+/// The bare socket again, and what the client sent behind its handshake.
+fn unwrap(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Vec<u8>)> {
+    let parts = upgraded.downcast::<TokioIo<Watched<Stream>>>().ok()?;
+    let stream = parts.io.into_inner().into_inner();
+    Some((stream, parts.read_buf.to_vec()))
+}
