@@ -47,3 +47,9 @@ pub const ACCOUNT_RATE: f64 = 10_000.0;
 pub const ACCOUNT_BURST: u32 = 5_000;
 /// New WebSocket connections per second and account (quotas).
 pub const CONNECT_RATE: f64 = 500.0;
+/// Largest mapping template, in bytes (quotas).
+pub const MAPPING_TEMPLATE_BYTES: usize = 300 * 1024;
+/// Longest integration URI, in characters (service model of apigatewayv2: `UriWithLengthBetween1And2048`).
+pub const INTEGRATION_URI_CHARACTERS: usize = 2048;
+/// Longest value of a request parameter mapping, in characters (service model of apigatewayv2: `StringWithLengthBetween1And512`).
+pub const PARAMETER_VALUE_CHARACTERS: usize = 512;

@@ -2,12 +2,8 @@
 //!
 //! A template with `$` or `#` needs the template engine and is refused; so is one over Amazon's size.
 
+use crate::base::quotas::MAPPING_TEMPLATE_BYTES;
 use crate::lang::syntax::SyntaxError;
-
-/// Largest mapping template, in bytes.
-///
-/// Source: API Gateway Developer Guide, "Quotas for configuring and running a WebSocket API".
-pub const TEMPLATE_BYTES: usize = 300 * 1024;
 
 /// A mapping template whose result is its own text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +13,13 @@ impl LiteralTemplate {
     /// Accepts text without `$` and `#`.
     ///
     /// # Errors
-    /// A template of more than [`TEMPLATE_BYTES`], and the first `$` or `#`.
+    /// A template of more than [`MAPPING_TEMPLATE_BYTES`], and the first `$` or `#`.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
-        if text.len() > TEMPLATE_BYTES {
+        if text.len() > MAPPING_TEMPLATE_BYTES {
             return Err(SyntaxError::new(
                 1,
                 format!("the template has {} bytes", text.len()),
-                format!("write at most {TEMPLATE_BYTES}"),
+                format!("write at most {MAPPING_TEMPLATE_BYTES}"),
             ));
         }
         match text
@@ -58,7 +54,7 @@ mod tests {
         check("");
         check(r#"{"statusCode":200}"#);
         check("zeile\nzwei äöü \\ ' \"");
-        check(&"x".repeat(TEMPLATE_BYTES));
+        check(&"x".repeat(MAPPING_TEMPLATE_BYTES));
     }
 
     #[test]
@@ -74,7 +70,7 @@ mod tests {
         check("äö#set($a = 1)", &format!("character 3: {engine}"));
         check("price: 3 $", &format!("character 10: {engine}"));
         check(
-            &"x".repeat(TEMPLATE_BYTES + 1),
+            &"x".repeat(MAPPING_TEMPLATE_BYTES + 1),
             "character 1: the template has 307201 bytes; write at most 307200",
         );
     }

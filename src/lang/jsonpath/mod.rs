@@ -87,6 +87,12 @@ impl JsonPath {
         self.suffix.is_empty()
     }
 
+    /// Whether the path finds a list, by wildcard, slice, union, descent or filter: evaluating it costs time in proportion to
+    /// the whole document.
+    pub fn is_query(&self) -> bool {
+        matches!(self.route, Route::Query(_))
+    }
+
     /// What the path finds in `root`, `None` when nothing.
     pub fn find<'v>(&self, root: &'v Value) -> Option<Found<'v>> {
         match &self.route {

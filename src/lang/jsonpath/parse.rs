@@ -16,6 +16,8 @@ const STEPS: usize = 128;
 const NESTING: usize = 8;
 /// Most commas in unions, together (ours): each could double the list.
 const COMMAS: usize = 3;
+/// Most `@` in filters, together (ours): each is looked up once for every value of the document.
+const FILTER_PATHS: usize = 8;
 
 const FORMS: &str =
     "write names, indexes, slices, `*`, one `..` or a filter such as [?(@.price < 10)]";
@@ -29,6 +31,7 @@ struct Reading<'t> {
     plural: bool,
     descents: usize,
     commas: usize,
+    filter_paths: usize,
 }
 
 /// Reads what follows `$`; `position` is that of the first character in the whole text.
@@ -48,6 +51,7 @@ pub(super) fn parse(suffix: &str, position: usize) -> Result<Route, SyntaxError>
         plural: false,
         descents: 0,
         commas: 0,
+        filter_paths: 0,
     };
     let mut count = 0;
     while !reading.cursor.rest().is_empty() {
@@ -120,6 +124,11 @@ impl<'t> Reading<'t> {
             };
             let remedy =
                 "write a name after the dot, or remove it; other characters go into ['a b']";
+            return Err(self.cursor.error(problem, remedy));
+        }
+        if name == "$" {
+            let problem = "a `$` inside a path does not start again at the root";
+            let remedy = "remove it, or write ['$'] for a member of that name";
             return Err(self.cursor.error(problem, remedy));
         }
         self.name(name.to_owned());
@@ -215,6 +224,7 @@ impl<'t> Reading<'t> {
                 }
                 '.' if before == '.' => self.descend(1)?,
                 ',' => self.comma()?,
+                '@' => self.filter_path()?,
                 '[' | '(' if depth == NESTING => {
                     let problem = "the brackets are nested too deeply";
                     return Err(self.cursor.error(problem, "write a simpler filter"));
@@ -242,6 +252,17 @@ impl<'t> Reading<'t> {
             return Err(self
                 .cursor
                 .error("the path lists too many alternatives", remedy));
+        }
+        Ok(())
+    }
+
+    fn filter_path(&mut self) -> Result<(), SyntaxError> {
+        self.filter_paths += 1;
+        if self.filter_paths > FILTER_PATHS {
+            let remedy = format!("write at most {FILTER_PATHS} `@` in one path");
+            return Err(self
+                .cursor
+                .error("the filters compare too many values", remedy));
         }
         Ok(())
     }

@@ -152,6 +152,16 @@ fn refuses_with_place_and_remedy() {
         2,
         "the JSON path is too long",
     );
+    check(
+        &format!("$[?{}@.a]", "@.a||".repeat(8)),
+        44,
+        "the filters compare too many values",
+    );
+    check(
+        "$.$.a",
+        4,
+        "a `$` inside a path does not start again at the root",
+    );
     assert!(JsonPath::parse("$.a[01]").is_err());
     assert!(JsonPath::parse("$.a[?(@.b ~= 1)]").is_err());
     assert!(JsonPath::parse("$.items.length()").is_err());

@@ -4,15 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{check_name, shortened};
+use crate::base::quotas::PARAMETER_VALUE_CHARACTERS;
 use crate::lang::context_names::{self, Reach};
 use crate::lang::jsonpath::JsonPath;
 use crate::lang::scope::Scope;
 use crate::lang::syntax::SyntaxError;
-
-/// Longest value of a mapping, in characters.
-///
-/// Source: the service model of apigatewayv2, `StringWithLengthBetween1And512`.
-const VALUE_CHARACTERS: usize = 512;
 
 const HEADER: &str = "route.request.header.";
 const MULTI_HEADER: &str = "route.request.multivalueheader.";
@@ -50,7 +46,7 @@ impl ParameterSource {
     /// A value of no or more than 512 characters, one that is none of the forms above, and unknown context names.
     pub fn parse(value: &str) -> Result<Self, SyntaxError> {
         let length = value.chars().count();
-        if length == 0 || length > VALUE_CHARACTERS {
+        if length == 0 || length > PARAMETER_VALUE_CHARACTERS {
             let problem = format!("the value has {length} characters");
             return Err(SyntaxError::new(1, problem, "write 1 to 512 characters"));
         }

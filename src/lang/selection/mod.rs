@@ -18,6 +18,8 @@ use crate::lang::syntax::SyntaxError;
 pub const EXPRESSION_BYTES: usize = 1024;
 /// Most variables in one expression (ours).
 pub const VARIABLES: usize = 16;
+/// Most variables in one expression whose path is a [query](JsonPath::is_query) (ours).
+pub const QUERIES: usize = 2;
 
 /// Text with variables, evaluated in a single pass: what a variable gives is never read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +82,8 @@ impl SelectionExpression {
     /// Reads an expression. A lone unescaped `$default` is taken as `\$default`, as Amazon's own samples write it.
     ///
     /// # Errors
-    /// Text outside the grammar, unknown variables, and expressions over [`EXPRESSION_BYTES`] or [`VARIABLES`].
+    /// Text outside the grammar, unknown variables, and expressions over [`EXPRESSION_BYTES`], [`VARIABLES`] or
+    /// [`QUERIES`].
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         parse::parse(text).map(|parts| Self { parts })
     }

@@ -1,6 +1,6 @@
 //! From text to parts. Nothing is evaluated here.
 
-use super::{EXPRESSION_BYTES, Part, Root, VARIABLES, Variable};
+use super::{EXPRESSION_BYTES, Part, QUERIES, Root, VARIABLES, Variable};
 use crate::lang::context_names::{self, Reach};
 use crate::lang::jsonpath::JsonPath;
 use crate::lang::syntax::{Cursor, SyntaxError, is_parameter_name, nearest};
@@ -58,17 +58,25 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
     }
     let mut cursor = Cursor::new(text, 1);
     let mut parts = Vec::new();
-    let mut variables = 0;
+    let (mut variables, mut queries) = (0, 0);
     while let Some(character) = cursor.peek() {
         match character {
-            '\\' => parts_push(&mut parts, escape(&mut cursor)?),
+            '\\' => push_literal(&mut parts, escape(&mut cursor)?),
             '$' => {
+                let start = cursor.clone();
+                let variable = variable(&mut cursor)?;
                 variables += 1;
+                queries += usize::from(variable.path.is_query());
                 if variables > VARIABLES {
                     let remedy = format!("write at most {VARIABLES}");
-                    return Err(cursor.error("there are too many variables", remedy));
+                    return Err(start.error("there are too many variables", remedy));
                 }
-                parts.push(Part::Variable(variable(&mut cursor)?));
+                if queries > QUERIES {
+                    let problem = "there are too many variables that search the body";
+                    let remedy = format!("write at most {QUERIES} with `*`, `..` or filters");
+                    return Err(start.error(problem, remedy));
+                }
+                parts.push(Part::Variable(variable));
             }
             control if control.is_control() => {
                 let problem = "there is a control character in the expression";
@@ -76,7 +84,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
             }
             _ => {
                 let literal = cursor.take_while(|c| !matches!(c, '\\' | '$') && !c.is_control());
-                parts_push(&mut parts, literal);
+                push_literal(&mut parts, literal);
             }
         }
     }
@@ -84,7 +92,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
 }
 
 /// Adds literal text, joining it to literal text before it.
-fn parts_push(parts: &mut Vec<Part>, text: &str) {
+fn push_literal(parts: &mut Vec<Part>, text: &str) {
     match parts.last_mut() {
         Some(Part::Literal(before)) => before.push_str(text),
         _ => parts.push(Part::Literal(text.to_owned())),

@@ -252,6 +252,10 @@ fn refuses_with_place_and_remedy() {
         &"${request.body.a}".repeat(17),
         "character 273: there are too many variables; write at most 16",
     );
+    check(
+        &"$request.body..a/".repeat(3),
+        "character 35: there are too many variables that search the body; write at most 2 with `*`, `..` or filters",
+    );
     assert!(SelectionExpression::parse("$request.body[").is_err());
     assert!(SelectionExpression::parse("${zzz}").is_err());
     assert!(SelectionExpression::parse("${}").is_err());

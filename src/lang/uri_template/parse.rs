@@ -3,19 +3,15 @@
 use url::Url;
 
 use super::{Part, Place, UriKind, UriTemplate, UriVariable, has_dot_segment};
+use crate::base::quotas::INTEGRATION_URI_CHARACTERS;
 use crate::lang::syntax::{Cursor, SyntaxError, is_parameter_name};
-
-/// Longest integration URI, in characters.
-///
-/// Source: the service model of apigatewayv2, `UriWithLengthBetween1And2048`.
-const URI_CHARACTERS: usize = 2048;
 
 /// The colons before the resource of an ARN: `arn:partition:service:region:account:resource`.
 const ARN_COLONS: usize = 5;
 
 pub(super) fn parse(text: &str) -> Result<UriTemplate, SyntaxError> {
     let length = text.chars().count();
-    if length == 0 || length > URI_CHARACTERS {
+    if length == 0 || length > INTEGRATION_URI_CHARACTERS {
         let problem = format!("the URI has {length} characters");
         return Err(SyntaxError::new(1, problem, "write 1 to 2048 characters"));
     }
