@@ -2,7 +2,11 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::lang;
 use crate::lang::scope::tests::Facts;
+
+#[path = "../../../fuzz/checks/selection.rs"]
+mod fuzz_check;
 
 const MESSAGE: &str = r#"{"service":"chat","action":"join","data":{"room":"r1"},"n":1,"yes":true,"nil":null,"list":["a","b"],"dollar":"$request.body.n"}"#;
 
@@ -279,6 +283,17 @@ fn prints() {
     check("\\$default", "\\$default");
     check("$default", "\\$default");
     check("a", "a");
+}
+
+#[test]
+fn the_fuzz_corpus_holds() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/selection");
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        fuzz_check::check(&std::fs::read(entry.unwrap().path()).unwrap());
+        replayed += 1;
+    }
+    assert!(replayed >= 38, "only {replayed} inputs");
 }
 
 #[test]
