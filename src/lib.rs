@@ -3,5 +3,5 @@
 //! Modules in reading order, lowest floor first; a module imports only from those above it in this list.
 
 pub mod base;
-pub mod lang;
 pub mod function;
+pub mod lang;

@@ -77,7 +77,7 @@ pub(super) fn parse(suffix: &str, position: usize) -> Result<Route, SyntaxError>
 impl<'t> Reading<'t> {
     fn segment(&mut self) -> Result<(), SyntaxError> {
         if self.cursor.rest().starts_with("..") {
-            self.descend(1)?;
+            self.descend()?;
             self.cursor.eat("..");
             self.plural = true;
             self.standard.push_str("..");
@@ -99,8 +99,8 @@ impl<'t> Reading<'t> {
     }
 
     /// Counts descents, those in filters too.
-    fn descend(&mut self, times: usize) -> Result<(), SyntaxError> {
-        self.descents += times;
+    fn descend(&mut self) -> Result<(), SyntaxError> {
+        self.descents += 1;
         if self.descents > 1 {
             let problem = "a second `..` would make the cost of this path explode";
             return Err(self.cursor.error(problem, "name the steps between"));
@@ -201,30 +201,15 @@ impl<'t> Reading<'t> {
         let open = self.cursor.clone();
         self.cursor.eat("[");
         let inside = self.cursor.clone();
-        let mut depth = 1;
-        let mut before = '[';
+        let (mut depth, mut before) = (1, '[');
         while let Some(character) = self.cursor.peek() {
+            if matches!(character, '\'' | '"') {
+                self.skip_quoted(character)?;
+                before = character;
+                continue;
+            }
+            self.inspect(character, before)?;
             match character {
-                '\'' | '"' => {
-                    self.skip_quoted(character)?;
-                    before = character;
-                    continue;
-                }
-                '$' => {
-                    let problem = "a filter cannot start again at `$`";
-                    return Err(self
-                        .cursor
-                        .error(problem, "write paths in filters with `@`"));
-                }
-                '(' if before.is_ascii_alphanumeric() || before == '_' => {
-                    let problem = "functions are not supported in filters";
-                    return Err(self
-                        .cursor
-                        .error(problem, "compare values, as in [?(@.a == 'b')]"));
-                }
-                '.' if before == '.' => self.descend(1)?,
-                ',' => self.comma()?,
-                '@' => self.filter_path()?,
                 '[' | '(' if depth == NESTING => {
                     let problem = "the brackets are nested too deeply";
                     return Err(self.cursor.error(problem, "write a simpler filter"));
@@ -243,6 +228,27 @@ impl<'t> Reading<'t> {
             self.cursor.next();
         }
         Err(open.error("this `[` is never closed", "write the missing `]`"))
+    }
+
+    /// Checks a character between brackets and outside quotes, given the one before it.
+    fn inspect(&mut self, character: char, before: char) -> Result<(), SyntaxError> {
+        match character {
+            '$' => {
+                let problem = "a filter cannot start again at `$`";
+                Err(self
+                    .cursor
+                    .error(problem, "write paths in filters with `@`"))
+            }
+            '(' if before.is_ascii_alphanumeric() || before == '_' => {
+                let problem = "functions are not supported in filters";
+                let remedy = "compare values, as in [?(@.a == 'b')]";
+                Err(self.cursor.error(problem, remedy))
+            }
+            '.' if before == '.' => self.descend(),
+            ',' => self.comma(),
+            '@' => self.filter_path(),
+            _ => Ok(()),
+        }
     }
 
     fn comma(&mut self) -> Result<(), SyntaxError> {

@@ -28,7 +28,7 @@ pub fn validate(text: &str) -> Result<(), NotJson> {
 }
 
 impl JsonPath {
-    /// What the path finds in `text`, as text by the rules of [`stringify`]; `None` when it finds nothing. Allocates only
+    /// What the path finds in `text`, as text by the rules of [`stringify()`]; `None` when it finds nothing. Allocates only
     /// for strings with escapes, for arrays and for objects, if the path has names and indexes from the start only.
     ///
     /// # Errors

@@ -58,25 +58,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
     }
     let mut cursor = Cursor::new(text, 1);
     let mut parts = Vec::new();
-    let (mut variables, mut queries) = (0, 0);
     while let Some(character) = cursor.peek() {
         match character {
             '\\' => push_literal(&mut parts, escape(&mut cursor)?),
             '$' => {
                 let start = cursor.clone();
-                let variable = variable(&mut cursor)?;
-                variables += 1;
-                queries += usize::from(variable.path.is_query());
-                if variables > VARIABLES {
-                    let remedy = format!("write at most {VARIABLES}");
-                    return Err(start.error("there are too many variables", remedy));
-                }
-                if queries > QUERIES {
-                    let problem = "there are too many variables that search the body";
-                    let remedy = format!("write at most {QUERIES} with `*`, `..` or filters");
-                    return Err(start.error(problem, remedy));
-                }
-                parts.push(Part::Variable(variable));
+                parts.push(Part::Variable(variable(&mut cursor)?));
+                check_count(&parts, &start)?;
             }
             control if control.is_control() => {
                 let problem = "there is a control character in the expression";
@@ -89,6 +77,28 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, SyntaxError> {
         }
     }
     Ok(parts)
+}
+
+/// Refuses the variable that starts at `start` and was added last, when it is one too many.
+fn check_count(parts: &[Part], start: &Cursor<'_>) -> Result<(), SyntaxError> {
+    let variables = parts.iter().filter_map(|part| match part {
+        Part::Variable(variable) => Some(variable),
+        Part::Literal(_) => None,
+    });
+    if variables.clone().count() > VARIABLES {
+        let remedy = format!("write at most {VARIABLES}");
+        return Err(start.error("there are too many variables", remedy));
+    }
+    if variables
+        .filter(|variable| variable.path.is_query())
+        .count()
+        > QUERIES
+    {
+        let problem = "there are too many variables that search the body";
+        let remedy = format!("write at most {QUERIES} with `*`, `..` or filters");
+        return Err(start.error(problem, remedy));
+    }
+    Ok(())
 }
 
 /// Adds literal text, joining it to literal text before it.
