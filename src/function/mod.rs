@@ -267,3 +267,6 @@ fn queue_full() -> FunctionError {
         reason: "every process is busy and the queue is full".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

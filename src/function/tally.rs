@@ -64,9 +64,14 @@ impl Tally {
 
     /// Completes when nothing is in progress.
     pub(super) async fn empty(&self) {
+        self.at_most(0).await;
+    }
+
+    /// Completes when no more than `count` things are in progress.
+    pub(super) async fn at_most(&self, count: usize) {
         let mut state = self.state.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
-        state.wait_for(|state| state.count == 0).await.ok();
+        state.wait_for(|state| state.count <= count).await.ok();
     }
 }
 
