@@ -1,0 +1,123 @@
+//! The instant a request says it was signed at, and the window in which that is believed.
+
+use std::fmt;
+
+use time::format_description::FormatItem;
+use time::format_description::well_known::Rfc2822;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::SigV4Error;
+
+const BASIC: &[FormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
+
+/// An instant in whole seconds with its text `YYYYMMDDThhmmssZ`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    epoch_seconds: i64,
+    text: String,
+}
+
+impl Stamp {
+    /// Reads the form that `X-Amz-Date` has.
+    pub(crate) fn from_basic(text: &str) -> Result<Self, SigV4Error> {
+        let malformed = || SigV4Error::MalformedDate(text.to_owned());
+        // The parser also takes signs and the like; a stamp enters the string to sign as it stands, so it is fixed.
+        let shaped = text.len() == 16
+            && text.bytes().enumerate().all(|(i, byte)| match i {
+                8 => byte == b'T',
+                15 => byte == b'Z',
+                _ => byte.is_ascii_digit(),
+            });
+        if !shaped {
+            return Err(malformed());
+        }
+        let instant = PrimitiveDateTime::parse(text, BASIC).map_err(|_| malformed())?;
+        Ok(Self {
+            epoch_seconds: instant.assume_utc().unix_timestamp(),
+            text: text.to_owned(),
+        })
+    }
+
+    /// Reads a `Date` header: the basic form, or the form of RFC 9110 section 5.6.7.
+    pub(crate) fn from_date_header(text: &str) -> Result<Self, SigV4Error> {
+        if let Ok(stamp) = Self::from_basic(text) {
+            return Ok(stamp);
+        }
+        let instant = OffsetDateTime::parse(text, &Rfc2822)
+            .map_err(|_| SigV4Error::MalformedDate(text.to_owned()))?;
+        let epoch_seconds = instant.unix_timestamp();
+        Ok(Self {
+            epoch_seconds,
+            text: basic(epoch_seconds),
+        })
+    }
+
+    pub(crate) fn epoch_seconds(&self) -> i64 {
+        self.epoch_seconds
+    }
+
+    /// The first eight digits.
+    pub(crate) fn date(&self) -> &str {
+        self.text.get(..8).unwrap_or_default()
+    }
+
+    /// Whether `now` lies within the life of a request signed at this instant. All numbers are seconds.
+    pub(crate) fn check(
+        &self,
+        expires: Option<i64>,
+        now: i64,
+        skew: i64,
+    ) -> Result<(), SigV4Error> {
+        let latest = now.saturating_add(skew);
+        if self.epoch_seconds > latest {
+            return Err(SigV4Error::NotYetCurrent(format!(
+                "{self} is still later than {} ({} + {}.)",
+                basic(latest),
+                basic(now),
+                span(skew)
+            )));
+        }
+        // A presigned request has its own end and gets no skew on top.
+        let (end, earliest) = match expires {
+            Some(seconds) => (self.epoch_seconds.saturating_add(seconds), now),
+            None => (self.epoch_seconds, now.saturating_sub(skew)),
+        };
+        if end >= earliest {
+            return Ok(());
+        }
+        let reason = match expires {
+            Some(_) => format!("{} is now earlier than {}", basic(end), basic(now)),
+            None => format!(
+                "{self} is now earlier than {} ({} - {}.)",
+                basic(earliest),
+                basic(now),
+                span(skew)
+            ),
+        };
+        Err(SigV4Error::Expired(reason))
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The basic form of an instant; the number itself for years that have no four digits.
+fn basic(epoch_seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(epoch_seconds)
+        .ok()
+        .and_then(|instant| instant.format(BASIC).ok())
+        .unwrap_or_else(|| epoch_seconds.to_string())
+}
+
+/// `5 min`, or `90 sec` when it is no whole number of minutes.
+fn span(seconds: i64) -> String {
+    if seconds % 60 == 0 {
+        format!("{} min", seconds / 60)
+    } else {
+        format!("{seconds} sec")
+    }
+}
