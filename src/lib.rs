@@ -2,17 +2,17 @@
 //!
 //! Modules in reading order, lowest floor first; a module imports only from those above it in this list.
 
-pub mod base;
-pub mod error;
-pub mod lang;
-pub mod client;
-pub mod function;
-pub mod plan;
-pub mod exchange;
 pub mod authorizer;
+pub mod base;
+pub mod client;
+pub mod error;
+pub mod exchange;
+pub mod function;
 pub mod integration;
+pub mod lang;
 pub mod limit;
+pub mod management;
 pub mod observe;
 pub mod pipeline;
-pub mod management;
+pub mod plan;
 pub mod transport;

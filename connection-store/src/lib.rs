@@ -46,7 +46,7 @@ pub enum StoreError {
 /// The registry of open connections. Third parties may write one; [`conformance`] says what it must do.
 ///
 /// Methods return boxed futures so that a store can be chosen at run time.
-pub trait ConnectionStore: Send + Sync + 'static {
+pub trait ConnectionStore: std::fmt::Debug + Send + Sync + 'static {
     /// Makes a connection of this node reachable.
     ///
     /// # Errors

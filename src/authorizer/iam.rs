@@ -12,21 +12,29 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::base::clock::EpochMillis;
-use crate::lang::policy::{Decision, Request};
-use crate::lang::sigv4::{
-    Claim, Expected, Presented, SERVICE_EXECUTE_API, SigV4Error, SignedRequest, SigningKey,
-};
+use crate::lang::policy::{Decision, Facts, Request, access_denied_message, key};
+use crate::lang::sigv4::{Claim, Expected, SigV4Error, SignedRequest, SigningKey};
 use crate::plan::credentials::{Credential, Credentials};
 
+/// Service in the scope of every signature that concerns us.
+const SERVICE: &str = "execute-api";
 /// How far a signature's time may be from ours, in seconds.
 const SKEW_SECONDS: i64 = 300;
-/// Signing keys that are kept; each serves one access key for one day.
+/// Signing keys that are kept; each serves one credential for one day and region.
 const CACHED_KEYS: usize = 1024;
 
+type CachedKey = (Arc<Credential>, Arc<SigningKey>);
+
 /// Checks signatures and remembers the day's signing keys.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SignatureVerifier {
-    keys: Mutex<HashMap<String, Arc<SigningKey>>>,
+    keys: Mutex<HashMap<String, CachedKey>>,
+}
+
+impl std::fmt::Debug for SignatureVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignatureVerifier").finish_non_exhaustive()
+    }
 }
 
 impl SignatureVerifier {
@@ -46,28 +54,34 @@ impl SignatureVerifier {
         region: &str,
         now: EpochMillis,
     ) -> Result<Arc<Credential>, SigV4Error> {
-        let Presented::Signed(claim) = Claim::parse(request)? else {
-            return Err(SigV4Error::MissingAuthenticationToken);
-        };
+        let claim = Claim::parse(request)?.ok_or(SigV4Error::MissingAuthenticationToken)?;
         let expected = Expected {
             region,
-            service: SERVICE_EXECUTE_API,
+            service: SERVICE,
             now_epoch_seconds: now.seconds(),
             skew_seconds: SKEW_SECONDS,
         };
         claim.check_scope(&expected)?;
         let credential = credentials
             .find(claim.access_key_id())
-            .ok_or(SigV4Error::UnknownAccessKey)?;
+            .ok_or(SigV4Error::UnrecognizedClient)?;
         let key = self.signing_key(credential, claim.date(), region);
-        claim.verify_with_key(request, &key, credential.session_token.as_deref(), &expected)?;
+        claim.verify_with_key(request, &key, &expected)?;
         Ok(Arc::clone(credential))
     }
 
-    fn signing_key(&self, credential: &Credential, date: &str, region: &str) -> Arc<SigningKey> {
+    fn signing_key(
+        &self,
+        credential: &Arc<Credential>,
+        date: &str,
+        region: &str,
+    ) -> Arc<SigningKey> {
         let name = format!("{date}/{region}/{}", credential.access_key_id);
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = keys.get(&name).filter(|key| key.is_for(&credential.secret)) {
+        // A reload may have changed the secret behind an access key.
+        if let Some((owner, key)) = keys.get(&name)
+            && Arc::ptr_eq(owner, credential)
+        {
             return Arc::clone(key);
         }
         if keys.len() >= CACHED_KEYS {
@@ -77,9 +91,9 @@ impl SignatureVerifier {
             &credential.secret,
             date,
             region,
-            SERVICE_EXECUTE_API,
+            SERVICE,
         ));
-        keys.insert(name, Arc::clone(&key));
+        keys.insert(name, (Arc::clone(credential), Arc::clone(&key)));
         key
     }
 }
@@ -98,43 +112,53 @@ pub struct Circumstances<'a> {
 }
 
 impl Circumstances<'_> {
-    /// The value of a condition key such as `aws:SourceIp`, for an unsigned caller.
-    pub fn fact(&self, name: &str) -> Option<String> {
-        match name.to_ascii_lowercase().as_str() {
-            "aws:sourceip" => Some(self.source_ip.to_string()),
-            "aws:useragent" => self.user_agent.map(str::to_owned),
-            "aws:securetransport" => Some(self.secure.to_string()),
-            "aws:epochtime" => Some(self.now.seconds().to_string()),
-            "aws:currenttime" => OffsetDateTime::from_unix_timestamp(self.now.seconds())
-                .ok()?
-                .format(&Rfc3339)
-                .ok(),
-            _ => None,
+    /// The facts about a request whose caller is not known.
+    pub fn facts(&self) -> Facts {
+        let mut facts = Facts::new()
+            .with(key::SOURCE_IP, self.source_ip.to_string())
+            .with(key::SECURE_TRANSPORT, self.secure.to_string())
+            .with(key::EPOCH_TIME, self.now.seconds().to_string());
+        let moment = OffsetDateTime::from_unix_timestamp(self.now.seconds()).ok();
+        if let Some(time) = moment.and_then(|moment| moment.format(&Rfc3339).ok()) {
+            facts = facts.with(key::CURRENT_TIME, time);
         }
+        if let Some(user_agent) = self.user_agent {
+            facts = facts.with(key::USER_AGENT, user_agent);
+        }
+        facts
     }
 }
 
 /// Whether the caller's policy allows `action` on `resource`.
-pub fn allows(
+///
+/// # Errors
+/// Amazon's text of the refusal.
+pub fn authorize(
     credential: &Credential,
     action: &str,
     resource: &str,
     circumstances: &Circumstances<'_>,
-) -> bool {
-    let facts = |name: &str| match name.to_ascii_lowercase().as_str() {
-        "aws:username" => Some(credential.user_name.clone()),
-        "aws:userid" => Some(credential.access_key_id.clone()),
-        "aws:principalarn" => Some(credential.user_arn.clone()),
-        "aws:principalaccount" => Some(credential.account_id.clone()),
-        "aws:principaltype" => Some("User".to_owned()),
-        _ => circumstances.fact(name),
-    };
+) -> Result<(), String> {
+    let facts = circumstances
+        .facts()
+        .with(key::USERNAME, &credential.user_name)
+        .with(key::USERID, &credential.access_key_id)
+        .with(key::PRINCIPAL_ARN, &credential.user_arn)
+        .with(key::PRINCIPAL_ACCOUNT, &credential.account_id)
+        .with(key::PRINCIPAL_TYPE, "User");
     let request = Request {
         action,
         resource,
         facts: &facts,
     };
-    credential.policy.evaluate(&request) == Decision::Allow
+    match credential.policy.evaluate(&request) {
+        Decision::Allow => Ok(()),
+        refused => Err(access_denied_message(
+            &credential.user_arn,
+            &request,
+            refused,
+        )),
+    }
 }
 
 /// `requestContext.identity` entries of a signed caller.

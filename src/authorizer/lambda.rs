@@ -12,7 +12,7 @@ use crate::base::quotas;
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::Exchange;
 use crate::function::FunctionError;
-use crate::lang::policy::{Decision, Policy, Request};
+use crate::lang::policy::{Decision, Facts, Policy, Request};
 use crate::plan::authorizer::{Authorizer, IdentitySource};
 
 /// The action that an authorizer's policy must allow.
@@ -66,7 +66,7 @@ pub fn refuse(error: &FunctionError) -> GatewayError {
 pub fn judge(
     output: &[u8],
     method_arn: &str,
-    facts: &dyn Fn(&str) -> Option<String>,
+    facts: &Facts,
     latency: Duration,
 ) -> Result<Identified, GatewayError> {
     let malformed = |cause: String| {
@@ -81,7 +81,10 @@ pub fn judge(
     let principal = read_principal(&fields).map_err(malformed)?;
     let context = read_context(&fields).map_err(malformed)?;
     let document = fields.get("policyDocument").unwrap_or(&Value::Null);
-    let policy = Policy::parse(document).map_err(|error| malformed(error.to_string()))?;
+    let policy = Policy::parse_authorizer_result(document).map_err(|problems| {
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        malformed(format!("policyDocument: {}", texts.join("; ")))
+    })?;
     let request = Request {
         action: INVOKE,
         resource: method_arn,
@@ -146,9 +149,16 @@ mod tests {
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/$connect";
 
     fn judged(output: &str) -> Result<Map<String, Value>, u16> {
-        let facts = |_: &str| None;
-        match judge(output.as_bytes(), ARN, &facts, Duration::from_millis(7)) {
-            Ok(identified) => Ok(identified.authorizer.map(|map| (*map).clone()).unwrap_or_default()),
+        match judge(
+            output.as_bytes(),
+            ARN,
+            &Facts::new(),
+            Duration::from_millis(7),
+        ) {
+            Ok(identified) => Ok(identified
+                .authorizer
+                .map(|map| (*map).clone())
+                .unwrap_or_default()),
             Err(error) => Err(error.http_status().as_u16()),
         }
     }
@@ -167,9 +177,17 @@ mod tests {
         };
         check("Allow", ARN, Ok(()));
         check("Allow", "*", Ok(()));
-        check("Allow", "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/*", Ok(()));
+        check(
+            "Allow",
+            "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/*",
+            Ok(()),
+        );
         check("Deny", ARN, Err(403));
-        check("Allow", "arn:aws:execute-api:eu-west-1:123456789012:other/*", Err(403));
+        check(
+            "Allow",
+            "arn:aws:execute-api:eu-west-1:123456789012:other/*",
+            Err(403),
+        );
     }
 
     #[test]
@@ -183,7 +201,11 @@ mod tests {
         check(&output("Maybe", "*", ""));
         check(&output("Allow", "*", r#","context":{"nested":{}}"#));
         check(&output("Allow", "*", r#","context":[]"#));
-        check(&output("Allow", "*", &format!(r#","context":{{"x":"{}"}}"#, "y".repeat(9000))));
+        check(&output(
+            "Allow",
+            "*",
+            &format!(r#","context":{{"x":"{}"}}"#, "y".repeat(9000)),
+        ));
     }
 
     #[test]

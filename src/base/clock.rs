@@ -47,7 +47,7 @@ impl EpochMillis {
 }
 
 /// Source of time for everything in the gateway.
-pub trait Clock: Send + Sync + 'static {
+pub trait Clock: std::fmt::Debug + Send + Sync + 'static {
     /// Monotonic time, for every timeout and interval.
     fn now(&self) -> Tick;
     /// The same time line in nanoseconds, for rates above a thousand a second.

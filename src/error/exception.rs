@@ -65,7 +65,11 @@ impl ServiceException {
 
     /// 429: too many calls, or the connection's queue is full.
     pub fn limit_exceeded(message: impl Into<String>) -> Self {
-        Self::new("LimitExceededException", StatusCode::TOO_MANY_REQUESTS, message)
+        Self::new(
+            "LimitExceededException",
+            StatusCode::TOO_MANY_REQUESTS,
+            message,
+        )
     }
 
     /// 405: `@connections` knows GET, POST and DELETE.

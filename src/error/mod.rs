@@ -77,7 +77,12 @@ impl GatewayError {
 
 impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.response_type.name(), self.client_message())?;
+        write!(
+            f,
+            "{}: {}",
+            self.response_type.name(),
+            self.client_message()
+        )?;
         match &self.cause {
             Some(cause) => write!(f, " ({cause})"),
             None => Ok(()),

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use connection_store::{ConnectionRecord, Outgoing};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-pub use scope::ExchangeScope;
 pub use context::{ErrorFacts, IntegrationFacts, Party, RequestContext};
 pub use request::{GatewayRequest, Headers};
+pub use scope::ExchangeScope;
 pub use timeline::{Phase, Timeline};
 pub use variables::EVENT_NAMES;
 

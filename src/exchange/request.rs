@@ -28,7 +28,8 @@ impl Headers {
 
     /// Replaces every field of that name by one.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.0
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.push(name, value);
     }
 

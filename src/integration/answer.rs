@@ -80,7 +80,10 @@ pub fn read_proxy(output: &[u8], reading: Reading) -> Result<Answer, MalformedAn
         Some(_) => return Err(MalformedAnswer::Body),
     };
     let body = match encoded {
-        true => STANDARD.decode(text).map_err(|_| MalformedAnswer::Base64)?.into(),
+        true => STANDARD
+            .decode(text)
+            .map_err(|_| MalformedAnswer::Base64)?
+            .into(),
         false => Bytes::copy_from_slice(text.as_bytes()),
     };
     Ok(Answer {
@@ -154,20 +157,41 @@ mod tests {
     #[test]
     fn statuses() {
         let check = |output: &str, reading, expected: Result<u16, MalformedAnswer>| {
-            let actual = read_proxy(output.as_bytes(), reading).map(|answer| answer.status.as_u16());
+            let actual =
+                read_proxy(output.as_bytes(), reading).map(|answer| answer.status.as_u16());
             assert_eq!(actual, expected, "{output}");
         };
         let handshake = Reading::Handshake;
         check(r#"{"statusCode":200}"#, handshake, Ok(200));
         check(r#"{"statusCode":"201"}"#, handshake, Ok(201));
         check(r#"{"statusCode":599}"#, handshake, Ok(599));
-        check(r#"{"statusCode":99}"#, handshake, Err(MalformedAnswer::Status));
-        check(r#"{"statusCode":600}"#, handshake, Err(MalformedAnswer::Status));
-        check(r#"{"statusCode":200.5}"#, handshake, Err(MalformedAnswer::Status));
-        check(r#"{"statusCode":"ok"}"#, handshake, Err(MalformedAnswer::Status));
+        check(
+            r#"{"statusCode":99}"#,
+            handshake,
+            Err(MalformedAnswer::Status),
+        );
+        check(
+            r#"{"statusCode":600}"#,
+            handshake,
+            Err(MalformedAnswer::Status),
+        );
+        check(
+            r#"{"statusCode":200.5}"#,
+            handshake,
+            Err(MalformedAnswer::Status),
+        );
+        check(
+            r#"{"statusCode":"ok"}"#,
+            handshake,
+            Err(MalformedAnswer::Status),
+        );
         check(r#"{}"#, handshake, Err(MalformedAnswer::Status));
         check(r#"{}"#, Reading::Message, Ok(200));
-        check(r#"null"#, Reading::Message, Err(MalformedAnswer::NotAnObject));
+        check(
+            r#"null"#,
+            Reading::Message,
+            Err(MalformedAnswer::NotAnObject),
+        );
         check(r#""text""#, handshake, Err(MalformedAnswer::NotAnObject));
         check(r#"not json"#, handshake, Err(MalformedAnswer::NotAnObject));
     }
@@ -176,13 +200,20 @@ mod tests {
     fn bodies() {
         let check = |output: &str, expected: Result<&str, MalformedAnswer>| {
             let actual = read_proxy(output.as_bytes(), Reading::Message).map(|answer| answer.body);
-            assert_eq!(actual, expected.map(|text| Bytes::copy_from_slice(text.as_bytes())), "{output}");
+            assert_eq!(
+                actual,
+                expected.map(|text| Bytes::copy_from_slice(text.as_bytes())),
+                "{output}"
+            );
         };
         check(r#"{"body":"hi"}"#, Ok("hi"));
         check(r#"{"body":null}"#, Ok(""));
         check(r#"{}"#, Ok(""));
         check(r#"{"body":"aGk=","isBase64Encoded":true}"#, Ok("hi"));
-        check(r#"{"body":"!","isBase64Encoded":true}"#, Err(MalformedAnswer::Base64));
+        check(
+            r#"{"body":"!","isBase64Encoded":true}"#,
+            Err(MalformedAnswer::Base64),
+        );
         check(r#"{"body":{"a":1}}"#, Err(MalformedAnswer::Body));
     }
 
@@ -192,7 +223,10 @@ mod tests {
         let answer = read_proxy(output.as_bytes(), Reading::Handshake).expect("a valid answer");
         let values: Vec<_> = answer.headers.get_all("a").iter().collect();
         assert_eq!(values, ["2", "3"]);
-        assert_eq!(answer.headers.get("b").map(HeaderValue::as_bytes), Some(&b"true"[..]));
+        assert_eq!(
+            answer.headers.get("b").map(HeaderValue::as_bytes),
+            Some(&b"true"[..])
+        );
         assert!(!answer.headers.contains_key("c"));
         let broken = r#"{"statusCode":200,"headers":{"A":"1\r\nX: 2"}}"#;
         let error = read_proxy(broken.as_bytes(), Reading::Handshake).map(|_| ());

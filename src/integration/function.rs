@@ -42,7 +42,10 @@ pub async fn invoke_function(
     };
     let result = match &call.target {
         FunctionTarget::Hosted(name) => backends.functions.invoke(name, invocation).await,
-        FunctionTarget::Remote(function) => backends.lambda.invoke(function, invocation).await,
+        FunctionTarget::Remote(function) => {
+            let signer = backends.lambda_credentials.as_ref();
+            backends.lambda.invoke(function, signer, invocation).await
+        }
     };
     facts.latency = Some(backends.clock.now().since(started));
     match &result {

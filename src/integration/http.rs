@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use ::http::{Method, Uri};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use http::Method;
 use url::Url;
 
-use crate::client::http::{ClientError, HttpRequest};
+use crate::base::quotas;
+use crate::client::http::CallError;
 use crate::exchange::{Event, Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, payload};
@@ -34,7 +35,7 @@ const USER_AGENT_VALUE: &str = "AmazonAPIGateway";
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
-pub struct HttpCall(HttpRequest);
+pub struct HttpCall(::http::Request<Bytes>);
 
 /// Builds the request: the handshake's headers or the raw message, then what is mapped over them.
 pub(super) fn prepare(
@@ -63,15 +64,16 @@ pub(super) fn prepare(
     if !request.query.is_empty() {
         url.query_pairs_mut().extend_pairs(request.query);
     }
-    Ok(HttpCall(HttpRequest {
-        method: target.method.clone(),
-        url,
-        headers: request.headers,
-        body: match target.method {
-            Method::GET | Method::HEAD => Bytes::new(),
-            _ => payload(exchange, integration.content)?,
-        },
-    }))
+    let body = match target.method {
+        Method::GET | Method::HEAD => Bytes::new(),
+        _ => payload(exchange, integration.content)?,
+    };
+    let mut call = ::http::Request::new(body);
+    *call.method_mut() = target.method.clone();
+    *call.uri_mut() =
+        Uri::try_from(url.as_str()).map_err(|problem| unsendable("integrationUri", problem))?;
+    *call.headers_mut() = request.headers;
+    Ok(HttpCall(call))
 }
 
 /// The parts of a request that mappings can change.
@@ -94,7 +96,9 @@ impl Request {
             }
             ParameterTarget::Query(name) => {
                 self.query.retain(|(known, _)| known != name);
-                let values = values.into_iter().map(|value| (name.clone(), value.into_owned()));
+                let values = values
+                    .into_iter()
+                    .map(|value| (name.clone(), value.into_owned()));
                 self.query.extend(values);
             }
             ParameterTarget::Path(name) => {
@@ -108,7 +112,9 @@ impl Request {
 fn default_headers(exchange: &Exchange) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in exchange.request.headers.iter() {
-        let forwarded = !NOT_FORWARDED.iter().any(|kept| name.eq_ignore_ascii_case(kept));
+        let forwarded = !NOT_FORWARDED
+            .iter()
+            .any(|kept| name.eq_ignore_ascii_case(kept));
         if let (true, Ok((name, value))) = (forwarded, header(name, value)) {
             headers.append(name, value);
         }
@@ -161,22 +167,26 @@ pub(super) async fn call(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.now();
-    let result = backends.http.call(call.0, limit).await;
+    let result = backends
+        .http
+        .send(call.0, limit, quotas::INTEGRATION_BODY_BYTES)
+        .await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.clock.now().since(started));
     let answer = result.map_err(|error| match error {
-        ClientError::TimedOut => BackendError::TimedOut,
-        ClientError::TooLarge { .. } => BackendError::TooLarge,
+        CallError::TimedOut => BackendError::TimedOut,
+        CallError::TooLarge(_) => BackendError::TooLarge,
         other => BackendError::Unreachable(other.to_string()),
     })?;
-    facts.status = Some(answer.status.as_u16());
-    facts.call_status = Some(answer.status.as_u16());
-    facts.request_id = request_id(&answer.headers);
+    let (parts, body) = answer.into_parts();
+    facts.status = Some(parts.status.as_u16());
+    facts.call_status = Some(parts.status.as_u16());
+    facts.request_id = request_id(&parts.headers);
     Ok(Answer {
-        status: answer.status,
-        binary: is_binary(&answer.headers),
-        headers: answer.headers,
-        body: answer.body,
+        status: parts.status,
+        binary: is_binary(&parts.headers),
+        headers: parts.headers,
+        body,
     })
 }
 
@@ -187,8 +197,9 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
 }
 
 fn is_binary(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     kind.and_then(|kind| kind.split(';').next())
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/octet-stream"))
 }
-

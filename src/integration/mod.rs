@@ -16,6 +16,8 @@ pub use answer::{Answer, MalformedAnswer, Reading, read_proxy};
 pub use failure::BackendError;
 pub use function::{FunctionCall, invoke_function};
 
+use aws_credential_types::Credentials;
+
 use crate::base::clock::Clock;
 use crate::client::http::HttpClient;
 use crate::client::lambda::LambdaClient;
@@ -32,6 +34,8 @@ pub struct Backends {
     pub functions: Functions,
     /// The Lambda Invoke API.
     pub lambda: LambdaClient,
+    /// Who signs calls of the Invoke API; without credentials they go unsigned.
+    pub lambda_credentials: Option<Credentials>,
     /// HTTP backends.
     pub http: HttpClient,
 }
@@ -59,8 +63,9 @@ pub fn prepare(exchange: &Exchange, integration: &Integration) -> Result<Call, B
             request_id: exchange.context.request_id.to_string(),
             trace_id: exchange.context.trace_id.clone(),
         })),
-        Target::Http(target) => http::prepare(exchange, integration, target)
-            .map(|call| Call::Http(Box::new(call))),
+        Target::Http(target) => {
+            http::prepare(exchange, integration, target).map(|call| Call::Http(Box::new(call)))
+        }
         Target::Mock(target) => Ok(Call::Answered(Box::new(mock::answer(target)))),
     }
 }

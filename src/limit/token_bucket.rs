@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn a_bucket_starts_full_and_refills() {
         let bucket = TokenBucket::default();
-        let limit = RateLimit { rate: 2.0, burst: 3 };
+        let limit = RateLimit {
+            rate: 2.0,
+            burst: 3,
+        };
         let taken = |now| (0..10).filter(|_| bucket.take(limit, now)).count();
         assert_eq!(taken(0), 3);
         assert_eq!(taken(500_000_000), 1);
@@ -59,8 +62,20 @@ mod tests {
     #[test]
     fn nothing_comes_out_of_an_empty_limit() {
         let bucket = TokenBucket::default();
-        assert!(!bucket.take(RateLimit { rate: 0.0, burst: 5 }, 0));
-        assert!(!bucket.take(RateLimit { rate: 5.0, burst: 0 }, 0));
+        assert!(!bucket.take(
+            RateLimit {
+                rate: 0.0,
+                burst: 5
+            },
+            0
+        ));
+        assert!(!bucket.take(
+            RateLimit {
+                rate: 5.0,
+                burst: 0
+            },
+            0
+        ));
     }
 
     proptest! {

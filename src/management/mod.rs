@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use connection_store::{Address, CloseRequest, ConnectionId, ConnectionView, Delivery, IdError, Outgoing};
+use connection_store::{
+    Address, CloseRequest, ConnectionId, ConnectionView, Delivery, IdError, Outgoing,
+};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
@@ -86,7 +88,10 @@ where
     // The body comes first: its hash is part of what is signed.
     let body = read_body(services, &mut request.body).await?;
     authorize(services, stage, id, &request, &body)?;
-    if !services.limiter.request(&services.plan().account, services.clock.nanos()) {
+    if !services
+        .limiter
+        .request(&services.plan().account, services.clock.nanos())
+    {
         return Err(ServiceException::limit_exceeded("Too Many Requests"));
     }
     let operation = match request.method {
@@ -98,7 +103,9 @@ where
     let id = match id.parse::<ConnectionId>() {
         Ok(id) => id,
         Err(IdError::Malformed) => {
-            return Err(ServiceException::bad_request(format!("Invalid connectionId: {id}")));
+            return Err(ServiceException::bad_request(format!(
+                "Invalid connectionId: {id}"
+            )));
         }
         Err(IdError::Unknown) => return Err(ServiceException::gone()),
     };
@@ -129,7 +136,9 @@ where
     match within(services.clock.as_ref(), BODY_TIMEOUT, reading).await {
         Some(Ok(collected)) => Ok(collected.bytes),
         Some(Err(BodyError::TooLarge { .. })) => Err(ServiceException::payload_too_large()),
-        Some(Err(BodyError::Broken(_))) => Err(ServiceException::bad_request("The body ended early")),
+        Some(Err(BodyError::Broken(_))) => {
+            Err(ServiceException::bad_request("The body ended early"))
+        }
         None => Err(ServiceException::bad_request("The body came too slowly")),
     }
 }
@@ -161,7 +170,7 @@ fn authorize<B>(
     let credential = services
         .signatures
         .authenticate(&plan.credentials, &signed, &stage.api.region, now)
-        .map_err(|error| ServiceException::unsigned(error.exception(), error.to_string()))?;
+        .map_err(|error| ServiceException::unsigned(error.exception(), error.detailed_message()))?;
     let arn = stage.execute_api_arn(&format!("{}/@connections/{id}", request.method));
     let circumstances = Circumstances {
         source_ip: request.source_ip,
@@ -169,20 +178,8 @@ fn authorize<B>(
         now,
         secure: request.secure,
     };
-    if iam::allows(&credential, MANAGE, &arn, &circumstances) {
-        return Ok(());
-    }
-    let user = &credential.user_arn;
-    Err(ServiceException::access_denied(format!(
-        "User: {user} is not authorized to perform: {MANAGE} on resource: {}",
-        masked(&arn, &stage.api.account_id)
-    )))
-}
-
-/// AWS: the account in this message is masked but for its last four digits.
-fn masked(arn: &str, account_id: &str) -> String {
-    let kept: String = account_id.chars().skip(8).collect();
-    arn.replacen(account_id, &format!("********{kept}"), 1)
+    iam::authorize(&credential, MANAGE, &arn, &circumstances)
+        .map_err(ServiceException::access_denied)
 }
 
 async fn push(

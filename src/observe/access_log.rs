@@ -125,7 +125,10 @@ async fn open(path: &Path) -> std::io::Result<tokio::fs::File> {
     options.create(true).append(true).open(path).await
 }
 
-async fn write_all(sink: &mut (dyn AsyncWrite + Send + Unpin), batch: &[u8]) -> std::io::Result<()> {
+async fn write_all(
+    sink: &mut (dyn AsyncWrite + Send + Unpin),
+    batch: &[u8],
+) -> std::io::Result<()> {
     sink.write_all(batch).await?;
     sink.flush().await
 }

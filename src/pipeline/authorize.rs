@@ -53,7 +53,11 @@ pub fn circumstances(exchange: &Exchange) -> Circumstances<'_> {
     }
 }
 
-fn signed(services: &Services, exchange: &Exchange, route: &Route) -> Result<Identified, GatewayError> {
+fn signed(
+    services: &Services,
+    exchange: &Exchange,
+    route: &Route,
+) -> Result<Identified, GatewayError> {
     let headers: Vec<_> = exchange
         .request
         .headers
@@ -74,10 +78,8 @@ fn signed(services: &Services, exchange: &Exchange, route: &Route) -> Result<Ide
         .authenticate(&plan.credentials, &request, region, exchange.context.time)
         .map_err(|error| refuse(&error))?;
     let arn = exchange.stage.execute_api_arn(&route.key);
-    if !iam::allows(&credential, INVOKE, &arn, &circumstances(exchange)) {
-        let cause = format!("{} may not {INVOKE} on {arn}", credential.user_arn);
-        return Err(GatewayError::new(ResponseType::AccessDenied).because(cause));
-    }
+    iam::authorize(&credential, INVOKE, &arn, &circumstances(exchange))
+        .map_err(|cause| GatewayError::new(ResponseType::AccessDenied).because(cause))?;
     Ok(Identified {
         authorizer: None,
         identity: Some(Arc::new(iam::identity(&credential))),
@@ -108,14 +110,19 @@ async fn custom(
         trace_id: exchange.context.trace_id.clone(),
     };
     let mut facts = std::mem::take(&mut exchange.context.authorizer);
-    let output =
-        invoke_function(&services.backends, &mut facts, call, quotas::AUTHORIZER_TIMEOUT).await;
+    let output = invoke_function(
+        &services.backends,
+        &mut facts,
+        call,
+        quotas::AUTHORIZER_TIMEOUT,
+    )
+    .await;
     let latency = facts.latency.unwrap_or_default();
     let judged = output
         .map_err(|error| lambda::refuse(&error))
         .and_then(|answer| {
             let about = circumstances(exchange);
-            lambda::judge(&answer.payload, &arn, &|name| about.fact(name), latency)
+            lambda::judge(&answer.payload, &arn, &about.facts(), latency)
         });
     facts.status = Some(match &judged {
         Ok(_) => 200,

@@ -57,7 +57,11 @@ fn status(exchange: &Exchange, reply: &Reply) -> u16 {
 
 fn failed_status(exchange: &Exchange) -> u16 {
     use crate::error::ResponseType;
-    let name = exchange.context.error.as_ref().map(|error| error.response_type);
+    let name = exchange
+        .context
+        .error
+        .as_ref()
+        .map(|error| error.response_type);
     ResponseType::ALL
         .iter()
         .find(|kind| Some(kind.name()) == name)

@@ -19,10 +19,8 @@ pub struct Credentials {
 pub struct Credential {
     /// `accessKeyId`.
     pub access_key_id: String,
-    /// `secretAccessKey`.
+    /// `secretAccessKey`, with the `sessionToken` that must then come with every request.
     pub secret: SigningSecret,
-    /// `sessionToken`, which must then come with every request.
-    pub session_token: Option<String>,
     /// `userName`.
     pub user_name: String,
     /// `arn:aws:iam::{account}:user/{userName}`.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use url::Url;
 
+use crate::client::lambda::InvokeTarget;
 use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::parameter::ParameterMapping;
 use crate::lang::response_key::ResponseKey;
@@ -43,16 +43,7 @@ pub enum FunctionTarget {
     /// Run by this gateway, by its name in `functions`.
     Hosted(Arc<str>),
     /// Called over the Lambda Invoke API.
-    Remote(Arc<RemoteFunction>),
-}
-
-/// A function behind a Lambda Invoke API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteFunction {
-    /// `…/2015-03-31/functions/{function}/invocations`, with `?Qualifier=` where one is set.
-    pub url: Url,
-    /// Region of the signature.
-    pub region: Arc<str>,
+    Remote(Arc<InvokeTarget>),
 }
 
 /// An HTTP backend.

@@ -106,7 +106,11 @@ impl Routes {
     pub fn all(&self) -> Vec<&Arc<Route>> {
         let mut custom: Vec<_> = self.custom.values().collect();
         custom.sort_by(|a, b| a.key.cmp(&b.key));
-        let fixed = [Some(&self.connect), Some(&self.disconnect), self.default.as_ref()];
+        let fixed = [
+            Some(&self.connect),
+            Some(&self.disconnect),
+            self.default.as_ref(),
+        ];
         fixed.into_iter().flatten().chain(custom).collect()
     }
 }

@@ -129,7 +129,12 @@ async fn admitted(
     }
 }
 
-async fn at_stage(front: Arc<Front>, socket: &Socket, stage: Arc<Stage>, arrival: Arrival) -> Answer {
+async fn at_stage(
+    front: Arc<Front>,
+    socket: &Socket,
+    stage: Arc<Stage>,
+    arrival: Arrival,
+) -> Answer {
     if arrival.request.headers().contains_key(header::UPGRADE) {
         return handshake::answer(front, stage, arrival, Arc::clone(&socket.seat)).await;
     }
@@ -142,9 +147,15 @@ async fn at_stage(front: Arc<Front>, socket: &Socket, stage: Arc<Stage>, arrival
 fn page(page: &Bytes) -> Answer {
     let mut answer = Response::new(Full::new(page.clone()));
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     answer
 }
 
@@ -154,7 +165,10 @@ pub(super) fn upgrade_required() -> Answer {
     let headers = answer.headers_mut();
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    headers.insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
     answer
 }
 
@@ -164,20 +178,31 @@ pub fn message(status: StatusCode, text: &str) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if let Ok(id) = HeaderValue::from_str(RequestId::mint().as_str()) {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     answer
 }
 
-fn refuse_head(request: &Request<Incoming>, head: &HeadFacts) -> Option<(StatusCode, &'static str)> {
+fn refuse_head(
+    request: &Request<Incoming>,
+    head: &HeadFacts,
+) -> Option<(StatusCode, &'static str)> {
     if head.fault.is_some() {
         return Some((StatusCode::BAD_REQUEST, "Bad Request"));
     }
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     let fields = request.headers().iter();
-    let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let fields: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if head.bytes.max(target + fields) > quotas::REQUEST_HEAD_BYTES {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Some((status, "Request Header Fields Too Large"));
@@ -207,7 +232,9 @@ fn arrive(
     let trace_id = headers
         .last("x-amzn-trace-id")
         .map(str::to_owned)
-        .unwrap_or_else(|| crate::base::ids::mint_trace_root(front.services.clock.wall().seconds()));
+        .unwrap_or_else(|| {
+            crate::base::ids::mint_trace_root(front.services.clock.wall().seconds())
+        });
     let chain = match forwarded_for {
         Some(chain) => format!("{chain}, {}", peer.to_canonical()),
         None => peer.to_canonical().to_string(),
@@ -242,13 +269,17 @@ fn host(request: &Request<Incoming>) -> Option<String> {
     if named.next().is_some() {
         return None;
     }
-    let authority = request.uri().authority().map(|authority| authority.as_str());
+    let authority = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
     let host = match (first, authority) {
         (Some(host), None) => host.to_str().ok()?,
         (None, Some(authority)) if request.version() == Version::HTTP_2 => authority,
-        (Some(host), Some(authority)) => {
-            host.to_str().ok().filter(|host| host.eq_ignore_ascii_case(authority))?
-        }
+        (Some(host), Some(authority)) => host
+            .to_str()
+            .ok()
+            .filter(|host| host.eq_ignore_ascii_case(authority))?,
         _ => return None,
     };
     is_host(host).then(|| host.to_owned())
@@ -260,7 +291,11 @@ fn is_host(text: &str) -> bool {
             if address.parse::<std::net::Ipv6Addr>().is_err() {
                 return false;
             }
-            ("v6", rest.strip_prefix(':').or_else(|| rest.is_empty().then_some("0")))
+            (
+                "v6",
+                rest.strip_prefix(':')
+                    .or_else(|| rest.is_empty().then_some("0")),
+            )
         }
         None => match text.split_once(':') {
             Some((name, port)) => (name, Some(port)),

@@ -77,7 +77,10 @@ impl HeadFacts {
         for field in request.headers.iter() {
             let name = field.name.to_ascii_lowercase();
             *counts.entry(name.clone()).or_default() += 1;
-            facts.spelling.entry(name).or_insert_with(|| field.name.to_owned());
+            facts
+                .spelling
+                .entry(name)
+                .or_insert_with(|| field.name.to_owned());
         }
         let count = |name: &str| counts.get(name).copied().unwrap_or_default();
         facts.fault = if has_bare_line_feed(head) {
@@ -189,12 +192,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 self.note(added);
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending => match &mut self.deadline {
-                Some(deadline) if deadline.as_mut().poll(context).is_ready() => {
-                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            Poll::Pending => {
+                let waiting = self.deadline.as_mut();
+                let late = waiting.is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
+                match late {
+                    true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    false => Poll::Pending,
                 }
-                _ => Poll::Pending,
-            },
+            }
             failed => failed,
         }
     }
@@ -242,7 +247,10 @@ mod tests {
         check("x-token", "x-ToKeN");
         check("sec-websocket-key", "Sec-WebSocket-Key");
         check("user-agent", "User-Agent");
-        assert_eq!(facts.bytes, "GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\n".len());
+        assert_eq!(
+            facts.bytes,
+            "GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\n".len()
+        );
     }
 
     #[test]
@@ -252,7 +260,13 @@ mod tests {
         };
         check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", None);
         check("GET / HTTP/1.1\nHost: a\r\n\r\n", Some("bare line feed"));
-        check("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", Some("repeated framing header"));
-        check("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", Some("both Content-Length and Transfer-Encoding"));
+        check(
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Some("repeated framing header"),
+        );
+        check(
+            "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Some("both Content-Length and Transfer-Encoding"),
+        );
     }
 }

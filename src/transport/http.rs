@@ -41,7 +41,7 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a request's handler knows of its socket.
 #[derive(Debug, Clone)]
-pub struct Socket {
+pub(super) struct Socket {
     /// The other side.
     pub peer: SocketAddr,
     /// Our side.
@@ -54,7 +54,7 @@ pub struct Socket {
 
 impl Socket {
     /// `http` or `https`.
-    pub fn scheme(&self) -> &'static str {
+    pub(super) fn scheme(&self) -> &'static str {
         match self.secure {
             true => "https",
             false => "http",
@@ -70,7 +70,13 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
     let io = TokioIo::new(Watched::new(stream, slot.clone(), Arc::clone(&clock)));
     let stop = front.stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = edge::answer(Arc::clone(&front), face, socket.clone(), slot.clone(), request);
+        let answer = edge::answer(
+            Arc::clone(&front),
+            face,
+            socket.clone(),
+            slot.clone(),
+            request,
+        );
         // Boxed so that the connection's own task stays small.
         let answer: BoxFuture<'static, Response<Full<Bytes>>> = Box::pin(answer);
         async move { Ok::<_, Infallible>(answer.await) }
@@ -88,7 +94,9 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
             }
         }
     } else {
-        let connection = http1_builder(timer).serve_connection(io, service).with_upgrades();
+        let connection = http1_builder(timer)
+            .serve_connection(io, service)
+            .with_upgrades();
         tokio::pin!(connection);
         tokio::select! {
             result = connection.as_mut() => drop(result),

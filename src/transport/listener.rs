@@ -68,7 +68,9 @@ impl Capacity {
         }
         Some(Seat {
             _permit: permit,
-            counted: self.per_address.map(|_| (address, Arc::clone(&self.by_address))),
+            counted: self
+                .per_address
+                .map(|_| (address, Arc::clone(&self.by_address))),
         })
     }
 }
@@ -144,7 +146,9 @@ async fn serve(
     tls: Option<Arc<Tls>>,
     seat: Seat,
 ) {
-    let Ok(local) = stream.local_addr() else { return };
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
     if let Err(error) = tune(&stream) {
         debug!(%peer, %error, "a socket could not be set up");
         return;
@@ -172,7 +176,9 @@ async fn open(stream: TcpStream, tls: Option<Arc<Tls>>) -> io::Result<(Stream, b
     match (secure, tls) {
         (false, _) => Ok((Stream::Plain(stream), false)),
         (true, Some(tls)) => Ok((tls.accept(stream).await?, true)),
-        (true, None) => Err(io::Error::other("the client speaks TLS, but server.tls is not set")),
+        (true, None) => Err(io::Error::other(
+            "the client speaks TLS, but server.tls is not set",
+        )),
     }
 }
 

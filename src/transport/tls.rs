@@ -130,8 +130,11 @@ fn configure(settings: &TlsSettings) -> Result<ServerConfig, TlsError> {
             let chain = CertificateDer::pem_file_iter(certificate)
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>)
                 .map_err(|problem| TlsError::file(certificate, problem))?;
-            let key = PrivateKeyDer::from_pem_file(key).map_err(|problem| TlsError::file(key, problem))?;
-            builder.with_single_cert(chain, key).map_err(TlsError::certificate)?
+            let key = PrivateKeyDer::from_pem_file(key)
+                .map_err(|problem| TlsError::file(key, problem))?;
+            builder
+                .with_single_cert(chain, key)
+                .map_err(TlsError::certificate)?
         }
     };
     config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
@@ -155,12 +158,17 @@ impl DevelopmentCa {
     fn open(directory: &Path) -> Result<Self, TlsError> {
         let key_path = directory.join(CA_KEY_FILE);
         let key = match std::fs::read_to_string(&key_path) {
-            Ok(pem) => KeyPair::from_pem(&pem).map_err(|problem| TlsError::file(&key_path, problem))?,
-            Err(problem) if problem.kind() == io::ErrorKind::NotFound => create_key(directory, &key_path)?,
+            Ok(pem) => {
+                KeyPair::from_pem(&pem).map_err(|problem| TlsError::file(&key_path, problem))?
+            }
+            Err(problem) if problem.kind() == io::ErrorKind::NotFound => {
+                create_key(directory, &key_path)?
+            }
             Err(problem) => return Err(TlsError::file(&key_path, problem)),
         };
         // The same key always gives the same authority, so what trusts it goes on doing so.
-        let issuer = CertifiedIssuer::self_signed(authority(), key).map_err(TlsError::certificate)?;
+        let issuer =
+            CertifiedIssuer::self_signed(authority(), key).map_err(TlsError::certificate)?;
         let path = directory.join(CA_FILE);
         if !path.exists() {
             write(&path, &issuer.pem())?;
@@ -245,10 +253,15 @@ fn leaf(
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, "Tidegate development");
     params.distinguished_name = name;
-    let certificate = params.signed_by(&key, issuer).map_err(TlsError::certificate)?;
+    let certificate = params
+        .signed_by(&key, issuer)
+        .map_err(TlsError::certificate)?;
     let der = PrivateKeyDer::try_from(key.serialize_der()).map_err(TlsError::certificate)?;
     let key = aws_lc_rs::sign::any_supported_type(&der).map_err(TlsError::certificate)?;
-    Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
+    Ok(Arc::new(CertifiedKey::new(
+        vec![certificate.der().clone()],
+        key,
+    )))
 }
 
 /// An accepted socket, with or without TLS.

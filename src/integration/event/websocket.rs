@@ -24,7 +24,11 @@ pub fn proxy(exchange: &Exchange, content: ContentHandling) -> Bytes {
     let mut base64_encoded = false;
     match &exchange.event {
         Event::Connect => {
-            let visible = |name: &str| !HIDDEN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden));
+            let visible = |name: &str| {
+                !HIDDEN
+                    .iter()
+                    .any(|hidden| name.eq_ignore_ascii_case(hidden))
+            };
             insert_headers(&mut event, exchange, visible);
             insert_query(&mut event, exchange, Absent::LeaveOut);
         }
@@ -66,10 +70,19 @@ fn to_bytes(event: &Map<String, Value>) -> Bytes {
     serde_json::to_vec(event).unwrap_or_default().into()
 }
 
-fn insert_headers(event: &mut Map<String, Value>, exchange: &Exchange, visible: impl Fn(&str) -> bool) {
+fn insert_headers(
+    event: &mut Map<String, Value>,
+    exchange: &Exchange,
+    visible: impl Fn(&str) -> bool,
+) {
     let mut single = Map::new();
     let mut multi: Map<String, Value> = Map::new();
-    for (name, value) in exchange.request.headers.iter().filter(|(name, _)| visible(name)) {
+    for (name, value) in exchange
+        .request
+        .headers
+        .iter()
+        .filter(|(name, _)| visible(name))
+    {
         // One entry for each name, spelled as it came first.
         let known = multi.keys().find(|known| known.eq_ignore_ascii_case(name));
         let name = known.cloned().unwrap_or_else(|| name.to_owned());
@@ -94,7 +107,9 @@ fn insert_query(event: &mut Map<String, Value>, exchange: &Exchange, absent: Abs
 }
 
 fn append(multi: &mut Map<String, Value>, name: &str, value: &str) {
-    let values = multi.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+    let values = multi
+        .entry(name)
+        .or_insert_with(|| Value::Array(Vec::new()));
     if let Value::Array(values) = values {
         values.push(value.into());
     }
@@ -132,7 +147,15 @@ fn request_context(exchange: &Exchange) -> Value {
     let mut set = |name: &str, value: Value| {
         context.insert(name.to_owned(), value);
     };
-    set("routeKey", exchange.context.route_key.as_deref().unwrap_or_default().into());
+    set(
+        "routeKey",
+        exchange
+            .context
+            .route_key
+            .as_deref()
+            .unwrap_or_default()
+            .into(),
+    );
     match &exchange.event {
         Event::Connect => {}
         Event::Message { id, .. } => set("messageId", id.as_str().into()),

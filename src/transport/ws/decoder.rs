@@ -138,13 +138,16 @@ impl Decoder {
         Ok(true)
     }
 
-    fn parse_header(&mut self, input: &mut &[u8]) -> Result<Option<(FrameHeader, u64)>, CloseReason> {
+    fn parse_header(
+        &mut self,
+        input: &mut &[u8],
+    ) -> Result<Option<(FrameHeader, u64)>, CloseReason> {
         let kept = usize::from(self.header_length);
         let added = input.len().min(HEADER_BYTES - kept);
         self.header[kept..kept + added].copy_from_slice(&input[..added]);
         let mut cursor = Cursor::new(&self.header[..kept + added]);
-        let parsed = FrameHeader::parse(&mut cursor)
-            .map_err(|_| CloseReason::Protocol("Unknown opcode"))?;
+        let parsed =
+            FrameHeader::parse(&mut cursor).map_err(|_| CloseReason::Protocol("Unknown opcode"))?;
         if parsed.is_none() {
             // Fourteen bytes always hold a header, so what is kept stays below that.
             self.header_length = u8::try_from(kept + added).unwrap_or(0);
@@ -235,7 +238,10 @@ impl Message {
             return Err(CloseReason::MessageTooLarge { limit });
         }
         message.frames += 1;
-        if settings.fragments.is_some_and(|limit| message.frames > limit) {
+        if settings
+            .fragments
+            .is_some_and(|limit| message.frames > limit)
+        {
             return Err(CloseReason::PolicyViolation("Too many fragments"));
         }
         message.data.reserve(length.min(RESERVE_BYTES));
@@ -268,7 +274,10 @@ impl Message {
     }
 }
 
-fn finish_data(slot: &mut Option<Message>, is_final: bool) -> Result<Option<Incoming>, CloseReason> {
+fn finish_data(
+    slot: &mut Option<Message>,
+    is_final: bool,
+) -> Result<Option<Incoming>, CloseReason> {
     let Some(message) = slot else {
         return Ok(None);
     };
@@ -297,7 +306,9 @@ fn check_header(header: &FrameHeader, length: u64) -> Result<Mask, CloseReason> 
     }
     if matches!(header.opcode, OpCode::Control(_)) {
         if !header.is_final {
-            return Err(CloseReason::Protocol("Control frames must not be fragmented"));
+            return Err(CloseReason::Protocol(
+                "Control frames must not be fragmented",
+            ));
         }
         if length > CONTROL_BYTES {
             return Err(CloseReason::Protocol("Control frame too long"));

@@ -7,7 +7,7 @@ use connection_store::Connection;
 
 /// Counts the messages of one connection that are in flight.
 #[derive(Debug)]
-pub struct Gate {
+pub(super) struct Gate {
     limit: usize,
     in_flight: AtomicUsize,
     shut: AtomicBool,
@@ -15,7 +15,7 @@ pub struct Gate {
 
 impl Gate {
     /// A gate that lets `limit` messages through at a time, at least one.
-    pub fn new(limit: usize) -> Arc<Self> {
+    pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit: limit.max(1),
             in_flight: AtomicUsize::new(0),
@@ -24,12 +24,12 @@ impl Gate {
     }
 
     /// Whether another message may go through.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.shut.load(Ordering::Acquire) && self.in_flight.load(Ordering::Acquire) < self.limit
     }
 
     /// Lets a message of `connection` through; it is in flight until the pass is dropped.
-    pub fn enter(self: &Arc<Self>, connection: &Arc<Connection>) -> Pass {
+    pub(super) fn enter(self: &Arc<Self>, connection: &Arc<Connection>) -> Pass {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         Pass {
             gate: Arc::clone(self),
@@ -41,7 +41,7 @@ impl Gate {
 
 /// Keeps one message counted.
 #[derive(Debug)]
-pub struct Pass {
+pub(super) struct Pass {
     gate: Arc<Gate>,
     connection: Arc<Connection>,
     shut: AtomicBool,
@@ -49,7 +49,7 @@ pub struct Pass {
 
 impl Pass {
     /// Lets no other message through until this one is done: its route is serial.
-    pub fn shut(&self) {
+    pub(super) fn shut(&self) {
         self.shut.store(true, Ordering::Relaxed);
         self.gate.shut.store(true, Ordering::Release);
     }

@@ -196,10 +196,14 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: A
         warn!(%error, "a connection could not be registered");
         let refused = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         opening.answer.send(refused).ok();
-        services.disconnect(connection, ABNORMAL, String::new()).await;
+        services
+            .disconnect(connection, ABNORMAL, String::new())
+            .await;
         return;
     }
-    let switched = opening.answer.send(switching(opening.accept, acceptance.subprotocol));
+    let switched = opening
+        .answer
+        .send(switching(opening.accept, acceptance.subprotocol));
     let upgraded = match switched {
         Ok(()) => Box::pin(opening.upgrade).await.ok().and_then(unwrap),
         Err(_) => None,
@@ -211,7 +215,14 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: A
                 connection.outbox.close(crate::error::CloseReason::AWAY);
             }
             drop(front);
-            pump::run(Arc::clone(&services), Arc::clone(&connection), settings, stream, leftover).await
+            pump::run(
+                Arc::clone(&services),
+                Arc::clone(&connection),
+                settings,
+                stream,
+                leftover,
+            )
+            .await
         }
         // The client did not wait for the answer.
         None => Ending {

@@ -2,16 +2,16 @@
 
 /// A masking key and how far into it the payload has come.
 #[derive(Debug, Clone, Copy)]
-pub struct Mask([u8; 4]);
+pub(super) struct Mask([u8; 4]);
 
 impl Mask {
     /// The mask at the beginning of a payload.
-    pub fn new(key: [u8; 4]) -> Self {
+    pub(super) fn new(key: [u8; 4]) -> Self {
         Self(key)
     }
 
     /// Unmasks the next piece of the payload in place.
-    pub fn apply(&mut self, piece: &mut [u8]) {
+    pub(super) fn apply(&mut self, piece: &mut [u8]) {
         let [a, b, c, d] = self.0;
         let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
         let mut words = piece.chunks_exact_mut(8);

@@ -12,7 +12,7 @@ const BURST_SECONDS: u64 = 2;
 
 /// Two buckets, each a single instant: the time until which the frames so far were paid for.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Meter {
+pub(super) struct Meter {
     frames_until: u64,
     control_until: u64,
 }
@@ -22,12 +22,19 @@ impl Meter {
     ///
     /// # Errors
     /// The reason to close with, when there are too many.
-    pub fn count(&mut self, now: Tick, per_second: u32, control: bool) -> Result<(), CloseReason> {
+    pub(super) fn count(&mut self, now: Tick, per_second: u32, control: bool) -> Result<(), CloseReason> {
         let burst = u64::from(per_second) * BURST_SECONDS;
         if !spend(&mut self.frames_until, now, per_second, burst) {
             return Err(CloseReason::PolicyViolation("Too many frames"));
         }
-        if control && !spend(&mut self.control_until, now, CONTROL_PER_SECOND, CONTROL_BURST) {
+        if control
+            && !spend(
+                &mut self.control_until,
+                now,
+                CONTROL_PER_SECOND,
+                CONTROL_BURST,
+            )
+        {
             return Err(CloseReason::PolicyViolation("Too many control frames"));
         }
         Ok(())

@@ -35,7 +35,7 @@ thread_local! {
 }
 
 /// Runs a connection until it ends and says how. `leftover` are bytes that came behind the handshake.
-pub async fn run<S>(
+pub(super) async fn run<S>(
     services: Arc<Services>,
     connection: Arc<Connection>,
     settings: Arc<ConnectionSettings>,
@@ -233,7 +233,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 self.backlog.extend_from_slice(input);
                 break;
             }
-            match self.session.receive(&self.settings, now, &mut input, &mut self.out) {
+            match self
+                .session
+                .receive(&self.settings, now, &mut input, &mut self.out)
+            {
                 Step::Read => break,
                 Step::Dispatch(message) => self.dispatch(message, now, context),
                 Step::Pinged if self.settings.pings_reset_idle => self.connection.touch(now.0),
@@ -272,7 +275,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         if !matches!(&self.timer, Some((at, _)) if *at == deadline) {
             self.timer = Some((deadline, self.services.clock.sleep_until(deadline)));
         }
-        let due = |(_, timer): &mut (Tick, BoxFuture<'static, ()>)| timer.poll_unpin(context).is_ready();
+        let due =
+            |(_, timer): &mut (Tick, BoxFuture<'static, ()>)| timer.poll_unpin(context).is_ready();
         if !self.timer.as_mut().is_some_and(due) {
             return false;
         }
@@ -311,6 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             true => WRITE_TIMEOUT,
             false => CLOSE_TIMEOUT,
         };
-        self.since.is_some_and(|since| self.now() >= since.after(limit))
+        self.since
+            .is_some_and(|since| self.now() >= since.after(limit))
     }
 }

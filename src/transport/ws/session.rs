@@ -234,7 +234,10 @@ pub fn exercise(input: &[u8]) {
             assert!(rest.len() < before, "a step consumes something");
             if let Step::Dispatch(message) = step {
                 assert!(open, "nothing is dispatched once the connection is ending");
-                assert!(message.payload().len() <= 128 * 1024, "messages are bounded");
+                assert!(
+                    message.payload().len() <= 128 * 1024,
+                    "messages are bounded"
+                );
                 session.send(&Outgoing::Text(Bytes::from_static(b"reply")), &mut out);
             }
         }

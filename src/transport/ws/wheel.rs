@@ -47,7 +47,12 @@ impl Wheel {
     }
 
     /// Watches a connection until it is dropped.
-    pub fn watch(&self, connection: &Arc<Connection>, settings: &Arc<ConnectionSettings>, now: Tick) {
+    pub fn watch(
+        &self,
+        connection: &Arc<Connection>,
+        settings: &Arc<ConnectionSettings>,
+        now: Tick,
+    ) {
         if let Some(due) = next_due(connection, settings, now) {
             let watched = Watched {
                 connection: Arc::downgrade(connection),
@@ -172,7 +177,11 @@ mod tests {
             identity: None,
             authorizer: None,
         };
-        Arc::new(Connection::new(record, ConnectionSettings::default().outbox, 0))
+        Arc::new(Connection::new(
+            record,
+            ConnectionSettings::default().outbox,
+            0,
+        ))
     }
 
     fn taken(connection: &Connection) -> Taken {
@@ -203,7 +212,10 @@ mod tests {
     fn age_ends_even_a_busy_connection() {
         let connection = connection();
         connection.touch(7_199_999);
-        assert_eq!(look_at(&connection, &settings(600, None), Tick(7_200_000)), None);
+        assert_eq!(
+            look_at(&connection, &settings(600, None), Tick(7_200_000)),
+            None
+        );
         assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
     }
 
@@ -211,7 +223,10 @@ mod tests {
     fn a_silent_peer_is_pinged_and_then_given_up() {
         let connection = connection();
         let settings = settings(600, Some(30));
-        assert_eq!(next_due(&connection, &settings, Tick(0)), Some(Tick(30_000)));
+        assert_eq!(
+            next_due(&connection, &settings, Tick(0)),
+            Some(Tick(30_000))
+        );
         let next = look_at(&connection, &settings, Tick(30_000));
         assert!(taken(&connection).ping);
         assert_eq!(next, Some(Tick(60_000)));
