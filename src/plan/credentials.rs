@@ -43,6 +43,12 @@ impl Credentials {
         }
     }
 
+    /// Adds a credential, in place of one with the same access key.
+    pub fn add(&mut self, credential: Credential) {
+        let name = credential.access_key_id.clone();
+        self.by_access_key.insert(name, Arc::new(credential));
+    }
+
     /// The credential with that access key id.
     pub fn find(&self, access_key_id: &str) -> Option<&Arc<Credential>> {
         self.by_access_key.get(access_key_id)

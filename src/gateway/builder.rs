@@ -1,0 +1,317 @@
+//! From a definition to a running gateway.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_credential_types::Credentials;
+use bytes::Bytes;
+use connection_store::{ConnectionStore, IdMint, MemoryStore, Owner};
+use futures_util::future::BoxFuture;
+use rand::RngCore as _;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::authorizer::iam::SignatureVerifier;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::tasks::{Shutdown, Tasks};
+use crate::client::http::{ClientError, HttpClient};
+use crate::client::lambda::LambdaClient;
+use crate::definition::{self, Diagnostic, Loaded, Machine};
+use crate::function::{FunctionError, Functions, HostSettings, InProcess};
+use crate::gateway::minted::Minted;
+use crate::gateway::{Gateway, settings};
+use crate::integration::Backends;
+use crate::limit::RateLimiter;
+use crate::model::definition::Server;
+use crate::observe::access_log::AccessLogs;
+use crate::pipeline::Services;
+use crate::transport::edge::Face;
+use crate::transport::listener::{self, Capacity};
+use crate::transport::tls::{CA_FILE, Tls, TlsError, TlsSettings};
+use crate::transport::ws::wheel::Wheel;
+use crate::transport::{Front, FrontSettings};
+
+/// Sockets that the administration listener may hold.
+const ADMIN_SOCKETS: usize = 1024;
+/// Variables by which the AWS SDKs and command line trust a CA, and OpenSSL does.
+const CA_VARIABLES: [&str; 3] = ["NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "SSL_CERT_FILE"];
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The definition has problems.
+    #[error("{}", definition::render(.0))]
+    Definition(Vec<Diagnostic>),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address}: {problem}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        problem: std::io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("server.tls: {0}")]
+    Tls(#[from] TlsError),
+    /// The client for backends cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+enum Source {
+    File(PathBuf),
+    Text { text: String, directory: PathBuf },
+    Loaded(Box<Loaded>),
+}
+
+/// Describes a gateway that is to be started.
+pub struct GatewayBuilder {
+    source: Source,
+    functions: BTreeMap<String, InProcess>,
+    clock: Option<Arc<dyn Clock>>,
+    store: Option<Arc<dyn ConnectionStore>>,
+    lambda_credentials: Option<Credentials>,
+}
+
+impl fmt::Debug for GatewayBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GatewayBuilder").finish_non_exhaustive()
+    }
+}
+
+impl GatewayBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            source: Source::File(PathBuf::from("tidegate.yaml")),
+            functions: BTreeMap::new(),
+            clock: None,
+            store: None,
+            lambda_credentials: None,
+        }
+    }
+
+    /// Reads the definition from a file; without this it is `./tidegate.yaml`.
+    #[must_use]
+    pub fn definition_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Source::File(path.into());
+        self
+    }
+
+    /// Takes the definition as YAML or JSON text; relative paths in it follow the working directory.
+    #[must_use]
+    pub fn definition(mut self, text: impl Into<String>) -> Self {
+        self.source = Source::Text {
+            text: text.into(),
+            directory: PathBuf::from("."),
+        };
+        self
+    }
+
+    /// Takes a definition that was read before.
+    #[must_use]
+    pub fn loaded(mut self, loaded: Loaded) -> Self {
+        self.source = Source::Loaded(Box::new(loaded));
+        self
+    }
+
+    /// Makes a closure the function of this name: `function:NAME` in the definition then calls it with the event that
+    /// Lambda would get, and reads its output as it reads Lambda's. An error is an unhandled error of the function.
+    #[must_use]
+    pub fn function<F, Fut, E>(mut self, name: impl Into<String>, handler: F) -> Self
+    where
+        F: Fn(Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Value, E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        self.functions.insert(name.into(), in_process(handler));
+        self
+    }
+
+    /// Runs the gateway on another clock. For tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Keeps connections in another store.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn ConnectionStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Signs calls of the Lambda Invoke API with these credentials; without them the calls go unsigned.
+    #[must_use]
+    pub fn lambda_credentials(mut self, credentials: Credentials) -> Self {
+        self.lambda_credentials = Some(credentials);
+        self
+    }
+
+    /// Starts the gateway; when this returns, its addresses are bound.
+    ///
+    /// # Errors
+    /// Why it cannot start. Nothing keeps running then.
+    pub async fn start(self) -> Result<Gateway, StartError> {
+        let loaded = self.source.load().map_err(StartError::Definition)?;
+        let in_process: Vec<_> = self.functions.keys().cloned().collect();
+        let plan = settings::compile(&loaded, &in_process).map_err(StartError::Definition)?;
+        let server = loaded.definition.server.clone();
+        let minted = Minted::new(&server.region, &server.account_id);
+        let tls_settings = settings::tls(&server);
+        let tls = tls_settings.as_ref().map(Tls::new).transpose()?.map(Arc::new);
+        let mut clients = Vec::new();
+        for address in &server.listen {
+            clients.push(bind(*address).await?);
+        }
+        let admin = bind(server.admin).await?;
+
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let background = Tasks::new();
+        let http = HttpClient::new(Arc::clone(&clock))?;
+        let host = host_settings(&server, &minted, tls_settings.as_ref());
+        let functions = Functions::new(
+            Arc::clone(&clock),
+            background.clone(),
+            host,
+            settings::functions(&loaded.definition),
+        );
+        for (name, function) in self.functions {
+            functions.register(name, function);
+        }
+        let services = Arc::new(Services {
+            clock: Arc::clone(&clock),
+            tasks: Tasks::new(),
+            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            limiter: RateLimiter::new(),
+            signatures: SignatureVerifier::new(),
+            backends: Backends {
+                clock: Arc::clone(&clock),
+                functions,
+                lambda: LambdaClient::new(http.clone(), clock),
+                lambda_credentials: self.lambda_credentials,
+                http,
+            },
+            access_logs: AccessLogs::new(background.clone()),
+            current: ArcSwap::from_pointee(minted.admit(plan)),
+        });
+        let mut gateway = Gateway {
+            front: front(&services, &server),
+            services,
+            background,
+            background_stop: Shutdown::new(),
+            tls,
+            minted,
+            in_process,
+            clients: Vec::new(),
+            admin: server.admin,
+            server,
+        };
+        gateway.listen(clients, admin)?;
+        Ok(gateway)
+    }
+}
+
+impl Gateway {
+    fn listen(&mut self, clients: Vec<TcpListener>, admin: TcpListener) -> Result<(), StartError> {
+        let sockets = settings::sockets(&self.server);
+        let per_address = self.server.limits.connections_per_address.map(|most| most as usize);
+        let capacity = Arc::new(Capacity::new(sockets, per_address));
+        for listener in clients {
+            self.clients.push(bound(&listener, self.admin)?);
+            self.run(Face::Clients, listener, &capacity);
+        }
+        self.admin = bound(&admin, self.admin)?;
+        let capacity = Arc::new(Capacity::new(ADMIN_SOCKETS, None));
+        self.run(Face::Administration, admin, &capacity);
+        let wheel = Arc::clone(&self.front.wheel);
+        let clock = Arc::clone(&self.services.clock);
+        let turning = wheel.turn(clock, self.background_stop.clone());
+        self.background.spawn("wheel", turning);
+        Ok(())
+    }
+
+    fn run(&self, face: Face, listener: TcpListener, capacity: &Arc<Capacity>) {
+        let front = Arc::clone(&self.front);
+        let accepting = listener::run(front, face, listener, self.tls.clone(), Arc::clone(capacity));
+        self.services.tasks.spawn("listener", accepting);
+    }
+}
+
+impl Source {
+    fn load(self) -> Result<Loaded, Vec<Diagnostic>> {
+        let machine = Machine::new();
+        match self {
+            Self::File(path) => definition::load(&path, &machine),
+            Self::Text { text, directory } => definition::load_text(&text, &directory, &machine),
+            Self::Loaded(loaded) => Ok(*loaded),
+        }
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|problem| StartError::Listen { address, problem })
+}
+
+fn bound(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    let bound = listener.local_addr();
+    bound.map_err(|problem| StartError::Listen { address, problem })
+}
+
+fn front(services: &Arc<Services>, server: &Server) -> Arc<Front> {
+    // A single node: the key lives as long as the process, as its connections do.
+    let mut key = [0; 32];
+    rand::rng().fill_bytes(&mut key);
+    let owner = Owner { slot: 0, epoch: 0 };
+    let settings = FrontSettings {
+        trusted_proxies: server.trusted_proxies.clone(),
+    };
+    Arc::new(Front::new(
+        Arc::clone(services),
+        IdMint::new(&key, owner),
+        Arc::new(Wheel::new()),
+        Shutdown::new(),
+        settings,
+    ))
+}
+
+fn host_settings(server: &Server, minted: &Minted, tls: Option<&TlsSettings>) -> HostSettings {
+    let mut environment = BTreeMap::new();
+    if let Some(TlsSettings::Development { state_directory }) = tls {
+        let path = state_directory.join(CA_FILE);
+        let path = std::path::absolute(&path).unwrap_or(path);
+        for name in CA_VARIABLES {
+            environment.insert(name.to_owned(), path.to_string_lossy().into_owned());
+        }
+    }
+    HostSettings {
+        region: server.region.clone(),
+        account_id: server.account_id.clone(),
+        credentials: Some(minted.credentials()),
+        environment,
+    }
+}
+
+fn in_process<F, Fut, E>(handler: F) -> InProcess
+where
+    F: Fn(Value) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Value, E>> + Send + 'static,
+    E: fmt::Display,
+{
+    let handler = Arc::new(handler);
+    Arc::new(move |event: Bytes| -> BoxFuture<'static, Result<Bytes, FunctionError>> {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move {
+            let failed = |problem: String| FunctionError::failed("Error", problem);
+            let event = serde_json::from_slice(&event).map_err(|problem| failed(problem.to_string()))?;
+            let output = handler(event).await.map_err(|problem| failed(problem.to_string()))?;
+            let output = serde_json::to_vec(&output).map_err(|problem| failed(problem.to_string()))?;
+            Ok(output.into())
+        })
+    })
+}
