@@ -219,3 +219,66 @@ fn distinct(forms: Vec<String>) -> Vec<String> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_have_the_forms_of_all_signers() {
+        for (wire, forms) in [
+            ("", &["/"][..]),
+            ("/prod", &["/prod"]),
+            ("/@c/a=", &["/%40c/a%3D", "/@c/a="]),
+            ("/%40c/a%3D", &["/%2540c/a%253D", "/%40c/a%3D"]),
+            ("/@c/a%3D", &["/%40c/a%253D", "/%40c/a%3D", "/@c/a%3D"]),
+            ("/a%2Fb", &["/a%252Fb", "/a%2Fb"]),
+            ("/a%253D", &["/a%25253D"]),
+            ("/100%", &["/100%25"]),
+            ("//a/./b/../c/", &["/a/c/", "//a/./b/../c/"]),
+        ] {
+            assert_eq!(paths(wire), forms, "{wire}");
+        }
+    }
+
+    #[test]
+    fn queries_have_the_forms_of_all_signers() {
+        for (wire, forms) in [
+            ("", &[""][..]),
+            ("b=2&a=1&a=0", &["a=0&a=1&b=2"]),
+            ("a", &["a="]),
+            ("a=1&&b=", &["=&a=1&b=", "a=1&b="]),
+            ("a=b+c", &["a=b+c", "a=b%20c"]),
+            ("a=b/c%7e", &["a=b/c%7e", "a=b%2Fc~"]),
+            ("a=b=c", &["a=b=c", "a=b%3Dc"]),
+        ] {
+            assert_eq!(queries(wire, Placement::Header), forms, "{wire}");
+        }
+        let presigned = Placement::Query { expires: None };
+        for wire in ["a=1&X-Amz-Signature=00", "X-Amz%2DSignature=00&a=1"] {
+            assert_eq!(queries(wire, presigned), ["a=1"], "{wire}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn paths_that_share_a_form_mean_the_same(
+            one in "(/?(a|=|@|%|61|3D|25|%25|%3D|%61|%40|%2F)){1,5}",
+            other in "(/?(a|=|@|%|61|3D|25|%25|%3D|%61|%40|%2F)){1,5}",
+        ) {
+            let meaning = |wire: &str| -> Vec<Vec<u8>> {
+                let normal = normalize(wire);
+                normal.split('/').map(|segment| percent_decode_str(segment).collect()).collect()
+            };
+            // The other path, and those an attacker would derive from the first one's forms.
+            for other in paths(&one).into_iter().chain([other]) {
+                let forms = paths(&other);
+                if paths(&one).iter().any(|form| forms.contains(form)) {
+                    prop_assert_eq!(meaning(&one), meaning(&other), "{} and {}", one, other);
+                }
+            }
+        }
+    }
+}
