@@ -1,0 +1,116 @@
+//! What every resource of a definition may contain: tables, no behaviour.
+//!
+//! Wire resources follow the API Gateway V2 API Reference in names, types, enums and lengths. What this gateway does not do
+//! yet is listed and refused by name, so that nothing is accepted and ignored.
+
+mod api;
+mod authorizer;
+mod function;
+mod integration;
+mod route;
+mod server;
+mod stage;
+
+use super::shape::{Form, Object, Shape, Text, nested, optional, refused, text};
+
+pub(super) use server::SERVER;
+
+/// The whole file.
+pub(super) static DEFINITION: Object = Object {
+    name: "Definition",
+    doc: "A Tidegate definition: what the gateway is, and what it serves.",
+    kind: None,
+    fields: &[
+        optional(
+            "include",
+            &Shape::List {
+                item: &text(1, 1024),
+                min: 0,
+                max: 100,
+                or_one: true,
+            },
+            "Further files, as glob patterns relative to this one.",
+        ),
+        nested("server", &Shape::Object(&SERVER), "The process itself."),
+        optional(
+            "credentials",
+            &Shape::List {
+                item: &Shape::Object(&server::CREDENTIAL),
+                min: 0,
+                max: 1000,
+                or_one: false,
+            },
+            "Who may sign requests: @connections and AWS_IAM routes.",
+        ),
+        nested(
+            "functions",
+            &Shape::Map {
+                key: FUNCTION_NAME,
+                value: &Shape::Object(&function::FUNCTION),
+                max: 1000,
+            },
+            "Lambda functions that the gateway runs itself, by name.",
+        ),
+        nested(
+            "apis",
+            &Shape::Map {
+                key: API_ID,
+                value: &Shape::Object(&api::API),
+                max: 600,
+            },
+            "APIs by id.",
+        ),
+        refused("apiKeys", "leave them out until API keys land"),
+        refused("usagePlans", "leave them out until usage plans land"),
+        refused(
+            "domainNames",
+            "leave them out until custom domain names land",
+        ),
+    ],
+};
+
+/// Names of functions (Lambda API Reference, FunctionName).
+const FUNCTION_NAME: Text = Text::form(
+    1,
+    64,
+    Form::Pattern("^[A-Za-z0-9_-]+$", "a name of letters, digits, `-` and `_`"),
+);
+
+/// Ids of APIs: the first label of a host name.
+const API_ID: Text = Text::form(
+    1,
+    63,
+    Form::Pattern(
+        "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        "an id of lower-case letters, digits and inner `-`",
+    ),
+);
+
+/// Ids that a user chooses for integrations and authorizers, and names of stages.
+const RESOURCE_ID: Text = Text::form(
+    1,
+    115,
+    Form::Pattern("^[A-Za-z0-9_-]+$", "a name of letters, digits, `-` and `_`"),
+);
+
+/// The lengths of descriptions (API Gateway V2 API Reference).
+const DESCRIPTION: Shape = text(0, 1024);
+
+/// Tags (API Gateway quotas: 50 tags, keys of 128 and values of 1600 characters at most).
+const TAGS: Shape = Shape::Map {
+    key: Text::of(1, 128),
+    value: &text(0, 1600),
+    max: 50,
+};
+
+const READ_ONLY: &str = "leave it out: the gateway makes it";
+const KEY_IS_ID: &str = "leave it out: the key of the map says it";
+const TEMPLATES: &str = "leave it out until mapping templates land";
+const VALIDATION: &str = "leave it out until request validation lands";
+const API_KEYS: &str = "leave it out until API keys land";
+const ROLES: &str = "leave it out: there are no roles to assume here, calls are signed with the gateway's own credentials";
+const HTTP_ONLY: &str = "leave it out: only HTTP APIs have it";
+const RESPONSE_HEADERS: &str = "leave it out: frames have no headers to map to";
+
+#[cfg(test)]
+mod tests;

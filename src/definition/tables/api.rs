@@ -1,0 +1,142 @@
+//! APIs.
+
+use super::super::shape::{
+    Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required, text, word,
+};
+use super::{
+    DESCRIPTION, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS, VALIDATION, authorizer,
+    integration, route, stage,
+};
+
+/// One API (API Gateway V2 API Reference, Api).
+pub(super) static API: Object = Object {
+    name: "Api",
+    doc: "A WebSocket API with its routes, integrations, authorizers and stages.",
+    kind: Some(&Kind {
+        field: "protocolType",
+        refused: &["HTTP"],
+    }),
+    fields: &[
+        required(
+            "protocolType",
+            &Shape::Choice(&[
+                word("WEBSOCKET"),
+                refused_word("HTTP", "keep this API in another file until HTTP APIs land"),
+            ]),
+            "WEBSOCKET.",
+        ),
+        optional("name", &text(1, 128), "The name; the key when absent."),
+        optional("description", &DESCRIPTION, "A description."),
+        optional("version", &text(1, 64), "A version, for people."),
+        optional("tags", &TAGS, "Tags."),
+        required(
+            "routeSelectionExpression",
+            &text(1, 1024),
+            "Names the route of a message, e.g. `$request.body.action`.",
+        ),
+        optional(
+            "apiKeySelectionExpression",
+            &Shape::Only {
+                shape: &text(1, 1024),
+                accepted: &["$request.header.x-api-key"],
+                otherwise: "leave it out until API keys land",
+            },
+            "Where a client's API key is.",
+        ),
+        optional(
+            "disableExecuteApiEndpoint",
+            &Shape::Only {
+                shape: &Shape::Boolean,
+                accepted: &["false"],
+                otherwise: "leave it out until custom domain names land",
+            },
+            "Whether the API answers under custom domain names only.",
+        ),
+        optional(
+            "disableSchemaValidation",
+            &Shape::Only {
+                shape: &Shape::Boolean,
+                accepted: &["false"],
+                otherwise: VALIDATION,
+            },
+            "Whether models go unchecked when they are deployed.",
+        ),
+        nested(
+            "routes",
+            &Shape::Map {
+                key: ROUTE_KEY,
+                value: &Shape::Object(&route::ROUTE),
+                max: 10_000,
+            },
+            "Routes by key: $connect, $disconnect, $default and your own.",
+        ),
+        nested(
+            "integrations",
+            &Shape::Map {
+                key: RESOURCE_ID,
+                value: &Shape::Object(&integration::INTEGRATION),
+                max: 10_000,
+            },
+            "Backends by id.",
+        ),
+        nested(
+            "authorizers",
+            &Shape::Map {
+                key: RESOURCE_ID,
+                value: &Shape::Object(&authorizer::AUTHORIZER),
+                max: 1000,
+            },
+            "Authorizers by id.",
+        ),
+        nested(
+            "stages",
+            &Shape::Map {
+                key: STAGE_NAME,
+                value: &Shape::Object(&stage::STAGE),
+                max: 1000,
+            },
+            "Stages by name: the first segment of the URL.",
+        ),
+        refused("models", VALIDATION),
+        refused("corsConfiguration", HTTP_ONLY),
+        refused(
+            "target",
+            "quick create is for HTTP APIs: write the integration and the route",
+        ),
+        refused(
+            "routeKey",
+            "quick create is for HTTP APIs: write the integration and the route",
+        ),
+        refused(
+            "credentialsArn",
+            "quick create is for HTTP APIs: write the integration and the route",
+        ),
+        refused("ipAddressType", "set the addresses in `server.listen`"),
+        refused("apiId", KEY_IS_ID),
+        refused("apiEndpoint", READ_ONLY),
+        refused("apiGatewayManaged", READ_ONLY),
+        refused("createdDate", READ_ONLY),
+        refused("importInfo", READ_ONLY),
+        refused("warnings", READ_ONLY),
+    ],
+};
+
+/// Keys of routes. That only three begin with `$` is for the compile step to say.
+const ROUTE_KEY: Text = Text::form(
+    1,
+    128,
+    Form::Pattern(
+        r"^[^\x00-\x1f\x7f]+$",
+        "a route key without control characters",
+    ),
+);
+
+/// Names of stages: what the reference allows to WebSocket APIs.
+const STAGE_NAME: Text = Text::form(
+    1,
+    128,
+    Form::Pattern(
+        "^[A-Za-z0-9_-]+$",
+        "a stage name of letters, digits, `-` and `_`",
+    ),
+);

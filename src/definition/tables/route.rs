@@ -1,0 +1,158 @@
+//! Routes and route responses.
+
+use super::super::shape::{
+    Form, Object, Shape, Text, formed, nested, optional, refused, refused_word, required, text,
+    with_default, word,
+};
+use super::{API_KEYS, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
+
+/// One route (API Gateway V2 API Reference, Route).
+pub(super) static ROUTE: Object = Object {
+    name: "Route",
+    doc: "Which integration a connection, a message or a disconnection goes to.",
+    kind: None,
+    fields: &[
+        required(
+            "target",
+            &formed(
+                1,
+                128,
+                Form::Pattern(
+                    "^integrations/[A-Za-z0-9_-]+$",
+                    "`integrations/` and the id of an integration of this API",
+                ),
+            ),
+            "`integrations/` and the id of an integration of this API.",
+        ),
+        with_default(
+            "authorizationType",
+            &Shape::Choice(&[
+                word("NONE"),
+                word("AWS_IAM"),
+                word("CUSTOM"),
+                refused_word(
+                    "JWT",
+                    "only HTTP APIs have JWT authorizers: use a REQUEST authorizer with CUSTOM",
+                ),
+            ]),
+            "NONE",
+            "How $connect is authorized.",
+        ),
+        optional(
+            "authorizerId",
+            &text(1, 128),
+            "The authorizer that CUSTOM uses.",
+        ),
+        optional(
+            "requestParameters",
+            &Shape::Map {
+                key: PARAMETER,
+                value: &Shape::Object(&PARAMETER_CONSTRAINTS),
+                max: 100,
+            },
+            "Headers and query parameters of $connect that integrations use.",
+        ),
+        optional(
+            "routeResponseSelectionExpression",
+            &Shape::Only {
+                shape: &text(1, 128),
+                accepted: &["$default"],
+                otherwise: "write `$default`, the only expression there is",
+            },
+            "`$default` makes the route two-way, together with a `$default` route response.",
+        ),
+        nested(
+            "routeResponses",
+            &Shape::Map {
+                key: Text::form(
+                    1,
+                    128,
+                    Form::Pattern(
+                        r"^\$default$",
+                        "`$default`, the only route response there is,",
+                    ),
+                ),
+                value: &Shape::Object(&ROUTE_RESPONSE),
+                max: 1,
+            },
+            "Route responses by key.",
+        ),
+        optional("operationName", &text(1, 64), "A name, for people."),
+        optional(
+            "apiKeyRequired",
+            &Shape::Only {
+                shape: &Shape::Boolean,
+                accepted: &["false"],
+                otherwise: API_KEYS,
+            },
+            "Whether $connect needs an API key.",
+        ),
+        nested(
+            "tidegate",
+            &Shape::Object(&EXTENSION),
+            "What Amazon does not have.",
+        ),
+        refused("authorizationScopes", HTTP_ONLY),
+        refused("modelSelectionExpression", VALIDATION),
+        refused("requestModels", VALIDATION),
+        refused("routeKey", KEY_IS_ID),
+        refused("routeId", READ_ONLY),
+        refused("apiGatewayManaged", READ_ONLY),
+    ],
+};
+
+static PARAMETER_CONSTRAINTS: Object = Object {
+    name: "ParameterConstraints",
+    doc: "Whether a parameter must be there.",
+    kind: None,
+    fields: &[with_default(
+        "required",
+        &Shape::Boolean,
+        "false",
+        "Whether a handshake without it is refused.",
+    )],
+};
+
+static ROUTE_RESPONSE: Object = Object {
+    name: "RouteResponse",
+    doc: "That the route answers; there is nothing to set.",
+    kind: None,
+    fields: &[
+        refused(
+            "modelSelectionExpression",
+            "leave it out: route responses cannot have one",
+        ),
+        refused("responseModels", VALIDATION),
+        refused("responseParameters", RESPONSE_HEADERS),
+        refused("routeResponseKey", KEY_IS_ID),
+        refused("routeResponseId", READ_ONLY),
+    ],
+};
+
+static EXTENSION: Object = Object {
+    name: "RouteExtension",
+    doc: "What Amazon's routes do not have.",
+    kind: None,
+    fields: &[
+        with_default(
+            "ordering",
+            &Shape::Choice(&[word("concurrent"), word("serial")]),
+            "concurrent",
+            "Whether messages of one connection are handled at the same time or one after the other.",
+        ),
+        refused(
+            "messageRate",
+            "leave it out until per-connection rates land; throttle the route meanwhile",
+        ),
+    ],
+};
+
+/// Keys of route request parameters.
+const PARAMETER: Text = Text::form(
+    1,
+    512,
+    Form::Pattern(
+        r"^route\.request\.(header|querystring)\.[A-Za-z0-9._$-]+$",
+        "`route.request.header.NAME` or `route.request.querystring.NAME`",
+    ),
+);

@@ -1,0 +1,243 @@
+//! The `server` and `credentials` sections.
+
+use super::super::shape::{
+    Form, Object, Shape, Text, formed, nested, optional, refused, required, with_default, word,
+};
+
+const SECOND_MS: u64 = 1000;
+const FILE: Shape = formed(1, 4096, Form::Path);
+const OFF: &[&str] = &["off"];
+
+/// The process itself.
+pub(in super::super) static SERVER: Object = Object {
+    name: "Server",
+    doc: "The process itself: addresses, limits, identity.",
+    kind: None,
+    fields: &[
+        with_default(
+            "listen",
+            &Shape::List {
+                item: &formed(1, 64, Form::Address),
+                min: 1,
+                max: 64,
+                or_one: true,
+            },
+            "127.0.0.1:8080",
+            "Where clients connect: WebSocket, HTTP and @connections.",
+        ),
+        with_default(
+            "admin",
+            &formed(1, 64, Form::Address),
+            "127.0.0.1:8081",
+            "Where /livez, /readyz and /metrics answer.",
+        ),
+        optional(
+            "tls",
+            &Shape::Or(&["development"], &Shape::Object(&TLS)),
+            "TLS on the same port as plain text: a development certificate, or files.",
+        ),
+        with_default(
+            "region",
+            &formed(
+                1,
+                32,
+                Form::Pattern("^[a-z0-9-]+$", "a region such as `us-east-1`"),
+            ),
+            "us-east-1",
+            "The region in ARNs, host names and signatures.",
+        ),
+        with_default(
+            "accountId",
+            &formed(
+                12,
+                12,
+                Form::Pattern("^[0-9]{12}$", "an account id of twelve digits"),
+            ),
+            "000000000000",
+            "The account in ARNs and events.",
+        ),
+        with_default(
+            "stateDirectory",
+            &FILE,
+            "./state",
+            "What must survive a restart, such as the development CA.",
+        ),
+        nested(
+            "limits",
+            &Shape::Object(&LIMITS),
+            "The account level of throttling; `off` lifts one.",
+        ),
+        optional(
+            "lambdaEndpoint",
+            &formed(1, 2048, Form::Endpoint),
+            "Where Lambda ARNs are invoked, in place of the region's endpoint.",
+        ),
+        optional(
+            "managementAuth",
+            &Shape::Choice(&[word("none")]),
+            "`none` lets anyone on this machine use @connections unsigned; only with loopback addresses.",
+        ),
+        with_default(
+            "trustedProxies",
+            &Shape::List {
+                item: &formed(1, 64, Form::Network),
+                min: 0,
+                max: 1000,
+                or_one: true,
+            },
+            "",
+            "Networks whose X-Forwarded-For, -Proto and -Port are believed.",
+        ),
+        with_default(
+            "shutdownTimeout",
+            &Shape::Duration {
+                min_ms: 0,
+                max_ms: 3600 * SECOND_MS,
+            },
+            "30s",
+            "How long a stop may take: sockets are closed one after the other within it.",
+        ),
+        refused("adminAuth", "leave it out until the control plane lands"),
+        refused("awsEndpoint", "leave it out until AWS integrations land"),
+        refused(
+            "memoryCeiling",
+            "leave it out until the memory ceiling lands; bound `limits.connections` meanwhile",
+        ),
+    ],
+};
+
+static TLS: Object = Object {
+    name: "Tls",
+    doc: "A certificate chain and its private key, in PEM.",
+    kind: None,
+    fields: &[
+        required("certificateFile", &FILE, "The chain, leaf first."),
+        required("keyFile", &FILE, "The private key of the leaf."),
+    ],
+};
+
+static LIMITS: Object = Object {
+    name: "ServerLimits",
+    doc: "Limits over all APIs together.",
+    kind: None,
+    fields: &[
+        with_default(
+            "requestRate",
+            &Shape::Or(OFF, &Shape::Number { min: 0.0, max: 1e9 }),
+            "10000",
+            "Requests per second: messages, handshakes and @connections calls.",
+        ),
+        with_default(
+            "requestBurst",
+            &Shape::Or(
+                OFF,
+                &Shape::Integer {
+                    min: 0,
+                    max: 1_000_000_000,
+                },
+            ),
+            "5000",
+            "Requests at once above the rate.",
+        ),
+        with_default(
+            "connectRate",
+            &Shape::Or(OFF, &Shape::Number { min: 0.0, max: 1e9 }),
+            "500",
+            "New WebSocket connections per second.",
+        ),
+        with_default(
+            "connections",
+            &Shape::Or(
+                &["auto", "off"],
+                &Shape::Integer {
+                    min: 1,
+                    max: 100_000_000,
+                },
+            ),
+            "auto",
+            "Open connections; `auto` is the open-file limit less a reserve.",
+        ),
+        with_default(
+            "connectionsPerAddress",
+            &Shape::Or(
+                OFF,
+                &Shape::Integer {
+                    min: 1,
+                    max: 100_000_000,
+                },
+            ),
+            "off",
+            "Open connections from one source address.",
+        ),
+    ],
+};
+
+/// One key pair.
+pub(super) static CREDENTIAL: Object = Object {
+    name: "Credential",
+    doc: "An access key that may sign requests (SigV4).",
+    kind: None,
+    fields: &[
+        required(
+            "accessKeyId",
+            &formed(
+                1,
+                128,
+                Form::Pattern(
+                    "^[A-Za-z0-9_]+$",
+                    "an access key id of letters, digits and `_`",
+                ),
+            ),
+            "The access key id.",
+        ),
+        required("secretAccessKey", &SECRET, "The secret access key."),
+        optional(
+            "sessionToken",
+            &SECRET,
+            "The session token that must come with the key, if it is temporary.",
+        ),
+        optional(
+            "userName",
+            &formed(
+                1,
+                64,
+                Form::Pattern(
+                    "^[A-Za-z0-9_+=,.@-]+$",
+                    "a user name of letters, digits and `_+=,.@-`",
+                ),
+            ),
+            "The IAM user in ARNs and events; the access key id when absent.",
+        ),
+        optional(
+            "policy",
+            &Shape::Document,
+            "An IAM policy document; when absent, everything on this gateway is allowed.",
+        ),
+    ],
+};
+
+const SECRET: Shape = Shape::Text(Text {
+    secret: true,
+    ..Text::of(1, 4096)
+});
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::shape::Need;
+    use super::*;
+
+    #[test]
+    fn defaults_are_amazons_quotas() {
+        use crate::base::quotas;
+        let default = |name: &str| {
+            let field = LIMITS.fields.iter().find(|field| field.name == name);
+            match field.map(|field| &field.need) {
+                Some(Need::Default(text)) => text.parse::<f64>().unwrap(),
+                other => panic!("{name} has no default: {other:?}"),
+            }
+        };
+        assert_eq!(default("requestRate"), quotas::ACCOUNT_RATE);
+        assert_eq!(default("requestBurst"), f64::from(quotas::ACCOUNT_BURST));
+        assert_eq!(default("connectRate"), quotas::CONNECT_RATE);
+    }
+}

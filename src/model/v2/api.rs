@@ -1,0 +1,48 @@
+//! APIs.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Authorizer, Integration, Route, Stage};
+
+/// An API and everything in it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Api {
+    /// Which protocol clients speak.
+    pub protocol_type: ProtocolType,
+    /// The name; the id when absent.
+    pub name: Option<String>,
+    /// A description.
+    pub description: Option<String>,
+    /// A version, for people.
+    pub version: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Names the route of a message.
+    pub route_selection_expression: String,
+    /// Where a client's API key is; only the default so far.
+    pub api_key_selection_expression: Option<String>,
+    /// Whether the API answers under custom domain names only; only `false` so far.
+    pub disable_execute_api_endpoint: Option<bool>,
+    /// Whether models go unchecked when they are deployed; only `false` so far.
+    pub disable_schema_validation: Option<bool>,
+    /// Routes by key.
+    pub routes: BTreeMap<String, Route>,
+    /// Integrations by id.
+    pub integrations: BTreeMap<String, Integration>,
+    /// Authorizers by id.
+    pub authorizers: BTreeMap<String, Authorizer>,
+    /// Stages by name.
+    pub stages: BTreeMap<String, Stage>,
+}
+
+/// `protocolType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum ProtocolType {
+    /// `WEBSOCKET`.
+    #[serde(rename = "WEBSOCKET")]
+    WebSocket,
+}

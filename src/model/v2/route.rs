@@ -1,0 +1,73 @@
+//! Routes and route responses.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Which integration a connection, a message or a disconnection goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Route {
+    /// `integrations/` and the id of an integration.
+    pub target: String,
+    /// How `$connect` is authorized.
+    pub authorization_type: AuthorizationType,
+    /// The authorizer that `CUSTOM` uses.
+    pub authorizer_id: Option<String>,
+    /// Headers and query parameters of `$connect`, e.g. `route.request.querystring.token`.
+    #[serde(default)]
+    pub request_parameters: BTreeMap<String, ParameterConstraints>,
+    /// `$default` on a two-way route.
+    pub route_response_selection_expression: Option<String>,
+    /// Route responses by key; `$default` is the only one.
+    pub route_responses: BTreeMap<String, RouteResponse>,
+    /// A name, for people.
+    pub operation_name: Option<String>,
+    /// Whether `$connect` needs an API key; only `false` so far.
+    pub api_key_required: Option<bool>,
+    /// What Amazon does not have.
+    pub tidegate: RouteExtension,
+}
+
+/// `authorizationType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AuthorizationType {
+    /// Anybody.
+    None,
+    /// Whoever signs the handshake.
+    AwsIam,
+    /// Whoever a Lambda function lets in.
+    Custom,
+}
+
+/// Whether a parameter must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParameterConstraints {
+    /// Whether a handshake without it is refused.
+    pub required: bool,
+}
+
+/// That the route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteResponse {}
+
+/// What Amazon's routes do not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RouteExtension {
+    /// How messages of one connection are handled.
+    pub ordering: Ordering,
+}
+
+/// How messages of one connection are handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ordering {
+    /// At the same time.
+    Concurrent,
+    /// One after the other.
+    Serial,
+}
