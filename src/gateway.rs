@@ -77,6 +77,27 @@ impl Gateway {
         self.admin
     }
 
+    /// One line for each stage, with addresses that work: what `tidegate serve` prints.
+    pub fn banner(&self) -> String {
+        let plan = self.services.plan();
+        let mut text = String::new();
+        for stage in plan.stages() {
+            let (api, name) = (&stage.api.id, &stage.name);
+            let path = match plan.only_api() {
+                Some(_) => format!("/{name}"),
+                None => format!("/_apis/{api}/{name}"),
+            };
+            for address in &self.clients {
+                let secure = self.tls.as_ref().map_or("", |_| "s");
+                text.push_str(&format!(
+                    "{api}/{name}  ws{secure}://{address}{path}  push: http{secure}://{address}{path}/@connections/{{connectionId}}\n"
+                ));
+            }
+        }
+        text.push_str(&format!("health  http://{}/readyz\n", self.admin));
+        text
+    }
+
     /// The services behind the gateway, for programs that look deeper.
     pub fn services(&self) -> &Arc<Services> {
         &self.services
@@ -109,10 +130,20 @@ impl Gateway {
     ///
     /// # Errors
     /// [`PushError::Gone`] when it is not open.
-    pub async fn close(&self, api: &str, stage: &str, connection_id: &str) -> Result<(), PushError> {
+    pub async fn close(
+        &self,
+        api: &str,
+        stage: &str,
+        connection_id: &str,
+    ) -> Result<(), PushError> {
         let id: ConnectionId = connection_id.parse().map_err(|_| PushError::Gone)?;
         let address = Address { id, api, stage };
-        settle(self.services.store.close(address, CloseReason::DELETE).await)
+        settle(
+            self.services
+                .store
+                .close(address, CloseReason::DELETE)
+                .await,
+        )
     }
 
     /// Puts a new definition in force at once: messages from now on run by it, no socket is closed but those of stages
@@ -121,7 +152,9 @@ impl Gateway {
     /// # Errors
     /// Every problem of the definition; the one in force then stays.
     pub fn reload(&self, loaded: &Loaded) -> Result<(), Vec<Diagnostic>> {
-        let plan = self.minted.admit(settings::compile(loaded, &self.in_process)?);
+        let plan = self
+            .minted
+            .admit(settings::compile(loaded, &self.in_process)?);
         let functions = settings::functions(&loaded.definition);
         if let (Some(tls), Some(wanted)) = (&self.tls, settings::tls(&loaded.definition.server))
             && let Err(error) = tls.reload(&wanted)
@@ -133,7 +166,10 @@ impl Gateway {
         self.services.access_logs.reopen();
         self.services.close_orphans();
         for key in settings::needs_restart(&self.server, &loaded.definition.server) {
-            warn!(key, "a changed server setting takes effect at the next start");
+            warn!(
+                key,
+                "a changed server setting takes effect at the next start"
+            );
         }
         info!("the definition has been replaced");
         Ok(())
@@ -142,7 +178,12 @@ impl Gateway {
     /// Stops: nothing new is accepted, sockets are closed with 1001 bit by bit, their `$disconnect`s are delivered.
     /// Takes at most the definition's `shutdownTimeout`.
     pub async fn shutdown(self) {
-        drain::drain(&self.services, &self.front.stop, self.server.shutdown_timeout).await;
+        drain::drain(
+            &self.services,
+            &self.front.stop,
+            self.server.shutdown_timeout,
+        )
+        .await;
         self.services.backends.functions.shutdown().await;
         self.services.access_logs.flush().await;
         self.background_stop.begin();
@@ -150,7 +191,10 @@ impl Gateway {
         let clock = self.services.clock.as_ref();
         let rest = crate::base::clock::within(clock, drain::LAST_WAIT, self.background.idle());
         if rest.await.is_none() {
-            warn!(left = self.background.live(), "background tasks did not end in time");
+            warn!(
+                left = self.background.live(),
+                "background tasks did not end in time"
+            );
         }
     }
 }

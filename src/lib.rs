@@ -5,14 +5,19 @@
 pub mod authorizer;
 pub mod base;
 pub mod client;
+pub mod definition;
 pub mod error;
 pub mod exchange;
 pub mod function;
+pub mod gateway;
 pub mod integration;
 pub mod lang;
 pub mod limit;
 pub mod management;
+pub mod model;
 pub mod observe;
 pub mod pipeline;
 pub mod plan;
 pub mod transport;
+
+pub use gateway::{Gateway, GatewayBuilder, PushError, StartError};

@@ -163,7 +163,11 @@ impl GatewayBuilder {
         let server = loaded.definition.server.clone();
         let minted = Minted::new(&server.region, &server.account_id);
         let tls_settings = settings::tls(&server);
-        let tls = tls_settings.as_ref().map(Tls::new).transpose()?.map(Arc::new);
+        let tls = tls_settings
+            .as_ref()
+            .map(Tls::new)
+            .transpose()?
+            .map(Arc::new);
         let mut clients = Vec::new();
         for address in &server.listen {
             clients.push(bind(*address).await?);
@@ -219,7 +223,12 @@ impl GatewayBuilder {
 impl Gateway {
     fn listen(&mut self, clients: Vec<TcpListener>, admin: TcpListener) -> Result<(), StartError> {
         let sockets = settings::sockets(&self.server);
-        let per_address = self.server.limits.connections_per_address.map(|most| most as usize);
+        let per_address = self
+            .server
+            .limits
+            .connections_per_address
+            .bound()
+            .map(|most| most as usize);
         let capacity = Arc::new(Capacity::new(sockets, per_address));
         for listener in clients {
             self.clients.push(bound(&listener, self.admin)?);
@@ -237,20 +246,33 @@ impl Gateway {
 
     fn run(&self, face: Face, listener: TcpListener, capacity: &Arc<Capacity>) {
         let front = Arc::clone(&self.front);
-        let accepting = listener::run(front, face, listener, self.tls.clone(), Arc::clone(capacity));
+        let accepting = listener::run(
+            front,
+            face,
+            listener,
+            self.tls.clone(),
+            Arc::clone(capacity),
+        );
         self.services.tasks.spawn("listener", accepting);
     }
 }
 
 impl Source {
     fn load(self) -> Result<Loaded, Vec<Diagnostic>> {
-        let machine = Machine::new();
+        let machine = Machine::new(environment());
         match self {
             Self::File(path) => definition::load(&path, &machine),
             Self::Text { text, directory } => definition::load_text(&text, &directory, &machine),
             Self::Loaded(loaded) => Ok(*loaded),
         }
     }
+}
+
+/// The environment, for `${env:NAME}` and the overrides of `server`.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -304,14 +326,20 @@ where
     E: fmt::Display,
 {
     let handler = Arc::new(handler);
-    Arc::new(move |event: Bytes| -> BoxFuture<'static, Result<Bytes, FunctionError>> {
-        let handler = Arc::clone(&handler);
-        Box::pin(async move {
-            let failed = |problem: String| FunctionError::failed("Error", problem);
-            let event = serde_json::from_slice(&event).map_err(|problem| failed(problem.to_string()))?;
-            let output = handler(event).await.map_err(|problem| failed(problem.to_string()))?;
-            let output = serde_json::to_vec(&output).map_err(|problem| failed(problem.to_string()))?;
-            Ok(output.into())
-        })
-    })
+    Arc::new(
+        move |event: Bytes| -> BoxFuture<'static, Result<Bytes, FunctionError>> {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let failed = |problem: String| FunctionError::failed("Error", problem);
+                let event = serde_json::from_slice(&event)
+                    .map_err(|problem| failed(problem.to_string()))?;
+                let output = handler(event)
+                    .await
+                    .map_err(|problem| failed(problem.to_string()))?;
+                let output =
+                    serde_json::to_vec(&output).map_err(|problem| failed(problem.to_string()))?;
+                Ok(output.into())
+            })
+        },
+    )
 }

@@ -27,7 +27,10 @@ pub(super) async fn drain(services: &Services, stop: &Shutdown, limit: Duration)
     close_all(services, limit / PACING_SHARE).await;
     let left = deadline.since(clock.now());
     if within(clock, left, services.tasks.idle()).await.is_none() {
-        warn!(tasks = services.tasks.live(), "not everything ended in time");
+        warn!(
+            tasks = services.tasks.live(),
+            "not everything ended in time"
+        );
     }
 }
 

@@ -84,9 +84,18 @@ pub(super) fn needs_restart(running: &Server, wanted: &Server) -> Vec<&'static s
         ("tls", running.tls.is_some() != wanted.tls.is_some()),
         ("region", running.region != wanted.region),
         ("accountId", running.account_id != wanted.account_id),
-        ("stateDirectory", running.state_directory != wanted.state_directory),
-        ("trustedProxies", running.trusted_proxies != wanted.trusted_proxies),
-        ("shutdownTimeout", running.shutdown_timeout != wanted.shutdown_timeout),
+        (
+            "stateDirectory",
+            running.state_directory != wanted.state_directory,
+        ),
+        (
+            "trustedProxies",
+            running.trusted_proxies != wanted.trusted_proxies,
+        ),
+        (
+            "shutdownTimeout",
+            running.shutdown_timeout != wanted.shutdown_timeout,
+        ),
         (
             "limits.connections",
             running.limits.connections != wanted.limits.connections

@@ -194,7 +194,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             }
             Poll::Pending => {
                 let waiting = self.deadline.as_mut();
-                let late = waiting.is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
+                let late =
+                    waiting.is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
                 match late {
                     true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                     false => Poll::Pending,

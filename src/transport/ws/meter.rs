@@ -22,7 +22,12 @@ impl Meter {
     ///
     /// # Errors
     /// The reason to close with, when there are too many.
-    pub(super) fn count(&mut self, now: Tick, per_second: u32, control: bool) -> Result<(), CloseReason> {
+    pub(super) fn count(
+        &mut self,
+        now: Tick,
+        per_second: u32,
+        control: bool,
+    ) -> Result<(), CloseReason> {
         let burst = u64::from(per_second) * BURST_SECONDS;
         if !spend(&mut self.frames_until, now, per_second, burst) {
             return Err(CloseReason::PolicyViolation("Too many frames"));

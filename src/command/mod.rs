@@ -1,0 +1,162 @@
+//! The commands, one function each.
+
+mod init;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use tidegate::definition::{self, Diagnostic, Loaded, Machine};
+use tidegate::plan::compile;
+
+/// The definition refuses, or the machine does.
+const REFUSED: u8 = 1;
+
+/// Amazon API Gateway that anyone can run.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How log lines on stderr are written.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `tidegate=debug`.
+    #[arg(long, global = true, default_value = "info")]
+    log_level: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a gateway.
+    Serve {
+        /// The definition file.
+        #[arg(default_value = "tidegate.yaml")]
+        file: PathBuf,
+        /// Put the definition in force again whenever one of its files changes.
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Say everything that is wrong with a definition file, and where.
+    Check {
+        /// The definition file.
+        #[arg(default_value = "tidegate.yaml")]
+        file: PathBuf,
+    },
+    /// List every route of every stage.
+    Routes {
+        /// The definition file.
+        #[arg(default_value = "tidegate.yaml")]
+        file: PathBuf,
+    },
+    /// Write a small definition file that runs.
+    Init {
+        /// Where to write it.
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Print the JSON Schema of the definition file, for editors.
+    Schema,
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+impl Arguments {
+    /// Runs the command.
+    pub(crate) fn run(self) -> ExitCode {
+        if let Err(problem) = log_to_stderr(self.log_format, &self.log_level) {
+            return refuse(&format!("--log-level: {problem}"));
+        }
+        match self.command {
+            Command::Serve { file, watch } => serve::serve(&file, watch),
+            Command::Check { file } => check(&file),
+            Command::Routes { file } => routes(&file),
+            Command::Init { directory } => init::init(&directory),
+            Command::Schema => print(&format!("{:#}\n", definition::schema())),
+            Command::Completions { shell } => completions(shell),
+        }
+    }
+}
+
+fn log_to_stderr(format: LogFormat, level: &str) -> Result<(), String> {
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(level).map_err(|error| error.to_string())?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    Ok(())
+}
+
+/// The environment, read once. Variables that are not UTF-8 cannot be meant for us.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    definition::load(file, &Machine::new(environment()))
+}
+
+fn check(file: &Path) -> ExitCode {
+    match load(file).and_then(|loaded| compile::compile(&loaded, &[])) {
+        Ok(plan) => print(&format!(
+            "{}: fine, {} stages\n",
+            file.display(),
+            plan.stages().len()
+        )),
+        Err(problems) => refuse_definition(&problems),
+    }
+}
+
+fn routes(file: &Path) -> ExitCode {
+    match load(file).and_then(|loaded| compile::compile(&loaded, &[])) {
+        Ok(plan) => print(&tidegate::plan::table::render(&plan)),
+        Err(problems) => refuse_definition(&problems),
+    }
+}
+
+fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "tidegate", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+/// Data goes to stdout; a reader that hangs up is no error of ours.
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            refuse(&format!("stdout: {problem}"))
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Says what is wrong on stderr. If that fails too there is nobody left to tell.
+fn refuse(text: &str) -> ExitCode {
+    writeln!(std::io::stderr(), "{}", text.trim_end()).ok();
+    ExitCode::from(REFUSED)
+}
+
+fn refuse_definition(problems: &[Diagnostic]) -> ExitCode {
+    let count = problems.len();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    refuse(&format!("{}{count} {noun}", definition::render(problems)))
+}
