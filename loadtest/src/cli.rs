@@ -1,0 +1,245 @@
+//! The command line: parses, starts the runtime, listens for Ctrl-C, prints the result.
+//!
+//! Data goes to standard output, all else to standard error. Exit status: 0 when a run passed, 1 when
+//! it lost something or missed a goal, 2 when it could not be carried out.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Parser, Subcommand};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use crate::floor::{self, Floor};
+use crate::options::Misuse;
+use crate::report::{Heading, Report};
+use crate::run::Run;
+use crate::scenario::{Echo, Idle, Push, Scenario};
+use crate::stop::{self, Stop, StopSwitch};
+
+const FAILED: u8 = 1;
+const MISUSED: u8 = 2;
+const INTERRUPTED: i32 = 130;
+const MAX_DEFAULT_THREADS: usize = 4;
+
+/// Black-box load tests for realtime gateways.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `loadtest` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Hold idle connections and measure the memory each costs the gateway
+    Idle(Box<Idle>),
+    /// Send messages through a route and match the replies
+    Echo(Box<Echo>),
+    /// POST to @connections and follow every payload to its receipt
+    Push(Box<Push>),
+    /// Serve one of the bare programs that gateways are compared with
+    Floor(FloorCommand),
+    /// Serve the HTTP backend that echoes POST bodies
+    Backend(Listen),
+}
+
+/// Where a floor or the backend listens.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Listen {
+    /// Address to listen on; port 0 takes a free one. The URL is printed
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+
+    /// Threads of this program [default: the CPUs it may use, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: Option<u32>,
+}
+
+/// Which floor to serve, and where.
+#[derive(Debug, clap::Args)]
+pub struct FloorCommand {
+    /// Which of them.
+    #[command(subcommand)]
+    pub floor: FloorKind,
+}
+
+/// The bare programs.
+#[derive(Debug, Subcommand)]
+pub enum FloorKind {
+    /// WebSocket server that sends every message back
+    Echo(Listen),
+    /// WebSocket server with a registry and POST /@connections/{id}, unsigned; answers any message with its id
+    Push(Listen),
+    /// HTTP proxy with pooled connections
+    Proxy {
+        /// Where and how.
+        #[command(flatten)]
+        listen: Listen,
+        /// Server that requests go to, http://host:port
+        #[arg(long, value_name = "URL")]
+        upstream: url::Url,
+    },
+}
+
+/// Carries out the command line.
+pub fn execute(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Idle(scenario) => run_scenario(*scenario),
+        Command::Echo(scenario) => run_scenario(*scenario),
+        Command::Push(scenario) => run_scenario(*scenario),
+        Command::Floor(FloorCommand { floor }) => match floor {
+            FloorKind::Echo(listen) => serve(&listen, Floor::Echo),
+            FloorKind::Push(listen) => serve(&listen, Floor::push()),
+            FloorKind::Proxy { listen, upstream } => {
+                Floor::proxy(&upstream).and_then(|floor| serve(&listen, floor))
+            }
+        },
+        Command::Backend(listen) => serve(&listen, Floor::Backend),
+    };
+    result.unwrap_or_else(|misuse| {
+        eprintln!("loadtest: {misuse}");
+        ExitCode::from(MISUSED)
+    })
+}
+
+fn runtime(threads: Option<u32>) -> Result<Runtime, Misuse> {
+    let available = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.map_or(available.min(MAX_DEFAULT_THREADS), |n| n as usize);
+    let mut builder = if threads == 1 {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    builder
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| Misuse(format!("cannot start the runtime: {error}")))
+}
+
+fn run_scenario<S: Scenario>(scenario: S) -> Result<ExitCode, Misuse> {
+    runtime(scenario.common().threads)?.block_on(interruptible(|stop| async {
+        let report = measure(&scenario, stop).await?;
+        if !scenario.common().quiet {
+            eprint!("{}", report.summary());
+        }
+        print(&scenario, &report)?;
+        Ok(match report.passed() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::from(FAILED),
+        })
+    }))
+}
+
+/// Runs `scenario` until it is done or `stop` is asked for, and judges what it found.
+///
+/// # Errors
+///
+/// The scenario cannot be carried out as asked.
+pub async fn measure<S: Scenario>(scenario: &S, stop: Stop) -> Result<Report, Misuse> {
+    let started = SystemTime::now();
+    let run = Run::new(stop);
+    let outcome = scenario.run(&run).await?;
+    let heading = Heading {
+        scenario: S::NAME,
+        config: json!(scenario),
+        common: scenario.common(),
+        started,
+    };
+    Ok(Report::new(&heading, &run, outcome))
+}
+
+fn print<S: Scenario>(scenario: &S, report: &Report) -> Result<(), Misuse> {
+    let text = format!("{:#}\n", report.json());
+    let Some(path) = &scenario.common().json else {
+        print!("{text}");
+        return Ok(());
+    };
+    std::fs::write(path, text).map_err(|error| Misuse(format!("{}: {error}", path.display())))
+}
+
+fn serve(listen: &Listen, floor: Floor) -> Result<ExitCode, Misuse> {
+    runtime(listen.threads)?.block_on(interruptible(|stop| async move {
+        crate::run::reserve_files(0)?;
+        let server = floor::Server::bind(listen.listen, floor)
+            .await
+            .map_err(|error| Misuse(format!("cannot listen on {}: {error}", listen.listen)))?;
+        println!("{}", server.url());
+        server.serve(stop).await;
+        Ok(ExitCode::SUCCESS)
+    }))
+}
+
+/// Runs `work`, which the first Ctrl-C asks to stop; the second ends the program at once.
+async fn interruptible<F, T>(work: impl FnOnce(Stop) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    let (switch, stop) = stop::pair();
+    let listener = tokio::spawn(listen_for_interrupts(switch));
+    let result = work(stop).await;
+    listener.abort();
+    result
+}
+
+async fn listen_for_interrupts(switch: StopSwitch) {
+    let mut terminate =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match terminate.as_mut() {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => if interrupt.is_err() { return },
+        _ = terminated => {}
+    }
+    switch.stop();
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(INTERRUPTED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn command_lines_are_understood_or_refused() {
+        let check = |line: &str, valid: bool| {
+            let parsed = Cli::try_parse_from(line.split_whitespace());
+            assert_eq!(parsed.is_ok(), valid, "{line}: {parsed:?}");
+        };
+        check("loadtest idle ws://h/x --connections 10", true);
+        check("loadtest idle ws://h/x", false);
+        check("loadtest idle ws://h/x --connections 0", false);
+        check("loadtest idle ws://h/x --connections 10 --sources 127.0.0.1,127.0.0.2", true);
+        check("loadtest idle ws://h/x --connections 10 --sources here", false);
+        check("loadtest idle ws://h/x --connections 1 --expect-reply", false);
+        check("loadtest idle ws://h/x --connections 1 --message hi --expect-reply", true);
+        check("loadtest idle not-a-url --connections 10", false);
+        check("loadtest echo ws://h/x", true);
+        check("loadtest echo ws://h/x --duration 1s --messages 5", false);
+        check("loadtest echo ws://h/x --rate 0", false);
+        check("loadtest echo ws://h/x --max-cpu-us 5", false);
+        check("loadtest echo ws://h/x --max-cpu-us 5 --server-pid 1", true);
+        check("loadtest push ws://h/x --rate max", true);
+        check("loadtest push ws://h/x --access-key-id a", false);
+        check("loadtest floor echo", true);
+        check("loadtest floor proxy", false);
+        check("loadtest floor proxy --upstream http://127.0.0.1:1", true);
+        check("loadtest backend --listen 127.0.0.1:0", true);
+    }
+}

@@ -1,0 +1,118 @@
+//! Simulated clients: TCP, TLS, WebSocket and HTTP/1.1, each wait bounded, each failure named.
+//!
+//! Nothing here knows what a scenario measures. A client is kept small: its WebSocket owns a read
+//! buffer of [`READ_BUFFER_BYTES`], its write buffer grows only while something is being sent.
+
+mod dialer;
+mod http;
+mod identify;
+mod signer;
+mod wire;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
+
+pub use dialer::Dialer;
+pub use http::{Answer, HttpClient};
+pub use identify::{ConnectionIdSource, find_connection_id};
+pub use signer::Signer;
+pub use wire::Wire;
+
+use crate::measure::{Failure, Wait};
+
+/// Read buffer of one simulated client.
+pub const READ_BUFFER_BYTES: usize = 2 * 1024;
+/// Longest message a simulated client accepts; AWS allows 128 KiB.
+pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Bytes a simulated client queues towards its socket.
+pub const MAX_WRITE_BYTES: usize = 2 * MAX_MESSAGE_BYTES;
+
+/// One simulated client's WebSocket.
+pub type Socket = WebSocketStream<Wire>;
+
+/// How every WebSocket here is set up.
+pub(crate) fn socket_config(read_buffer_bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(read_buffer_bytes)
+        .write_buffer_size(read_buffer_bytes)
+        .max_write_buffer_size(MAX_WRITE_BYTES)
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES))
+}
+
+/// The payload of a text or binary message; `None` for control frames, which the library answers.
+///
+/// # Errors
+///
+/// The message closes the connection.
+pub fn payload(message: Message) -> Result<Option<Bytes>, Failure> {
+    if let Some(closed) = Failure::closed(&message) {
+        return Err(closed);
+    }
+    Ok((message.is_text() || message.is_binary()).then(|| message.into_data()))
+}
+
+/// The next payload from the peer. Waits for ever: put a bound around it, or something else to wait for.
+///
+/// # Errors
+///
+/// The connection ended, or the peer broke the protocol.
+pub async fn receive(socket: &mut Socket) -> Result<Bytes, Failure> {
+    loop {
+        let message = socket.next().await.ok_or(Failure::Reset)??;
+        if let Some(payload) = payload(message)? {
+            return Ok(payload);
+        }
+    }
+}
+
+/// Sends one message within `patience`.
+///
+/// # Errors
+///
+/// The connection ended, or the peer does not read.
+pub async fn send(
+    socket: &mut Socket,
+    message: Message,
+    patience: Duration,
+) -> Result<(), Failure> {
+    tokio::time::timeout(patience, socket.send(message))
+        .await
+        .map_err(|_| Failure::Timeout(Wait::Write))?
+        .map_err(Failure::from)
+}
+
+/// Keeps `socket` alive, answering pings and dropping payloads, until `until` is done.
+///
+/// # Errors
+///
+/// The connection ended before.
+pub async fn linger<T>(socket: &mut Socket, until: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut until = std::pin::pin!(until);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut until => return Ok(done),
+            received = receive(socket) => drop(received?),
+        }
+    }
+}
+
+/// Closes the connection with code 1000's plain handshake, waiting no longer than `patience` for the peer.
+/// What the peer makes of it is not reported: the measuring is over.
+pub async fn close(mut socket: Socket, patience: Duration) {
+    let handshake = async {
+        if socket.close(None).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    // A peer that does not answer in time is left alone: dropping the socket ends the connection.
+    drop(tokio::time::timeout(patience, handshake).await);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! Options that every scenario has, and how their values are written.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use http::{HeaderName, HeaderValue};
+use serde::{Serialize, Serializer};
+use url::Url;
+
+/// The command line cannot be carried out; the text names the cause and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misuse(pub String);
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+/// What every scenario needs to know. Serialized into the result, without header values.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct Common {
+    /// Where clients connect: ws://host:port/path or wss://…
+    pub url: Url,
+
+    /// PEM file of the certificates to trust for wss and https [default: those of the system]
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// Header of every handshake, repeatable
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    #[serde(skip)]
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+
+    /// Local addresses to connect from, in turn; each has some 28 000 ports
+    #[arg(long, value_name = "IP,…", value_delimiter = ',')]
+    pub sources: Vec<IpAddr>,
+
+    /// Connections opened per second [default: as fast as they are accepted]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub connect_rate: Option<f64>,
+
+    /// Connections being opened at the same time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub connect_concurrency: u32,
+
+    /// Longest wait for a connection and its handshakes
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[serde(serialize_with = "seconds")]
+    pub connect_timeout: Duration,
+
+    /// Longest wait for a reply, a receipt, an HTTP answer, or for room to send
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    #[serde(serialize_with = "seconds")]
+    pub reply_timeout: Duration,
+
+    /// Process of the gateway whose CPU time and memory are measured, repeatable
+    #[arg(long = "server-pid", value_name = "PID")]
+    pub server_pids: Vec<u32>,
+
+    /// Threads of this program [default: the CPUs it may use, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: Option<u32>,
+
+    /// Where the JSON result goes [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub json: Option<PathBuf>,
+
+    /// No progress line and no summary on standard error
+    #[arg(long)]
+    #[serde(skip)]
+    pub quiet: bool,
+
+    /// The goals that decide whether the run passes.
+    #[command(flatten)]
+    pub thresholds: Thresholds,
+}
+
+/// What a run must reach to pass; losses fail it anyway.
+#[derive(Debug, Clone, Default, Args, Serialize)]
+pub struct Thresholds {
+    /// Failures that are tolerated
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_errors: u64,
+
+    /// Fail if the median of the main latency is longer
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[serde(serialize_with = "optional_seconds")]
+    pub max_p50: Option<Duration>,
+
+    /// Fail if the 99th percentile of the main latency is longer
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[serde(serialize_with = "optional_seconds")]
+    pub max_p99: Option<Duration>,
+
+    /// Fail if fewer operations per second were done
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub min_rate: Option<f64>,
+
+    /// Fail if the gateway used more CPU time per operation, in microseconds; needs --server-pid
+    #[arg(long, value_name = "MICROSECONDS", value_parser = positive, requires = "server_pids")]
+    pub max_cpu_us: Option<f64>,
+}
+
+/// How long a scenario sends.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct Extent {
+    /// Send for this long [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "messages")]
+    #[serde(serialize_with = "optional_seconds")]
+    pub duration: Option<Duration>,
+
+    /// Send this many messages, all connections together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub messages: Option<u64>,
+}
+
+impl Extent {
+    /// How long, or `None` when the number of messages decides.
+    pub fn time(&self) -> Option<Duration> {
+        match self.messages {
+            Some(_) => None,
+            None => Some(self.duration.unwrap_or(Duration::from_secs(10))),
+        }
+    }
+}
+
+/// How fast a scenario sends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rate {
+    /// The next one as soon as the one before is done.
+    Max,
+    /// So many per second, all connections together, whether or not the earlier ones are done.
+    #[serde(untagged)]
+    PerSecond(f64),
+}
+
+impl Rate {
+    /// Events per second, or `None` for as fast as possible.
+    pub fn per_second(self) -> Option<f64> {
+        match self {
+            Rate::Max => None,
+            Rate::PerSecond(rate) => Some(rate),
+        }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Rate::Max);
+        }
+        positive(text)
+            .map(Rate::PerSecond)
+            .map_err(|_| "not a number above zero, nor max".to_owned())
+    }
+}
+
+/// A duration such as `250us`, `10s` or `5m`, above zero and at most a day.
+///
+/// # Errors
+///
+/// The text is no such duration.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match duration {
+        Duration::ZERO => Err("must be above zero".to_owned()),
+        duration if duration > DAY => Err("must be at most a day".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// A finite number above zero, at most a thousand million.
+///
+/// # Errors
+///
+/// The text is no such number.
+pub fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number <= 1e9 => Ok(number),
+        _ => Err("not a number above zero".to_owned()),
+    }
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("not of the form NAME: VALUE")?;
+    let name = HeaderName::from_str(name.trim()).map_err(|error| error.to_string())?;
+    let value = HeaderValue::from_str(value.trim()).map_err(|error| error.to_string())?;
+    Ok((name, value))
+}
+
+/// Writes a duration as seconds.
+///
+/// # Errors
+///
+/// The serializer's.
+pub fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+fn optional_seconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    duration.map(|d| d.as_secs_f64()).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_numbers_or_max() {
+        let check = |text: &str, rate: Option<Rate>| assert_eq!(text.parse().ok(), rate, "{text}");
+        check("max", Some(Rate::Max));
+        check("1000", Some(Rate::PerSecond(1000.0)));
+        check("0.5", Some(Rate::PerSecond(0.5)));
+        for text in ["0", "-1", "NaN", "inf", "1e10", "", "fast"] {
+            check(text, None);
+        }
+        let json = |rate: Rate| serde_json::to_string(&rate).unwrap();
+        assert_eq!((json(Rate::Max), json(Rate::PerSecond(2.0))), (r#""max""#.into(), "2.0".into()));
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        let check = |text: &str, micros: Option<u64>| {
+            let expected = micros.map(Duration::from_micros);
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        };
+        check("250us", Some(250));
+        check("10s", Some(10_000_000));
+        check("1day", Some(86_400_000_000));
+        for text in ["0s", "2days", "10", "soon", ""] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn headers_have_a_name_and_a_value() {
+        let check = |text: &str, valid: bool| assert_eq!(header(text).is_ok(), valid, "{text}");
+        check("Authorization: Bearer x", true);
+        check("x-empty:", true);
+        check("no colon", false);
+        check("bad name: x", false);
+        check("x: line\nbreak", false);
+    }
+}

@@ -1,0 +1,369 @@
+//! `push`: payloads posted to `@connections`, each followed to its receipt.
+//!
+//! A connection belongs to one publisher, which awaits each POST before the next, so that payloads to one
+//! connection are posted one after another and must arrive in that order, once, and nowhere else.
+
+mod channel;
+mod publisher;
+mod receiver;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use http::HeaderValue;
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use url::Url;
+
+use channel::{Channel, Payload};
+use publisher::Publisher;
+
+use super::Scenario;
+use crate::client::{ConnectionIdSource, Dialer, HttpClient, Signer};
+use crate::measure::Latency;
+use crate::measure::marker::MAX_CONNECTIONS;
+use crate::options::{Common, Extent, Misuse, Rate};
+use crate::pace::{Schedule, Timer};
+use crate::progress::Progress;
+use crate::report::{Outcome, Watch};
+use crate::run::{Fleet, Run, read, reserve_files};
+
+/// How often it is looked whether the last payloads have arrived.
+const DRAIN_POLL: Duration = Duration::from_millis(2);
+
+/// Posts payloads to connections and follows them to their receipt.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct Push {
+    /// The options every scenario has.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub common: Common,
+
+    /// Base of the management URL, before /@connections [default: the URL with http for ws]
+    #[arg(long, value_name = "URL")]
+    pub management: Option<Url>,
+
+    /// Connections that receive
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONNECTIONS)))]
+    pub connections: u32,
+
+    /// Payloads per second, all publishers together, or max
+    #[arg(long, value_name = "N|max", default_value = "max")]
+    pub rate: Rate,
+
+    /// How long to post.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub extent: Extent,
+
+    /// Publishers, each with one HTTP connection and one POST under way
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub publishers: u32,
+
+    /// Bytes of a payload
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(48..=131_072))]
+    pub size: u32,
+
+    /// What to do with a payload that was answered 429
+    #[arg(long, value_enum, default_value_t = OnThrottle::Count)]
+    pub on_429: OnThrottle,
+
+    /// Text message to which the gateway answers with the connection's id, or with an error frame that has it
+    #[arg(long, value_name = "TEXT", default_value = "whoami")]
+    pub id_message: String,
+
+    /// JSON Pointer to the id in that answer [default: the first member named connectionId]
+    #[arg(long, value_name = "POINTER", value_parser = pointer)]
+    pub id_pointer: Option<String>,
+
+    /// Whose signature the requests carry; without it they are not signed
+    #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
+    #[serde(skip)]
+    pub access_key_id: Option<String>,
+
+    /// The secret of that key
+    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, requires = "access_key_id")]
+    #[serde(skip)]
+    pub secret_access_key: Option<String>,
+
+    /// The token of temporary credentials
+    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, requires = "access_key_id")]
+    #[serde(skip)]
+    pub session_token: Option<String>,
+
+    /// Region of the signature
+    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
+    pub region: String,
+}
+
+/// What to do with a payload that was answered 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnThrottle {
+    /// Count it and go on with the next.
+    Count,
+    /// Post it again after a pause, until it is accepted or the reply timeout is over.
+    Retry,
+}
+
+/// What publishers and receivers share.
+#[derive(Debug)]
+struct Shared {
+    run: Run,
+    dialer: Dialer,
+    id_source: ConnectionIdSource,
+    payload: Payload,
+    reply_timeout: Duration,
+    /// Connections that are ready to receive.
+    channels: Mutex<Vec<Arc<Channel>>>,
+    /// Turns true when the receivers may go.
+    release: watch::Sender<bool>,
+    /// From sending a POST to the receipt of its payload.
+    receipt: Latency,
+    /// From the instant a POST was due to the receipt of its payload; only with a rate.
+    receipt_from_schedule: Latency,
+    scheduled: bool,
+    /// From sending a POST to its answer.
+    post: Latency,
+    statuses: Mutex<BTreeMap<u16, u64>>,
+    tallies: Tallies,
+}
+
+/// What became of the payloads, beside what each connection's ledger knows.
+#[derive(Debug, Default)]
+struct Tallies {
+    acknowledged: AtomicU64,
+    duplicated: AtomicU64,
+    reordered: AtomicU64,
+    misdelivered: AtomicU64,
+    corrupted: AtomicU64,
+    unidentified: AtomicU64,
+    throttled: AtomicU64,
+    uncertain: AtomicU64,
+    /// Nanoseconds from the start to the last receipt.
+    last_receipt: AtomicU64,
+}
+
+/// When the publishers begin and end.
+#[derive(Debug, Clone, Copy)]
+struct Session {
+    start: Instant,
+    /// No payload is due at or after it.
+    end: Option<Instant>,
+    /// Payloads of all publishers together.
+    messages: Option<u64>,
+    schedule: Option<Schedule>,
+    publishers: u64,
+}
+
+impl Scenario for Push {
+    const NAME: &'static str = "push";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    async fn run(&self, run: &Run) -> Result<Outcome, Misuse> {
+        // A publisher has a connection and a timer.
+        reserve_files(u64::from(self.connections) + 2 * u64::from(self.publishers))?;
+        let start = Instant::now();
+        let shared = Arc::new(self.shared(run).await?);
+        let mut publishers = self.publishers(&shared).await?;
+        let _progress = self.progress(run);
+        let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
+            receiver::receive(shared.clone(), start, number, arrival)
+        })
+        .await?;
+        let channels = shared.channels();
+        let watch = Watch::begin(&self.common)?;
+        let session = self.session();
+        let mut posting = JoinSet::new();
+        for (number, mut publisher) in publishers.drain(..).enumerate() {
+            let step = self.publishers as usize;
+            let own = channels.iter().skip(number).step_by(step).cloned().collect();
+            posting.spawn(async move { publisher.publish(session, number as u64, own).await });
+        }
+        while let Some(ended) = posting.join_next().await {
+            ended.map_err(|error| Misuse(format!("a publisher ended early: {error}")))?;
+        }
+        shared.drain(&channels).await;
+        shared.release.send_replace(true);
+        fleet.join().await;
+        let mut outcome = self.outcome(&shared, &channels, session.start.duration_since(start));
+        watch.finish(&mut outcome);
+        Ok(outcome)
+    }
+}
+
+impl Push {
+    async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
+        Ok(Shared {
+            run: run.clone(),
+            dialer: Dialer::new(&self.common.url, &self.common).await?,
+            id_source: ConnectionIdSource {
+                message: self.id_message.clone(),
+                pointer: self.id_pointer.clone(),
+            },
+            payload: Payload::new(self.size as usize),
+            reply_timeout: self.common.reply_timeout,
+            channels: Mutex::default(),
+            release: watch::Sender::new(false),
+            receipt: Latency::default(),
+            receipt_from_schedule: Latency::default(),
+            scheduled: self.rate.per_second().is_some(),
+            post: Latency::default(),
+            statuses: Mutex::default(),
+            tallies: Tallies::default(),
+        })
+    }
+
+    /// The management URL without a slash at its end.
+    fn management(&self) -> Result<String, Misuse> {
+        let mut url = self.management.clone().unwrap_or(self.common.url.clone());
+        let scheme = match url.scheme() {
+            "ws" | "http" => "http",
+            "wss" | "https" => "https",
+            other => return Err(Misuse(format!("{url}: scheme {other} is not http or https"))),
+        };
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_query(None);
+        url.set_fragment(None);
+        let authority = url.authority();
+        Ok(format!("{scheme}://{authority}{path}"))
+    }
+
+    async fn publishers(&self, shared: &Arc<Shared>) -> Result<Vec<Publisher>, Misuse> {
+        let base = self.management()?;
+        let url = Url::parse(&base).map_err(|error| Misuse(format!("{base}: {error}")))?;
+        let dialer = Arc::new(Dialer::new(&url, &self.common).await?);
+        let host = HeaderValue::from_str(url.authority())
+            .map_err(|_| Misuse(format!("{base}: the host is no header value")))?;
+        let publisher = |_| {
+            Ok(Publisher {
+                shared: shared.clone(),
+                client: HttpClient::new(dialer.clone(), self.common.reply_timeout),
+                timer: Timer::new().map_err(|error| Misuse(format!("no timer: {error}")))?,
+                base: base.clone(),
+                path: url.path().trim_end_matches('/').to_owned(),
+                host: host.clone(),
+                signer: self.signer(),
+                on_throttle: self.on_429,
+            })
+        };
+        (0..self.publishers).map(publisher).collect()
+    }
+
+    fn signer(&self) -> Option<Signer> {
+        let (id, secret) = self.access_key_id.as_deref().zip(self.secret_access_key.as_deref())?;
+        Some(Signer::new(id, secret, self.session_token.as_deref(), &self.region))
+    }
+
+    fn progress(&self, run: &Run) -> Progress {
+        let live = run.live.clone();
+        let failures = run.failures.clone();
+        Progress::start(self.common.quiet, move || {
+            format!(
+                "push: {} connected, {} posted, {} received, {} errors",
+                read(&live.connected),
+                read(&live.sent),
+                read(&live.received),
+                failures.total()
+            )
+        })
+    }
+
+    fn session(&self) -> Session {
+        let start = Instant::now();
+        Session {
+            start,
+            end: self.extent.time().map(|time| start + time),
+            messages: self.extent.messages,
+            schedule: self.rate.per_second().map(|rate| Schedule::new(start, rate)),
+            publishers: self.publishers.into(),
+        }
+    }
+
+    fn outcome(&self, shared: &Shared, channels: &[Arc<Channel>], warm_up: Duration) -> Outcome {
+        let live = &shared.run.live;
+        let tallies = &shared.tallies;
+        let last_receipt = Duration::from_nanos(read(&tallies.last_receipt));
+        let mut outcome = Outcome {
+            operations: read(&live.received),
+            measured: last_receipt.saturating_sub(warm_up),
+            latencies: vec![("receipt", shared.receipt.summary())],
+            ..Outcome::default()
+        };
+        if shared.scheduled {
+            let from_schedule = shared.receipt_from_schedule.summary();
+            outcome.latencies.push(("receipt_from_schedule", from_schedule));
+        }
+        outcome.latencies.push(("post", shared.post.summary()));
+        let sum = |count: fn(&Channel) -> u64| channels.iter().map(|channel| count(channel)).sum();
+        outcome.count("posted", read(&live.sent));
+        outcome.count("acknowledged", read(&tallies.acknowledged));
+        outcome.count("received", read(&live.received));
+        outcome.count("throttled", read(&tallies.throttled));
+        outcome.count("uncertain", read(&tallies.uncertain));
+        outcome.count("received_unacknowledged", sum(Channel::unacknowledged));
+        outcome.count_fault("lost", sum(Channel::lost));
+        outcome.count_fault("duplicated", read(&tallies.duplicated));
+        outcome.count_fault("reordered", read(&tallies.reordered));
+        outcome.count_fault("misdelivered", read(&tallies.misdelivered));
+        outcome.count_fault("corrupted", read(&tallies.corrupted));
+        outcome.count_fault("unidentified", read(&tallies.unidentified));
+        let statuses = shared.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.details.insert("statuses".into(), json!(*statuses));
+        outcome.details.insert("signed".into(), self.access_key_id.is_some().into());
+        let unsent = self.extent.messages.map(|m| m - read(&live.sent).min(m));
+        if unsent.is_some_and(|unsent| unsent > 0) && !shared.run.stop.requested() {
+            outcome.problems.push("not all payloads were posted".to_owned());
+        }
+        if read(&tallies.acknowledged) == 0 {
+            outcome.problems.push("no payload was accepted".to_owned());
+        }
+        outcome
+    }
+}
+
+impl Shared {
+    /// Takes a connection that is ready among those that are posted to.
+    fn enter(&self, channel: Arc<Channel>) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.push(channel);
+    }
+
+    fn channels(&self) -> Vec<Arc<Channel>> {
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.clone()
+    }
+
+    /// Waits until every acknowledged payload has arrived, or until none has arrived for the reply timeout.
+    async fn drain(&self, channels: &[Arc<Channel>]) {
+        let mut interval = tokio::time::interval(DRAIN_POLL);
+        let mut seen = read(&self.run.live.received);
+        let mut since = Instant::now();
+        let is_missing = |channel: &Arc<Channel>| channel.is_open() && channel.lost() > 0;
+        while channels.iter().any(is_missing) && since.elapsed() < self.reply_timeout {
+            interval.tick().await;
+            let received = read(&self.run.live.received);
+            if received != seen {
+                seen = received;
+                since = Instant::now();
+            }
+        }
+    }
+}
+
+fn pointer(text: &str) -> Result<String, String> {
+    // RFC 6901: a pointer is empty or begins with a slash.
+    if text.is_empty() || text.starts_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err("a JSON Pointer begins with /".to_owned())
+    }
+}

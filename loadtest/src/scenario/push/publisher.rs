@@ -1,0 +1,207 @@
+//! A publisher: posts to its connections in turn, one POST under way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::Full;
+
+use super::channel::Channel;
+use super::{OnThrottle, PoisonError, Session, Shared};
+use crate::client::{Answer, HttpClient, Signer};
+use crate::measure::Failure;
+use crate::measure::marker::Marker;
+use crate::measure::window::Departure;
+use crate::pace::Timer;
+use crate::run::count;
+
+/// Pause before the first repetition of a refused POST; doubled for each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// Longest pause between repetitions.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Posts to its connections.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) client: HttpClient,
+    pub(super) timer: Timer,
+    /// Management URL without a slash at its end.
+    pub(super) base: String,
+    /// Its path, likewise.
+    pub(super) path: String,
+    pub(super) host: HeaderValue,
+    pub(super) signer: Option<Signer>,
+    pub(super) on_throttle: OnThrottle,
+}
+
+/// What one POST came to.
+enum Posted {
+    Acknowledged,
+    Throttled,
+    Refused(StatusCode),
+    Failed(Failure),
+}
+
+impl Publisher {
+    /// Posts to `channels` in turn until the session is over or no channel is left.
+    /// `number` is the publisher's turn among the others.
+    pub(super) async fn publish(
+        &mut self,
+        session: Session,
+        number: u64,
+        mut channels: Vec<Arc<Channel>>,
+    ) {
+        if let Err(failure) = self.client.connect().await {
+            // The first POST tries again; only if that fails too is something not delivered.
+            self.shared.run.failures.add(&failure);
+        }
+        let mut next = 0;
+        for turn in 0_u64.. {
+            let slot = number + turn * session.publishers;
+            let due = session.schedule.map(|schedule| schedule.due(slot));
+            let over = session.messages.is_some_and(|all| slot >= all)
+                || session.end.is_some_and(|end| due.unwrap_or_else(Instant::now) >= end);
+            if over || self.shared.run.stop.requested() {
+                return;
+            }
+            let Some(channel) = channels.get(next).cloned() else {
+                return;
+            };
+            if self.post_next(&channel, due).await {
+                next += 1;
+            } else {
+                channels.swap_remove(next);
+            }
+            next = next.checked_rem(channels.len()).unwrap_or(0);
+        }
+    }
+
+    /// Posts the next payload to `channel` when it is due; false if the channel is gone.
+    async fn post_next(&mut self, channel: &Channel, due: Option<Instant>) -> bool {
+        let sequence = channel.ledger().next();
+        let marker = Marker {
+            connection: channel.number,
+            sequence,
+        };
+        let payload = self.shared.payload.bytes(&self.shared.run.markers, marker);
+        // Made and signed before it is due, so that the signing is not part of the latency.
+        let request = self.request(channel, &payload);
+        if let Some(due) = due {
+            let stop = self.shared.run.stop.clone();
+            tokio::select! {
+                biased;
+                slept = self.timer.sleep_until(due) => drop(slept),
+                () = stop.wait() => return true,
+            }
+        }
+        let sent = Instant::now();
+        let departure = Departure {
+            scheduled: due.unwrap_or(sent),
+            sent,
+        };
+        channel.ledger().post(departure);
+        count(&self.shared.run.live.sent);
+        let mut posted = self.post(request, sent).await;
+        if self.on_throttle == OnThrottle::Retry && matches!(posted, Posted::Throttled) {
+            posted = self.retry(channel, &payload, departure, sequence).await;
+        }
+        self.settle(channel, sequence, posted)
+    }
+
+    async fn post(&mut self, request: Result<Request<Full<Bytes>>, Failure>, sent: Instant) -> Posted {
+        let request = match request {
+            Ok(request) => request,
+            Err(failure) => return Posted::Failed(failure),
+        };
+        match self.client.send(request).await {
+            Ok(answer) => {
+                self.shared.post.record(0, sent.elapsed());
+                self.shared.note_status(&answer);
+                match answer.status {
+                    status if status.is_success() => Posted::Acknowledged,
+                    StatusCode::TOO_MANY_REQUESTS => Posted::Throttled,
+                    status => Posted::Refused(status),
+                }
+            }
+            Err(failure) => Posted::Failed(failure),
+        }
+    }
+
+    /// Posts a throttled payload again and again, within the reply timeout.
+    async fn retry(
+        &mut self,
+        channel: &Channel,
+        payload: &Bytes,
+        departure: Departure,
+        sequence: u64,
+    ) -> Posted {
+        let mut pause = FIRST_PAUSE;
+        while departure.sent.elapsed() < self.shared.reply_timeout
+            && !self.shared.run.stop.requested()
+        {
+            count(&self.shared.tallies.throttled);
+            self.shared.run.pause(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let request = self.request(channel, payload);
+            let sent = Instant::now();
+            channel.ledger().repost(sequence, Departure { sent, ..departure });
+            match self.post(request, sent).await {
+                Posted::Throttled => {}
+                posted => return posted,
+            }
+        }
+        Posted::Throttled
+    }
+
+    /// Enters what a POST came to; false if the channel is gone.
+    fn settle(&self, channel: &Channel, sequence: u64, posted: Posted) -> bool {
+        let Shared { run, tallies, .. } = &*self.shared;
+        match posted {
+            Posted::Acknowledged => {
+                count(&tallies.acknowledged);
+                channel.ledger().acknowledge(sequence);
+            }
+            Posted::Throttled => {
+                count(&tallies.throttled);
+                channel.ledger().refuse(sequence);
+            }
+            Posted::Refused(status) => {
+                run.failures.add(&Failure::Status(status.as_u16()));
+                channel.ledger().refuse(sequence);
+                return status != StatusCode::GONE;
+            }
+            Posted::Failed(failure) => {
+                run.failures.add(&failure);
+                count(&tallies.uncertain);
+            }
+        }
+        true
+    }
+
+    fn request(&self, channel: &Channel, payload: &Bytes) -> Result<Request<Full<Bytes>>, Failure> {
+        let resource = format!("/@connections/{}", channel.path_id);
+        let malformed = |what: &str| Failure::Protocol(format!("unsendable request: {what}"));
+        let mut request = Request::post(format!("{}{resource}", self.path))
+            .header(HOST, self.host.clone())
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(Full::new(payload.clone()))
+            .map_err(|_| malformed("path"))?;
+        if let Some(signer) = &self.signer {
+            let uri = format!("{}{resource}", self.base);
+            signer
+                .sign(&mut request, &uri, payload, SystemTime::now())
+                .map_err(|_| malformed("signature"))?;
+        }
+        Ok(request)
+    }
+}
+
+impl Shared {
+    fn note_status(&self, answer: &Answer) {
+        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        *statuses.entry(answer.status.as_u16()).or_default() += 1;
+    }
+}
