@@ -5,20 +5,19 @@
 mod builder;
 mod drain;
 mod minted;
+mod pusher;
 mod settings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use connection_store::{Address, ConnectionId, Delivery, Outgoing};
 use tracing::{info, warn};
 
 pub use builder::{GatewayBuilder, StartError};
+pub use pusher::{PushError, Pusher};
 
 use crate::base::tasks::{Shutdown, Tasks};
 use crate::definition::{Diagnostic, Loaded};
-use crate::error::CloseReason;
 use crate::gateway::minted::Minted;
 use crate::model::definition::Server;
 use crate::pipeline::Services;
@@ -39,20 +38,6 @@ pub struct Gateway {
     in_process: Vec<String>,
     clients: Vec<SocketAddr>,
     admin: SocketAddr,
-}
-
-/// Why a message could not be pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PushError {
-    /// There is no such connection; what `@connections` answers with 410.
-    #[error("there is no such connection")]
-    Gone,
-    /// The connection's queue is full; what `@connections` answers with 429.
-    #[error("the connection's send buffer is full")]
-    Full,
-    /// The connection store does not answer.
-    #[error("the connection cannot be reached now")]
-    Unreachable,
 }
 
 impl Gateway {
@@ -108,42 +93,9 @@ impl Gateway {
         self.services.store.local_count()
     }
 
-    /// Sends a message to one connection, as `POST @connections` does: text if it is UTF-8, binary otherwise.
-    ///
-    /// # Errors
-    /// Why the message is not in the connection's queue.
-    pub async fn push(
-        &self,
-        api: &str,
-        stage: &str,
-        connection_id: &str,
-        payload: impl Into<Bytes>,
-    ) -> Result<(), PushError> {
-        let id: ConnectionId = connection_id.parse().map_err(|_| PushError::Gone)?;
-        let address = Address { id, api, stage };
-        let message = Outgoing::from_bytes(payload.into());
-        let now = self.services.clock.now().0;
-        settle(self.services.store.deliver(address, message, now).await)
-    }
-
-    /// Closes one connection, as `DELETE @connections` does: with code 1000, after what is queued.
-    ///
-    /// # Errors
-    /// [`PushError::Gone`] when it is not open.
-    pub async fn close(
-        &self,
-        api: &str,
-        stage: &str,
-        connection_id: &str,
-    ) -> Result<(), PushError> {
-        let id: ConnectionId = connection_id.parse().map_err(|_| PushError::Gone)?;
-        let address = Address { id, api, stage };
-        settle(
-            self.services
-                .store
-                .close(address, CloseReason::DELETE)
-                .await,
-        )
+    /// A handle that reaches connections, for the program's own backends.
+    pub fn pusher(&self) -> Pusher {
+        Pusher(Arc::clone(&self.services))
     }
 
     /// Puts a new definition in force at once: messages from now on run by it, no socket is closed but those of stages
@@ -196,14 +148,5 @@ impl Gateway {
                 "background tasks did not end in time"
             );
         }
-    }
-}
-
-fn settle(delivery: Result<Delivery, connection_store::StoreError>) -> Result<(), PushError> {
-    match delivery {
-        Ok(Delivery::Queued) => Ok(()),
-        Ok(Delivery::Full) => Err(PushError::Full),
-        Ok(Delivery::Gone) => Err(PushError::Gone),
-        Ok(Delivery::Unreachable) | Err(_) => Err(PushError::Unreachable),
     }
 }

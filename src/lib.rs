@@ -20,4 +20,4 @@ pub mod pipeline;
 pub mod plan;
 pub mod transport;
 
-pub use gateway::{Gateway, GatewayBuilder, PushError, StartError};
+pub use gateway::{Gateway, GatewayBuilder, PushError, Pusher, StartError};

@@ -225,10 +225,22 @@ mod tests {
         check("loadtest idle ws://h/x --connections 10", true);
         check("loadtest idle ws://h/x", false);
         check("loadtest idle ws://h/x --connections 0", false);
-        check("loadtest idle ws://h/x --connections 10 --sources 127.0.0.1,127.0.0.2", true);
-        check("loadtest idle ws://h/x --connections 10 --sources here", false);
-        check("loadtest idle ws://h/x --connections 1 --expect-reply", false);
-        check("loadtest idle ws://h/x --connections 1 --message hi --expect-reply", true);
+        check(
+            "loadtest idle ws://h/x --connections 10 --sources 127.0.0.1,127.0.0.2",
+            true,
+        );
+        check(
+            "loadtest idle ws://h/x --connections 10 --sources here",
+            false,
+        );
+        check(
+            "loadtest idle ws://h/x --connections 1 --expect-reply",
+            false,
+        );
+        check(
+            "loadtest idle ws://h/x --connections 1 --message hi --expect-reply",
+            true,
+        );
         check("loadtest idle not-a-url --connections 10", false);
         check("loadtest echo ws://h/x", true);
         check("loadtest echo ws://h/x --duration 1s --messages 5", false);

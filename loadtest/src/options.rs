@@ -230,7 +230,10 @@ mod tests {
             check(text, None);
         }
         let json = |rate: Rate| serde_json::to_string(&rate).unwrap();
-        assert_eq!((json(Rate::Max), json(Rate::PerSecond(2.0))), (r#""max""#.into(), "2.0".into()));
+        assert_eq!(
+            (json(Rate::Max), json(Rate::PerSecond(2.0))),
+            (r#""max""#.into(), "2.0".into())
+        );
     }
 
     #[test]

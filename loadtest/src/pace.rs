@@ -102,7 +102,11 @@ mod tests {
         let start = Instant::now();
         let check = |rate: f64, number: u64, micros: u64| {
             let due = Schedule::new(start, rate).due(number);
-            assert_eq!((due - start).as_micros() as u64, micros, "{number} at {rate}/s");
+            assert_eq!(
+                (due - start).as_micros() as u64,
+                micros,
+                "{number} at {rate}/s"
+            );
         };
         check(1000.0, 0, 0);
         check(1000.0, 1, 1_000);

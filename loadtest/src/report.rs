@@ -185,7 +185,9 @@ fn judge(goals: &Thresholds, failures: &Failures, outcome: &mut Outcome) {
         && cpu.is_none_or(|cpu| cpu > most)
     {
         let cpu = cpu.map_or("unknown".to_owned(), |cpu| format!("{cpu:.2} µs"));
-        problems.push(format!("CPU time per operation is {cpu}, at most {most} µs allowed"));
+        problems.push(format!(
+            "CPU time per operation is {cpu}, at most {most} µs allowed"
+        ));
     }
     outcome.problems.append(&mut problems);
 }
@@ -265,7 +267,10 @@ fn summary(heading: &Heading<'_>, run: &Run, outcome: &Outcome) -> String {
         );
         line(&format!("{name} µs"), values);
     }
-    for (name, usages) in [("server", outcome.servers.as_slice()), ("client", outcome.own.as_slice())] {
+    for (name, usages) in [
+        ("server", outcome.servers.as_slice()),
+        ("client", outcome.own.as_slice()),
+    ] {
         for usage in usages {
             let per = cpu_per_operation(usage.cpu_seconds, outcome.operations)
                 .map(|per| format!(", {per:.2} µs an operation"))
@@ -327,27 +332,67 @@ mod tests {
         let micros = |n| Some(Duration::from_micros(n));
         check(none(), 0, None);
         check(none(), 2, Some("2 failures, at most 0 tolerated"));
-        check(Thresholds { max_errors: 2, ..none() }, 2, None);
-        check(Thresholds { max_p50: micros(60), ..none() }, 0, None);
         check(
-            Thresholds { max_p50: micros(40), ..none() },
+            Thresholds {
+                max_errors: 2,
+                ..none()
+            },
+            2,
+            None,
+        );
+        check(
+            Thresholds {
+                max_p50: micros(60),
+                ..none()
+            },
+            0,
+            None,
+        );
+        check(
+            Thresholds {
+                max_p50: micros(40),
+                ..none()
+            },
             0,
             Some("reply p50 is 50 µs, at most 40 µs allowed"),
         );
         check(
-            Thresholds { max_p99: micros(90), ..none() },
+            Thresholds {
+                max_p99: micros(90),
+                ..none()
+            },
             0,
             Some("reply p99 is 99 µs, at most 90 µs allowed"),
         );
-        check(Thresholds { min_rate: Some(50.0), ..none() }, 0, None);
         check(
-            Thresholds { min_rate: Some(50.5), ..none() },
+            Thresholds {
+                min_rate: Some(50.0),
+                ..none()
+            },
+            0,
+            None,
+        );
+        check(
+            Thresholds {
+                min_rate: Some(50.5),
+                ..none()
+            },
             0,
             Some("50.0 operations/s, too few"),
         );
-        check(Thresholds { max_cpu_us: Some(11.0), ..none() }, 0, None);
         check(
-            Thresholds { max_cpu_us: Some(9.0), ..none() },
+            Thresholds {
+                max_cpu_us: Some(11.0),
+                ..none()
+            },
+            0,
+            None,
+        );
+        check(
+            Thresholds {
+                max_cpu_us: Some(9.0),
+                ..none()
+            },
             0,
             Some("CPU time per operation is 10.00 µs, at most 9 µs allowed"),
         );

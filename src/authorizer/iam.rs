@@ -62,6 +62,8 @@ impl SignatureVerifier {
             skew_seconds: SKEW_SECONDS,
         };
         claim.check_scope(&expected)?;
+        // Before a key is derived and kept for the claim's day.
+        claim.check_time(&expected)?;
         let credential = credentials
             .find(claim.access_key_id())
             .ok_or(SigV4Error::UnrecognizedClient)?;

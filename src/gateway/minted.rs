@@ -1,7 +1,7 @@
 //! The key pair that the gateway gives to the functions it hosts, so that they can push to its connections.
 
 use aws_credential_types::Credentials;
-use rand::RngExt as _;
+use rand::Rng as _;
 use serde_json::json;
 
 use crate::lang::policy::Policy;

@@ -5,8 +5,7 @@ use crate::function::FunctionSettings;
 use crate::model::definition::{
     Connections, ConnectionsWord, Definition, Server, Tls as TlsDefinition,
 };
-use crate::plan::Plan;
-use crate::plan::compile;
+use crate::plan::{self, Plan};
 use crate::transport::tls::{TlsError, TlsSettings};
 
 /// Descriptors that are kept back for backends, files and functions: this share of the limit, as a divisor.
@@ -15,7 +14,7 @@ const RESERVE_AT_LEAST: u64 = 64;
 
 /// Compiles a definition; `in_process` names functions that the embedding program brings.
 pub(super) fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagnostic>> {
-    compile::compile(loaded, in_process)
+    plan::compile::compile(loaded, in_process)
 }
 
 /// The functions that the gateway hosts.
@@ -30,7 +29,7 @@ pub(super) fn functions(definition: &Definition) -> Vec<FunctionSettings> {
             environment: function
                 .environment
                 .iter()
-                .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+                .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
                 .collect(),
             timeout: function.timeout,
             memory_size: function.memory_size,
@@ -54,12 +53,12 @@ pub(super) fn tls(server: &Server) -> Option<TlsSettings> {
 
 /// A TLS problem found while reloading, as a diagnostic.
 pub(super) fn unusable_tls(error: &TlsError) -> Diagnostic {
-    Diagnostic::new(
-        None,
-        "server.tls",
-        error.to_string(),
-        "mend the files; the old certificates stay in use",
-    )
+    Diagnostic {
+        place: None,
+        path: "server.tls".to_owned(),
+        what: error.to_string(),
+        remedy: "mend the files; the old certificates stay in use".to_owned(),
+    }
 }
 
 /// How many sockets may be open: as the definition says, or as many as the process may hold less a reserve.

@@ -5,10 +5,12 @@
 
 pub mod access_log;
 pub mod authorizer;
+pub mod compile;
 pub mod credentials;
 pub mod integration;
 pub mod route;
 pub mod stage;
+pub mod table;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -331,6 +331,10 @@ fn place(plan: &Plan, path: &str, host: &str) -> Place {
     let Some(stage) = api.and_then(|api| plan.stage(api, stage)) else {
         return Place::Nowhere;
     };
+    if path.split('/').skip(1).any(is_dubious) {
+        // A signature covers the path without such segments, so they must not lead anywhere.
+        return Place::Nowhere;
+    }
     let stage = Arc::clone(stage);
     match rest.split_once('/') {
         Some((segment, id)) if decoded(segment) == CONNECTIONS => {
@@ -339,6 +343,10 @@ fn place(plan: &Plan, path: &str, host: &str) -> Place {
         // A stage has no paths below it; what is not an upgrade is told so.
         _ => Place::Stage(stage),
     }
+}
+
+fn is_dubious(segment: &str) -> bool {
+    matches!(decoded(segment).as_str(), "." | "..")
 }
 
 fn decoded(text: &str) -> String {

@@ -45,7 +45,11 @@ impl Dialer {
         let (secure, default_port) = match url.scheme() {
             "ws" | "http" => (false, 80),
             "wss" | "https" => (true, 443),
-            other => return Err(Misuse(format!("{url}: scheme {other} is not ws, wss, http or https"))),
+            other => {
+                return Err(Misuse(format!(
+                    "{url}: scheme {other} is not ws, wss, http or https"
+                )));
+            }
         };
         let host = url
             .host_str()

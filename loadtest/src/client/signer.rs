@@ -49,8 +49,9 @@ impl Signer {
             .map_err(|error| error.to_string())?
             .into();
         let method = request.method().as_str();
-        let signable = SignableRequest::new(method, uri, std::iter::empty(), SignableBody::Bytes(body))
-            .map_err(|error| error.to_string())?;
+        let signable =
+            SignableRequest::new(method, uri, std::iter::empty(), SignableBody::Bytes(body))
+                .map_err(|error| error.to_string())?;
         let output = sign(signable, &params).map_err(|error| error.to_string())?;
         let (headers, _) = output.into_parts().0.into_parts();
         for header in headers {

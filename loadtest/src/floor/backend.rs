@@ -13,7 +13,10 @@ pub(super) async fn answer(request: Request<Incoming>) -> Response<Body> {
         return status(StatusCode::OK);
     }
     let content_type = request.headers().get(CONTENT_TYPE).cloned();
-    let Ok(body) = Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await else {
+    let Ok(body) = Limited::new(request.into_body(), MAX_BODY_BYTES)
+        .collect()
+        .await
+    else {
         return status(StatusCode::PAYLOAD_TOO_LARGE);
     };
     let mut response = ok(body.to_bytes());

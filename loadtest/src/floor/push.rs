@@ -45,7 +45,10 @@ pub(super) async fn answer(registry: Arc<Registry>, request: Request<Incoming>) 
     if request.method() != Method::POST {
         return status(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let Ok(body) = Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await else {
+    let Ok(body) = Limited::new(request.into_body(), MAX_BODY_BYTES)
+        .collect()
+        .await
+    else {
         return status(StatusCode::PAYLOAD_TOO_LARGE);
     };
     status(registry.deliver(&id, body.to_bytes()))

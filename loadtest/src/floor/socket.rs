@@ -34,7 +34,11 @@ where
     let headers = request.headers();
     let key = headers
         .get(SEC_WEBSOCKET_KEY)
-        .filter(|_| headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|v| v == "13"))
+        .filter(|_| {
+            headers
+                .get(SEC_WEBSOCKET_VERSION)
+                .is_some_and(|v| v == "13")
+        })
         .map(|key| derive_accept_key(key.as_bytes()));
     let accept = key.and_then(|key| HeaderValue::from_str(&key).ok());
     let Some(accept) = accept else {

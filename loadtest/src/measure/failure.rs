@@ -205,7 +205,10 @@ mod tests {
             SocketError::Protocol(ProtocolError::NonZeroReservedBits).into(),
             "protocol: Reserved bits are non-zero",
         );
-        check(SocketError::Utf8(String::new()).into(), "protocol: invalid UTF-8");
+        check(
+            SocketError::Utf8(String::new()).into(),
+            "protocol: invalid UTF-8",
+        );
     }
 
     #[test]

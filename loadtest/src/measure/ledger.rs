@@ -173,8 +173,20 @@ mod tests {
         }
         assert_eq!(ledger.under_way.len(), MAX_REMEMBERED);
         let forgotten = ledger.receive(0);
-        assert!(matches!(forgotten, Receipt::First { departure: None, .. }));
+        assert!(matches!(
+            forgotten,
+            Receipt::First {
+                departure: None,
+                ..
+            }
+        ));
         let remembered = ledger.receive(1);
-        assert!(matches!(remembered, Receipt::First { departure: Some(_), .. }));
+        assert!(matches!(
+            remembered,
+            Receipt::First {
+                departure: Some(_),
+                ..
+            }
+        ));
     }
 }

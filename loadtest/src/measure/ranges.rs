@@ -113,7 +113,11 @@ mod tests {
     #[test]
     fn missing_members_are_counted() {
         let check = |mine: &[u64], theirs: &[u64], missing: u64| {
-            assert_eq!(set(mine).missing_in(&set(theirs)), missing, "{mine:?} in {theirs:?}");
+            assert_eq!(
+                set(mine).missing_in(&set(theirs)),
+                missing,
+                "{mine:?} in {theirs:?}"
+            );
         };
         check(&[], &[1], 0);
         check(&[1, 2, 3], &[], 3);

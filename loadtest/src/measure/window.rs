@@ -168,7 +168,10 @@ mod tests {
         }
         let patience = Duration::from_millis(100);
         assert_eq!(window.expire(start, patience), 0);
-        assert_eq!(window.expire(start + Duration::from_millis(110), patience), 2);
+        assert_eq!(
+            window.expire(start + Duration::from_millis(110), patience),
+            2
+        );
         assert_eq!((window.waiting(), window.given_up()), (1, 2));
         assert_eq!(window.receive(1), Answer::Late);
         assert_eq!(window.receive(1), Answer::Duplicate);

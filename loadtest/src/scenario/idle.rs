@@ -125,7 +125,8 @@ impl Idle {
     }
 
     fn look(&self) -> Result<Vec<Sample>, Misuse> {
-        let look = |pid: &u32| process::sample(*pid).map_err(|e| Misuse(format!("process {pid}: {e}")));
+        let look =
+            |pid: &u32| process::sample(*pid).map_err(|e| Misuse(format!("process {pid}: {e}")));
         self.common.server_pids.iter().map(look).collect()
     }
 
@@ -178,7 +179,12 @@ impl Idle {
             "pss_bytes_per_connection".into(),
             json!(bytes(|sample| sample.pss_bytes.unwrap_or_default())),
         );
-        for (name, look) in [("before", before), ("opened", opened), ("held", held), ("closed", closed)] {
+        for (name, look) in [
+            ("before", before),
+            ("opened", opened),
+            ("held", held),
+            ("closed", closed),
+        ] {
             details.insert(name.into(), json!(look));
         }
         if let Some(most) = self.max_bytes_per_connection

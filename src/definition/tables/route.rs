@@ -1,8 +1,8 @@
 //! Routes and route responses.
 
 use super::super::shape::{
-    Form, Object, Shape, Text, formed, nested, optional, refused, refused_word, required, text,
-    with_default, word,
+    Form, Object, Shape, Text, formed, nested, optional, refused, refused_word, text, with_default,
+    word,
 };
 use super::{API_KEYS, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
 
@@ -12,7 +12,7 @@ pub(super) static ROUTE: Object = Object {
     doc: "Which integration a connection, a message or a disconnection goes to.",
     kind: None,
     fields: &[
-        required(
+        optional(
             "target",
             &formed(
                 1,

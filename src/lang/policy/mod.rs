@@ -31,7 +31,7 @@ pub const POLICY_CHARACTERS_MAX: usize = 20 * 1024;
 pub const AUTHORIZER_RESOURCE_CHARACTERS_MAX: usize = 512;
 
 /// A policy document, understood in full.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
     statements: Vec<Statement>,
 }

@@ -22,7 +22,7 @@ pub const VARIABLES: usize = 16;
 pub const QUERIES: usize = 2;
 
 /// Text with variables, evaluated in a single pass: what a variable gives is never read again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SelectionExpression {
     /// Never two literals in a row, never an empty one.
     parts: Vec<Part>,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Route {
     /// `integrations/` and the id of an integration.
-    pub target: String,
+    pub target: Option<String>,
     /// How `$connect` is authorized.
     pub authorization_type: AuthorizationType,
     /// The authorizer that `CUSTOM` uses.

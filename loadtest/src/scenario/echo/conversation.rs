@@ -162,7 +162,10 @@ impl Conversation {
                 connection: self.number,
                 sequence: self.window.next(),
             };
-            let message = self.shared.template.message(&self.shared.run.markers, marker);
+            let message = self
+                .shared
+                .template
+                .message(&self.shared.run.markers, marker);
             self.socket.start_send_unpin(message)?;
             self.window.send(Departure {
                 scheduled,
@@ -229,7 +232,10 @@ impl Conversation {
     /// Whether there is nothing more to send.
     fn is_over(&self, now: Instant) -> bool {
         self.session.messages.is_some_and(|all| self.slot() >= all)
-            || self.session.end.is_some_and(|end| self.scheduled(now) >= end)
+            || self
+                .session
+                .end
+                .is_some_and(|end| self.scheduled(now) >= end)
             || self.shared.run.stop.requested()
     }
 }

@@ -63,7 +63,11 @@ pub struct Echo {
     pub size: Option<u32>,
 
     /// The message; {id} becomes its id, which the reply must carry, {pad} what is missing to --size
-    #[arg(long, value_name = "TEXT", default_value = r#"{"action":"ask","id":"{id}","pad":"{pad}"}"#)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = r#"{"action":"ask","id":"{id}","pad":"{pad}"}"#
+    )]
     pub message_template: String,
 
     /// Serve the echoing HTTP backend in this process, for gateways whose route leads there
@@ -231,7 +235,9 @@ impl Echo {
         outcome.count_fault("unidentified", read(&tallies.unidentified));
         let unsent = self.extent.messages.map(|m| m - read(&live.sent).min(m));
         if unsent.is_some_and(|unsent| unsent > 0) && !shared.run.stop.requested() {
-            outcome.problems.push("not all messages were sent".to_owned());
+            outcome
+                .problems
+                .push("not all messages were sent".to_owned());
         }
         if read(&live.sent) == 0 {
             outcome.problems.push("nothing was sent".to_owned());

@@ -26,10 +26,14 @@ impl Template {
         let ids = template.matches(ID).count();
         let pads = template.matches(PAD).count();
         if ids == 0 {
-            return Err(format!("the message template has no {ID}: replies could not be matched"));
+            return Err(format!(
+                "the message template has no {ID}: replies could not be matched"
+            ));
         }
         if size.is_some() && pads == 0 {
-            return Err(format!("the message template has no {PAD}: --size could not be reached"));
+            return Err(format!(
+                "the message template has no {PAD}: --size could not be reached"
+            ));
         }
         let fixed = template.len() - ids * ID.len() - pads * PAD.len() + ids * MARKER_BYTES;
         let wanted = size.unwrap_or(DEFAULT_BYTES) as usize;

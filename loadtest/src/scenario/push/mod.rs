@@ -87,12 +87,22 @@ pub struct Push {
     pub access_key_id: Option<String>,
 
     /// The secret of that key
-    #[arg(long, env = "AWS_SECRET_ACCESS_KEY", hide_env_values = true, requires = "access_key_id")]
+    #[arg(
+        long,
+        env = "AWS_SECRET_ACCESS_KEY",
+        hide_env_values = true,
+        requires = "access_key_id"
+    )]
     #[serde(skip)]
     pub secret_access_key: Option<String>,
 
     /// The token of temporary credentials
-    #[arg(long, env = "AWS_SESSION_TOKEN", hide_env_values = true, requires = "access_key_id")]
+    #[arg(
+        long,
+        env = "AWS_SESSION_TOKEN",
+        hide_env_values = true,
+        requires = "access_key_id"
+    )]
     #[serde(skip)]
     pub session_token: Option<String>,
 
@@ -185,7 +195,12 @@ impl Scenario for Push {
         let mut posting = JoinSet::new();
         for (number, mut publisher) in publishers.drain(..).enumerate() {
             let step = self.publishers as usize;
-            let own = channels.iter().skip(number).step_by(step).cloned().collect();
+            let own = channels
+                .iter()
+                .skip(number)
+                .step_by(step)
+                .cloned()
+                .collect();
             posting.spawn(async move { publisher.publish(session, number as u64, own).await });
         }
         while let Some(ended) = posting.join_next().await {
@@ -228,7 +243,11 @@ impl Push {
         let scheme = match url.scheme() {
             "ws" | "http" => "http",
             "wss" | "https" => "https",
-            other => return Err(Misuse(format!("{url}: scheme {other} is not http or https"))),
+            other => {
+                return Err(Misuse(format!(
+                    "{url}: scheme {other} is not http or https"
+                )));
+            }
         };
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_query(None);
@@ -259,8 +278,16 @@ impl Push {
     }
 
     fn signer(&self) -> Option<Signer> {
-        let (id, secret) = self.access_key_id.as_deref().zip(self.secret_access_key.as_deref())?;
-        Some(Signer::new(id, secret, self.session_token.as_deref(), &self.region))
+        let (id, secret) = self
+            .access_key_id
+            .as_deref()
+            .zip(self.secret_access_key.as_deref())?;
+        Some(Signer::new(
+            id,
+            secret,
+            self.session_token.as_deref(),
+            &self.region,
+        ))
     }
 
     fn progress(&self, run: &Run) -> Progress {
@@ -283,7 +310,10 @@ impl Push {
             start,
             end: self.extent.time().map(|time| start + time),
             messages: self.extent.messages,
-            schedule: self.rate.per_second().map(|rate| Schedule::new(start, rate)),
+            schedule: self
+                .rate
+                .per_second()
+                .map(|rate| Schedule::new(start, rate)),
             publishers: self.publishers.into(),
         }
     }
@@ -300,7 +330,9 @@ impl Push {
         };
         if shared.scheduled {
             let from_schedule = shared.receipt_from_schedule.summary();
-            outcome.latencies.push(("receipt_from_schedule", from_schedule));
+            outcome
+                .latencies
+                .push(("receipt_from_schedule", from_schedule));
         }
         outcome.latencies.push(("post", shared.post.summary()));
         let sum = |count: fn(&Channel) -> u64| channels.iter().map(|channel| count(channel)).sum();
@@ -316,12 +348,19 @@ impl Push {
         outcome.count_fault("misdelivered", read(&tallies.misdelivered));
         outcome.count_fault("corrupted", read(&tallies.corrupted));
         outcome.count_fault("unidentified", read(&tallies.unidentified));
-        let statuses = shared.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let statuses = shared
+            .statuses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         outcome.details.insert("statuses".into(), json!(*statuses));
-        outcome.details.insert("signed".into(), self.access_key_id.is_some().into());
+        outcome
+            .details
+            .insert("signed".into(), self.access_key_id.is_some().into());
         let unsent = self.extent.messages.map(|m| m - read(&live.sent).min(m));
         if unsent.is_some_and(|unsent| unsent > 0) && !shared.run.stop.requested() {
-            outcome.problems.push("not all payloads were posted".to_owned());
+            outcome
+                .problems
+                .push("not all payloads were posted".to_owned());
         }
         if read(&tallies.acknowledged) == 0 {
             outcome.problems.push("no payload was accepted".to_owned());

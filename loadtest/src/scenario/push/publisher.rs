@@ -63,7 +63,9 @@ impl Publisher {
             let slot = number + turn * session.publishers;
             let due = session.schedule.map(|schedule| schedule.due(slot));
             let over = session.messages.is_some_and(|all| slot >= all)
-                || session.end.is_some_and(|end| due.unwrap_or_else(Instant::now) >= end);
+                || session
+                    .end
+                    .is_some_and(|end| due.unwrap_or_else(Instant::now) >= end);
             if over || self.shared.run.stop.requested() {
                 return;
             }
@@ -111,7 +113,11 @@ impl Publisher {
         self.settle(channel, sequence, posted)
     }
 
-    async fn post(&mut self, request: Result<Request<Full<Bytes>>, Failure>, sent: Instant) -> Posted {
+    async fn post(
+        &mut self,
+        request: Result<Request<Full<Bytes>>, Failure>,
+        sent: Instant,
+    ) -> Posted {
         let request = match request {
             Ok(request) => request,
             Err(failure) => return Posted::Failed(failure),
@@ -147,7 +153,9 @@ impl Publisher {
             pause = (pause * 2).min(LONGEST_PAUSE);
             let request = self.request(channel, payload);
             let sent = Instant::now();
-            channel.ledger().repost(sequence, Departure { sent, ..departure });
+            channel
+                .ledger()
+                .repost(sequence, Departure { sent, ..departure });
             match self.post(request, sent).await {
                 Posted::Throttled => {}
                 posted => return posted,

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::channel::Channel;
 use super::Shared;
+use super::channel::Channel;
 use crate::client::{self, Socket};
 use crate::measure::Failure;
 use crate::measure::ledger::Receipt;
@@ -26,7 +26,11 @@ pub(super) async fn receive(shared: Arc<Shared>, start: Instant, number: u32, ar
     let Some(mut socket) = run.connect(&shared.dialer, number).await else {
         return;
     };
-    let id = match shared.id_source.ask(&mut socket, shared.reply_timeout).await {
+    let id = match shared
+        .id_source
+        .ask(&mut socket, shared.reply_timeout)
+        .await
+    {
         Ok(id) => id,
         Err(failure) => return run.dropped(&failure),
     };
