@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use super::error::FunctionError;
 
 /// One event on its way to a function.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Event {
     /// Lambda's request id: a UUID, fresh for every event.
     pub(super) id: String,
@@ -76,7 +76,7 @@ struct Inner {
     state: State,
     /// Counts the calls of [`Desk::next`]: the newest is the one that is served.
     polls: u64,
-    /// The gateway's id of the last event fetched, which later output belongs to.
+    /// The gateway's id of the event that output belongs to: the last one fetched, or the first one offered.
     request_id: Option<Arc<str>>,
 }
 
@@ -106,11 +106,14 @@ impl Desk {
         }
         let (fetched, fetched_receiver) = oneshot::channel();
         let (outcome, outcome_receiver) = oneshot::channel();
+        let request_id = event.request_id.clone();
         *waiting = Some(Waiting {
             event,
             fetched,
             outcome,
         });
+        // What a process writes while it starts belongs to the event that it is started for.
+        inner.request_id.get_or_insert(request_id);
         drop(inner);
         self.changed.notify_waiters();
         Some(Ticket {
@@ -238,12 +241,92 @@ impl Desk {
         matches!(self.lock().state, State::Free { .. })
     }
 
-    /// The gateway's id of the last event that the process fetched: what it writes now belongs to it.
+    /// The gateway's id of the event that what the process writes now belongs to.
     pub(super) fn request_id(&self) -> Option<Arc<str>> {
         self.lock().request_id.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn event(id: &str) -> Arc<Event> {
+        Arc::new(Event {
+            id: id.to_owned(),
+            request_id: "request".into(),
+            payload: Bytes::from_static(b"{}"),
+            trace_id: None,
+        })
+    }
+
+    #[test]
+    fn an_event_goes_once_through_offer_next_and_settle() {
+        let desk = Desk::new();
+        assert_eq!(desk.request_id(), None);
+        let mut ticket = desk.offer(event("a")).unwrap();
+        assert!(desk.offer(event("b")).is_none(), "one event at a time");
+        assert_eq!(desk.settle("a", Ok(Bytes::new())), Err(Refused::WrongId));
+        assert_eq!(desk.request_id().as_deref(), Some("request"));
+        let fetched = desk.next().now_or_never().unwrap().unwrap();
+        assert_eq!(fetched.id, "a");
+        assert_eq!(ticket.fetched.try_recv(), Ok(()));
+        assert_eq!(desk.request_id().as_deref(), Some("request"));
+        assert!(!desk.usable());
+        assert_eq!(desk.next().now_or_never(), Some(Err(Refused::WrongState)));
+        assert_eq!(desk.settle("b", Ok(Bytes::new())), Err(Refused::WrongId));
+        assert_eq!(desk.settle("a", Ok(Bytes::from_static(b"1"))), Ok(()));
+        assert_eq!(ticket.outcome.try_recv(), Ok(Ok(Bytes::from_static(b"1"))));
+        assert_eq!(desk.settle("a", Ok(Bytes::new())), Err(Refused::WrongId));
+        assert!(desk.usable() && desk.offer(event("b")).is_some());
+    }
+
+    #[test]
+    fn the_newest_call_for_an_event_is_the_one_that_counts() {
+        let desk = Desk::new();
+        let mut older = pin!(desk.next());
+        assert!(older.as_mut().now_or_never().is_none());
+        let mut newer = pin!(desk.next());
+        assert!(newer.as_mut().now_or_never().is_none());
+        let _ticket = desk.offer(event("a")).unwrap();
+        assert_eq!(older.now_or_never(), Some(Err(Refused::WrongState)));
+        let fetched = newer.now_or_never().unwrap().unwrap();
+        assert_eq!(fetched.id, "a");
+    }
+
+    #[test]
+    fn whoever_waits_learns_of_the_end() {
+        let desk = Desk::new();
+        let mut ticket = desk.offer(event("a")).unwrap();
+        desk.end();
+        assert!(matches!(
+            ticket.fetched.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        ));
+        assert!(ticket.outcome.try_recv().is_err());
+        assert_eq!(desk.next().now_or_never(), Some(Err(Refused::WrongState)));
+        assert!(desk.offer(event("b")).is_none());
+    }
+
+    #[test]
+    fn a_process_may_refuse_to_start_only_before_it_has_started() {
+        let desk = Desk::new();
+        let _ticket = desk.offer(event("a")).unwrap();
+        assert_eq!(desk.refuse_to_start(FunctionError::TimedOut), Ok(()));
+        assert_eq!(desk.unfit(), Some(FunctionError::TimedOut));
+        desk.end();
+        assert_eq!(desk.unfit(), Some(FunctionError::TimedOut));
+        let started = Desk::new();
+        assert!(started.next().now_or_never().is_none());
+        let refused = started.refuse_to_start(FunctionError::TimedOut);
+        assert_eq!(refused, Err(Refused::WrongState));
     }
 }

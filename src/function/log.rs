@@ -45,7 +45,9 @@ impl Lines {
 
     fn flush(&mut self, emit: &mut impl FnMut(&str, bool)) {
         let text = String::from_utf8_lossy(&self.line);
-        emit(text.trim_end_matches('\r'), self.truncated);
+        // Within a line, official runtimes write a carriage return where the message has a line end.
+        let text = text.trim_end_matches('\r').replace('\r', "\n");
+        emit(&text, self.truncated);
         self.line.clear();
         self.truncated = false;
     }
@@ -106,6 +108,7 @@ mod tests {
         check(&[], &[]);
         check(&[b"a\nb"], &[("a", false), ("b", false)]);
         check(&[b"a", b"b\r\n", b"\n"], &[("ab", false), ("", false)]);
+        check(&[b"one\rtwo\r\n"], &[("one\ntwo", false)]);
         check(&[b"\xff\n"], &[("\u{fffd}", false)]);
         let long = vec![b'x'; LINE_BYTES];
         let text = String::from_utf8(long.clone()).unwrap();

@@ -190,7 +190,7 @@ impl Functions {
         }
     }
 
-    /// Ends every process at once, whatever it is doing, and returns when all are gone. Called when the gateway has nothing
+    /// Ends every process and closure at once, whatever it is doing, and returns when all processes are gone. Called when the gateway has nothing
     /// left to do: from here on every invocation is refused.
     pub async fn shutdown(&self) {
         self.host.processes.close();
@@ -235,8 +235,13 @@ impl Functions {
     ) -> Result<FunctionAnswer, FunctionError> {
         let entry = closure.invocations.enter().map_err(|_| queue_full())?;
         let (call, payload) = (closure.call, invocation.payload);
+        let stop = self.host.stop.clone();
         let task = self.host.tasks.spawn("function closure", async move {
-            let result = call(payload).await;
+            let result = tokio::select! {
+                biased;
+                () = stop.wait() => Err(shutting_down()),
+                result = call(payload) => result,
+            };
             drop(entry);
             result
         });
@@ -268,5 +273,6 @@ fn queue_full() -> FunctionError {
     }
 }
 
+#[cfg(test)]
 #[cfg(test)]
 mod tests;

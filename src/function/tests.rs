@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use aws_credential_types::Credentials;
@@ -211,9 +212,10 @@ async fn a_function_is_told_what_lambda_tells_and_nothing_of_the_gateway() {
         "2026/11/21/[$LATEST]".len() + 32,
         "{log_stream}"
     );
-    // Cargo sets these for every test.
-    assert!(std::env::vars().any(|(name, _)| name == "CARGO_PKG_NAME"));
-    assert_eq!(environment["CARGO_PKG_NAME"], Value::Null);
+    // Cargo sets the last two for every test, a login the others.
+    for name in ["HOME", "USER", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+        assert_eq!(environment[name], Value::Null, "{name}");
+    }
     assert_eq!(told["directory"], env!("CARGO_MANIFEST_DIR"));
     let headers = &told["headers"];
     assert_eq!(headers["content-type"], "application/json");
@@ -591,6 +593,55 @@ async fn payloads_are_limited_both_ways() {
     rig.finish().await;
 }
 
+/// A log that keeps only figures.
+#[derive(Clone, Default)]
+struct Figures {
+    lines: Arc<AtomicUsize>,
+    truncated: Arc<AtomicUsize>,
+    longest: Arc<AtomicUsize>,
+}
+
+impl std::io::Write for Figures {
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        if text.contains(r#""target":"function""#) {
+            assert!(
+                text.contains(r#""function":"chat","request_id":"gateway-request","stream":"std"#),
+                "{text}"
+            );
+            self.lines.fetch_add(1, Ordering::Relaxed);
+            self.truncated.fetch_add(
+                usize::from(text.contains(r#""truncated":true"#)),
+                Ordering::Relaxed,
+            );
+            self.longest.fetch_max(event.len(), Ordering::Relaxed);
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn output_goes_to_the_log_in_bounded_lines() {
+    let figures = Figures::default();
+    let writer = figures.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let rig = Rig::new(vec![chat()]);
+    let answer = rig.invoke("chat", json!({"do": "flood"})).await;
+    assert_eq!(answer, Ok(json!("done")));
+    rig.finish().await;
+    drop(guard);
+    assert_eq!(figures.lines.load(Ordering::Relaxed), 20_001);
+    assert_eq!(figures.truncated.load(Ordering::Relaxed), 1);
+    assert!(figures.longest.load(Ordering::Relaxed) < 17 * 1024);
+}
+
 #[tokio::test]
 async fn wrong_calls_of_the_runtime_api_are_refused_and_disturb_nothing() {
     let rig = Rig::new(vec![chat()]);
@@ -707,4 +758,5 @@ async fn closures_are_functions_too() {
         rig.invoke("large", json!({})).await,
         Err(FunctionError::ResponseTooLarge)
     );
+    rig.finish().await;
 }

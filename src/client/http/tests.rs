@@ -82,7 +82,10 @@ fn get(server: &Canned) -> http::Request<Bytes> {
         .unwrap()
 }
 
-async fn check(answer: &str, expected: Result<(u16, &str), fn(&CallError) -> bool>) {
+/// Which errors are expected.
+type Fits = fn(&CallError) -> bool;
+
+async fn check(answer: &str, expected: Result<(u16, &str), Fits>) {
     let server = Canned::start(answer, Then::Close).await;
     let result = client().send(get(&server), LONG, 10).await;
     match (result, expected) {
@@ -101,8 +104,8 @@ async fn check(answer: &str, expected: Result<(u16, &str), fn(&CallError) -> boo
 
 #[tokio::test]
 async fn answers_are_taken_as_they_come() {
-    let broken: fn(&CallError) -> bool = |error| matches!(error, CallError::Broken(_));
-    let too_large: fn(&CallError) -> bool = |error| *error == CallError::TooLarge(10);
+    let broken: Fits = |error| matches!(error, CallError::Broken(_));
+    let too_large: Fits = |error| *error == CallError::TooLarge(10);
     check(
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
         Ok((200, "hi")),
