@@ -274,5 +274,4 @@ fn queue_full() -> FunctionError {
 }
 
 #[cfg(test)]
-#[cfg(test)]
 mod tests;

@@ -100,7 +100,8 @@ impl Pool {
             let (answer, answered) = oneshot::channel();
             let run = self.clone().run(event, expires, turn, entry, answer);
             self.host.tasks.spawn("function invocation", run);
-            answered.await.unwrap_or_else(|_| Err(shutting_down()))
+            let ended = |_| Err(FunctionError::unavailable("the invocation was cut off"));
+            answered.await.unwrap_or_else(ended)
         };
         within(clock.as_ref(), invocation.deadline, whole)
             .await
