@@ -4,6 +4,7 @@
 //! it lost something or missed a goal, 2 when it could not be carried out.
 
 use std::future::Future;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -13,7 +14,9 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::floor::{self, Floor};
+use crate::measure::process;
 use crate::options::Misuse;
+use crate::progress::say;
 use crate::report::{Heading, Report};
 use crate::run::Run;
 use crate::scenario::{Echo, Idle, Push, Scenario};
@@ -102,7 +105,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Backend(listen) => serve(&listen, Floor::Backend),
     };
     result.unwrap_or_else(|misuse| {
-        eprintln!("loadtest: {misuse}");
+        say(&format!("loadtest: {misuse}"));
         ExitCode::from(MISUSED)
     })
 }
@@ -126,7 +129,7 @@ fn run_scenario<S: Scenario>(scenario: S) -> Result<ExitCode, Misuse> {
     runtime(scenario.common().threads)?.block_on(interruptible(|stop| async {
         let report = measure(&scenario, stop).await?;
         if !scenario.common().quiet {
-            eprint!("{}", report.summary());
+            say(report.summary().trim_end());
         }
         print(&scenario, &report)?;
         Ok(match report.passed() {
@@ -143,6 +146,7 @@ fn run_scenario<S: Scenario>(scenario: S) -> Result<ExitCode, Misuse> {
 /// The scenario cannot be carried out as asked.
 pub async fn measure<S: Scenario>(scenario: &S, stop: Stop) -> Result<Report, Misuse> {
     let started = SystemTime::now();
+    process::check(&scenario.common().server_pids).map_err(Misuse)?;
     let run = Run::new(stop);
     let outcome = scenario.run(&run).await?;
     let heading = Heading {
@@ -157,10 +161,18 @@ pub async fn measure<S: Scenario>(scenario: &S, stop: Stop) -> Result<Report, Mi
 fn print<S: Scenario>(scenario: &S, report: &Report) -> Result<(), Misuse> {
     let text = format!("{:#}\n", report.json());
     let Some(path) = &scenario.common().json else {
-        print!("{text}");
-        return Ok(());
+        return print_data(&text);
     };
     std::fs::write(path, text).map_err(|error| Misuse(format!("{}: {error}", path.display())))
+}
+
+/// Writes to standard output, which is for data alone.
+fn print_data(text: &str) -> Result<(), Misuse> {
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|error| Misuse(format!("standard output: {error}")))
 }
 
 fn serve(listen: &Listen, floor: Floor) -> Result<ExitCode, Misuse> {
@@ -169,7 +181,7 @@ fn serve(listen: &Listen, floor: Floor) -> Result<ExitCode, Misuse> {
         let server = floor::Server::bind(listen.listen, floor)
             .await
             .map_err(|error| Misuse(format!("cannot listen on {}: {error}", listen.listen)))?;
-        println!("{}", server.url());
+        print_data(&format!("{}\n", server.url()))?;
         server.serve(stop).await;
         Ok(ExitCode::SUCCESS)
     }))

@@ -23,3 +23,6 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod stop;
+
+#[cfg(test)]
+mod testing;

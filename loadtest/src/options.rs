@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use http::{HeaderName, HeaderValue};
 use serde::{Serialize, Serializer};
-use url::Url;
+use url::{Position, Url};
 
 /// The command line cannot be carried out; the text names the cause and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,7 @@ impl std::error::Error for Misuse {}
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Common {
     /// Where clients connect: ws://host:port/path or wss://…
+    #[serde(serialize_with = "without_secrets")]
     pub url: Url,
 
     /// PEM file of the certificates to trust for wss and https [default: those of the system]
@@ -81,6 +82,13 @@ pub struct Common {
     /// The goals that decide whether the run passes.
     #[command(flatten)]
     pub thresholds: Thresholds,
+}
+
+impl Common {
+    /// The URL as it may be shown.
+    pub fn shown_url(&self) -> String {
+        shown(&self.url)
+    }
 }
 
 /// What a run must reach to pass; losses fail it anyway.
@@ -209,6 +217,22 @@ pub fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::O
     serializer.serialize_f64(duration.as_secs_f64())
 }
 
+/// A URL as it may be shown: without user, password and query, which may hold a token.
+fn shown(url: &Url) -> String {
+    let end = url.query().map_or("", |_| "?…");
+    let middle = &url[Position::BeforeHost..Position::AfterPath];
+    format!("{}://{middle}{end}", url.scheme())
+}
+
+/// Writes a URL as it may be shown.
+///
+/// # Errors
+///
+/// The serializer's.
+pub fn without_secrets<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shown(url))
+}
+
 fn optional_seconds<S: Serializer>(
     duration: &Option<Duration>,
     serializer: S,
@@ -248,6 +272,16 @@ mod tests {
         for text in ["0s", "2days", "10", "soon", ""] {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn shown_urls_hold_no_secret() {
+        let check = |url: &str, expected: &str| {
+            assert_eq!(shown(&Url::parse(url).unwrap()), expected);
+        };
+        check("ws://h:1/dev", "ws://h:1/dev");
+        check("wss://user:secret@h/dev?token=secret#x", "wss://h/dev?…");
+        check("ws://[::1]:80/", "ws://[::1]/");
     }
 
     #[test]

@@ -8,14 +8,13 @@
 //! (no coordinated omission).
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 /// Evenly spaced instants: event `n` is due at `start + n / rate`.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +44,9 @@ impl Schedule {
 /// A kernel timer for one task.
 #[derive(Debug)]
 pub struct Timer {
-    fd: AsyncFd<OwnedFd>,
+    /// The timer's descriptor reads like a pipe: nothing until it expires, then eight bytes. tokio's pipe is
+    /// its one safe way to wait for a descriptor of a kind it does not know.
+    expirations: Receiver,
 }
 
 impl Timer {
@@ -58,7 +59,7 @@ impl Timer {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let fd = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         Ok(Self {
-            fd: AsyncFd::register(fd)?,
+            expirations: Receiver::from_owned_fd_unchecked(fd)?,
         })
     }
 
@@ -79,15 +80,12 @@ impl Timer {
                 tv_nsec: i64::from(wait.subsec_nanos()),
             },
         };
-        timerfd_settime(self.fd.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+        timerfd_settime(&self.expirations, TimerfdTimerFlags::empty(), &once)?;
         loop {
-            let mut guard = self.fd.readable().await?;
-            let mut expirations = [0_u8; 8];
-            let read = guard.try_io(|fd| {
-                rustix::io::read(fd.get_ref(), &mut expirations).map_err(io::Error::from)
-            });
-            if let Ok(result) = read {
-                return result.map(|_| ());
+            self.expirations.readable().await?;
+            match self.expirations.try_read(&mut [0_u8; 8]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result.map(|_| ()),
             }
         }
     }

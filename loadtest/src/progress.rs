@@ -3,7 +3,7 @@
 //! On a terminal one line is redrawn; elsewhere a plain line is written now and then, so that a log
 //! stays readable.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -43,7 +43,7 @@ impl Progress {
                 bar: Some(bar),
             };
         }
-        let task = tokio::spawn(every(PLAIN_LINE, move || eprintln!("{}", line())));
+        let task = tokio::spawn(every(PLAIN_LINE, move || say(&line())));
         Self {
             task: Some(task),
             bar: None,
@@ -60,6 +60,11 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Writes a line to standard error. If nobody reads it, there is nobody to tell.
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").ok();
 }
 
 async fn every(period: Duration, show: impl Fn()) {

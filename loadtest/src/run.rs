@@ -186,9 +186,9 @@ impl Fleet {
     /// Returns when every session has ended.
     pub async fn join(&mut self) {
         while let Some(ended) = self.sessions.join_next().await {
-            if let Err(error) = ended {
+            if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
                 // A session that panics is a defect of this program and must not look like a pass.
-                std::panic::resume_unwind(error.into_panic());
+                std::panic::resume_unwind(panic);
             }
         }
     }
@@ -204,7 +204,7 @@ pub fn reserve_files(connections: u64) -> Result<(), Misuse> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // A refusal leaves the old limit in place, which is what is looked at next.
-    drop(setrlimit(Resource::Nofile, limit));
+    setrlimit(Resource::Nofile, limit).ok();
     let needed = connections + SPARE_FILES;
     match getrlimit(Resource::Nofile).current {
         Some(allowed) if allowed < needed => Err(Misuse(format!(

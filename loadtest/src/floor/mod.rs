@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
@@ -31,8 +31,6 @@ use crate::stop::Stop;
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Read buffer of a floor's HTTP connection.
 const HTTP_BUFFER_BYTES: usize = 16 * 1024;
-/// Longest wait for the header of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system had no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -148,9 +146,8 @@ async fn serve_connection(stream: TcpStream, floor: Floor) {
         let floor = floor.clone();
         async move { Ok::<_, std::convert::Infallible>(floor.answer(request).await) }
     });
+    // No header timeout: a floor must not pay for a timer that a gateway may have found a cheaper way for.
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HTTP_BUFFER_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

@@ -7,7 +7,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use url::Url;
+use url::{Position, Url};
 
 use super::{Body, status};
 use crate::options::Misuse;
@@ -25,7 +25,9 @@ impl Upstream {
         if url.scheme() != "http" {
             return Err(refuse());
         }
-        let authority = url.authority().parse().map_err(|_| refuse())?;
+        let authority = url[Position::BeforeHost..Position::AfterPort]
+            .parse()
+            .map_err(|_| refuse())?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         Ok(Self {

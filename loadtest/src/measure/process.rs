@@ -60,37 +60,29 @@ pub fn sample(pid: u32) -> io::Result<Sample> {
     })
 }
 
-/// Begins to measure the processes `pids`.
+/// Looks whether the processes `pids` can be measured.
 ///
 /// # Errors
 ///
-/// The text names the first process that cannot be looked at.
-pub fn begin(pids: &[u32]) -> Result<Vec<Usage>, String> {
-    let start = |pid: &u32| {
-        let before = sample(*pid).map_err(|error| format!("process {pid}: {error}"))?;
-        Ok(Usage {
-            pid: *pid,
-            before,
-            after: None,
-            cpu_seconds: 0.0,
-        })
-    };
-    pids.iter().map(start).collect()
-}
-
-/// Begins to measure this process.
-///
-/// # Errors
-///
-/// As [`begin`].
-pub fn begin_own() -> Result<Usage, String> {
-    let mut usages = begin(&[std::process::id()])?;
-    usages
-        .pop()
-        .ok_or_else(|| "this process has no entry in /proc".to_owned())
+/// The text names the first that cannot.
+pub fn check(pids: &[u32]) -> Result<(), String> {
+    pids.iter().try_for_each(|pid| {
+        let looked = sample(*pid).map(drop);
+        looked.map_err(|error| format!("process {pid}: {error}"))
+    })
 }
 
 impl Usage {
+    /// Begins to measure process `pid`. If it has ended since it was checked, [`Usage::finish`] will tell.
+    pub fn begin(pid: u32) -> Self {
+        Self {
+            pid,
+            before: sample(pid).unwrap_or_default(),
+            after: None,
+            cpu_seconds: 0.0,
+        }
+    }
+
     /// Takes the sample at the end; false when the process has ended.
     pub fn finish(&mut self) -> bool {
         self.after = sample(self.pid).ok();
@@ -157,7 +149,8 @@ mod tests {
 
     #[test]
     fn this_process_can_be_measured() {
-        let mut usage = begin_own().unwrap();
+        check(&[std::process::id()]).unwrap();
+        let mut usage = Usage::begin(std::process::id());
         assert!(usage.before.rss_anon_bytes > 0);
         assert!(usage.before.rss_bytes >= usage.before.rss_anon_bytes);
         assert!(usage.before.threads >= 1);
@@ -167,7 +160,9 @@ mod tests {
 
     #[test]
     fn an_absent_process_is_named() {
-        let error = begin(&[u32::MAX]).unwrap_err();
+        let error = check(&[std::process::id(), u32::MAX]).unwrap_err();
         assert!(error.starts_with("process 4294967295: "), "{error}");
+        let mut usage = Usage::begin(u32::MAX);
+        assert!(!usage.finish());
     }
 }

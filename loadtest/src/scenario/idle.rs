@@ -78,6 +78,7 @@ impl Scenario for Idle {
     }
 
     async fn run(&self, run: &Run) -> Result<Outcome, Misuse> {
+        self.check()?;
         reserve_files(self.connections.into())?;
         let shared = Arc::new(Shared {
             run: run.clone(),
@@ -89,23 +90,24 @@ impl Scenario for Idle {
             release: watch::Sender::new(false),
         });
         let _progress = self.progress(run);
-        let before = self.look()?;
+        let before = self.look();
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             hold(shared.clone(), number, arrival)
         })
         .await?;
-        let opened = self.look()?;
-        let watch = Watch::begin(&self.common)?;
+        let opened = self.look();
+        let watch = Watch::begin(&self.common);
         let start = Instant::now();
         run.pause(self.hold).await;
         let mut outcome = self.outcome(&shared, start.elapsed());
         watch.finish(&mut outcome);
-        let held = self.look().unwrap_or_default();
+        self.cores(&mut outcome);
+        let held = self.look();
         shared.release.send_replace(true);
         fleet.join().await;
         run.pause(self.cooldown).await;
-        let closed = self.look().unwrap_or_default();
-        self.memory(&mut outcome, run, [before, opened, held, closed]);
+        let closed = self.look();
+        self.memory(&mut outcome, [before, opened, held, closed]);
         Ok(outcome)
     }
 }
@@ -124,10 +126,34 @@ impl Idle {
         })
     }
 
-    fn look(&self) -> Result<Vec<Sample>, Misuse> {
-        let look =
-            |pid: &u32| process::sample(*pid).map_err(|e| Misuse(format!("process {pid}: {e}")));
-        self.common.server_pids.iter().map(look).collect()
+    /// What every scenario has but an idle connection has not.
+    fn check(&self) -> Result<(), Misuse> {
+        let goals = &self.common.thresholds;
+        if goals.min_rate.is_some() || goals.max_cpu_us.is_some() {
+            let remedy = "--min-rate and --max-cpu-us need operations, and idle has none";
+            return Err(Misuse(remedy.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Writes down how many CPUs the gateway kept busy while it was idle.
+    fn cores(&self, outcome: &mut Outcome) {
+        let used: f64 = outcome
+            .servers
+            .iter()
+            .map(|server| server.cpu_seconds)
+            .sum();
+        let seconds = outcome.measured.as_secs_f64();
+        if !outcome.servers.is_empty() && seconds > 0.0 {
+            let cores = (used / seconds * 1000.0).round() / 1000.0;
+            outcome.details.insert("server_cores".into(), json!(cores));
+        }
+    }
+
+    /// The gateway's processes now; fewer than there should be once one has ended.
+    fn look(&self) -> Vec<Sample> {
+        let pids = self.common.server_pids.iter();
+        pids.filter_map(|pid| process::sample(*pid).ok()).collect()
     }
 
     fn outcome(&self, shared: &Shared, measured: Duration) -> Outcome {
@@ -156,54 +182,46 @@ impl Idle {
     }
 
     /// Writes down the four looks and the growth per connection.
-    fn memory(&self, outcome: &mut Outcome, run: &Run, looks: [Vec<Sample>; 4]) {
+    fn memory(&self, outcome: &mut Outcome, looks: [Vec<Sample>; 4]) {
         if self.common.server_pids.is_empty() {
             return;
         }
-        let [before, opened, held, closed] = &looks;
+        let [before, _, held, _] = &looks;
         let connections = outcome.counts.get("held").and_then(Value::as_u64);
-        let growth = connections.and_then(|connections| per_connection(before, held, connections));
-        let bytes = |value: fn(&Sample) -> u64| {
-            let total = |look: &[Sample]| look.iter().map(value).sum::<u64>() as f64;
-            connections
-                .filter(|connections| *connections > 0 && held.len() == before.len())
-                .map(|connections| ((total(held) - total(before)) / connections as f64).round())
+        let growth = |value: fn(&Sample) -> Option<u64>| {
+            per_connection(before, held, connections.unwrap_or_default(), value)
         };
+        let user = growth(|sample| Some(sample.rss_anon_bytes));
+        let rss = growth(|sample| Some(sample.rss_bytes));
+        let pss = growth(|sample| sample.pss_bytes);
         let details = &mut outcome.details;
-        details.insert("user_bytes_per_connection".into(), json!(growth));
-        details.insert(
-            "rss_bytes_per_connection".into(),
-            json!(bytes(|sample| sample.rss_bytes)),
-        );
-        details.insert(
-            "pss_bytes_per_connection".into(),
-            json!(bytes(|sample| sample.pss_bytes.unwrap_or_default())),
-        );
-        for (name, look) in [
-            ("before", before),
-            ("opened", opened),
-            ("held", held),
-            ("closed", closed),
-        ] {
-            details.insert(name.into(), json!(look));
+        details.insert("user_bytes_per_connection".into(), json!(user));
+        details.insert("rss_bytes_per_connection".into(), json!(rss));
+        details.insert("pss_bytes_per_connection".into(), json!(pss));
+        for (name, look) in ["before", "opened", "held", "closed"].iter().zip(looks) {
+            details.insert((*name).into(), json!(look));
         }
         if let Some(most) = self.max_bytes_per_connection
-            && growth.is_none_or(|growth| growth > most as f64)
+            && user.is_none_or(|user| user > most as f64)
         {
-            let growth = growth.map_or("unknown".to_owned(), |growth| growth.to_string());
+            let user = user.map_or("unknown".to_owned(), |user| user.to_string());
             outcome.problems.push(format!(
-                "a connection costs {growth} bytes, at most {most} allowed"
+                "user-space bytes per connection: {user}, at most {most} allowed"
             ));
         }
-        debug_assert!(read(&run.live.dropped) <= read(&run.live.connected));
     }
 }
 
-/// Growth of `RssAnon` per connection; none when nothing is held or a process has ended.
-fn per_connection(before: &[Sample], held: &[Sample], connections: u64) -> Option<f64> {
-    let total = |look: &[Sample]| look.iter().map(|s| s.rss_anon_bytes).sum::<u64>() as f64;
-    (connections > 0 && held.len() == before.len())
-        .then(|| ((total(held) - total(before)) / connections as f64).round())
+/// Growth per connection, in bytes; none when nothing is held, a process has ended or the value is unknown.
+fn per_connection(
+    before: &[Sample],
+    held: &[Sample],
+    connections: u64,
+    value: fn(&Sample) -> Option<u64>,
+) -> Option<f64> {
+    let total = |look: &[Sample]| look.iter().map(value).sum::<Option<u64>>();
+    let growth = total(held)? as f64 - total(before)? as f64;
+    (connections > 0 && held.len() == before.len()).then(|| (growth / connections as f64).round())
 }
 
 /// One connection: opened, made ready, held until it may go.
@@ -242,4 +260,35 @@ async fn speak(shared: &Shared, socket: &mut Socket, number: u32) -> Result<(), 
         count(&shared.run.live.received);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_divided_among_connections() {
+        let look = |bytes: &[u64]| -> Vec<Sample> {
+            let sample = |bytes: &u64| Sample {
+                rss_anon_bytes: *bytes,
+                ..Sample::default()
+            };
+            bytes.iter().map(sample).collect()
+        };
+        let check = |before: &[u64], held: &[u64], connections: u64, growth: Option<f64>| {
+            let user = |sample: &Sample| Some(sample.rss_anon_bytes);
+            let found = per_connection(&look(before), &look(held), connections, user);
+            assert_eq!(found, growth, "{before:?} {held:?}");
+            let pss = |sample: &Sample| sample.pss_bytes;
+            assert_eq!(
+                per_connection(&look(before), &look(held), connections, pss),
+                None
+            );
+        };
+        check(&[1000], &[5000], 4, Some(1000.0));
+        check(&[1000, 2000], &[5000, 3000], 10, Some(500.0));
+        check(&[5000], &[1000], 4, Some(-1000.0));
+        check(&[1000], &[5000], 0, None);
+        check(&[1000, 1000], &[5000], 1, None);
+    }
 }

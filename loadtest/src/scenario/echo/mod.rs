@@ -26,7 +26,7 @@ use crate::measure::Latency;
 use crate::measure::marker::MAX_CONNECTIONS;
 use crate::options::{Common, Extent, Misuse, positive};
 use crate::pace::{Schedule, Timer};
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 use crate::report::{Outcome, Watch};
 use crate::run::{Arrival, CLOSE_TIMEOUT, Fleet, Run, read, reserve_files};
 
@@ -141,7 +141,7 @@ impl Scenario for Echo {
         .await?;
         let lanes = shared.lanes();
         let session = self.session(lanes.len());
-        let watch = Watch::begin(&self.common)?;
+        let watch = Watch::begin(&self.common);
         let timer = Timer::new().map_err(|error| Misuse(format!("no timer: {error}")))?;
         gate.send_replace(Some(session));
         let pacer = session
@@ -181,7 +181,7 @@ impl Echo {
         let server = Server::bind(listen, Floor::Backend)
             .await
             .map_err(|error| Misuse(format!("cannot listen on {listen}: {error}")))?;
-        eprintln!("backend {}", server.url());
+        say(&format!("backend {}", server.url()));
         let task = tokio::spawn(server.serve(run.stop.clone()));
         Ok(Some(AbortOnDrop(task)))
     }
@@ -310,7 +310,7 @@ async fn pace(mut timer: Timer, schedule: Schedule, lanes: Vec<mpsc::Sender<()>>
             return;
         };
         // A full channel means that the connection is awake already, a closed one that it is done.
-        drop(lane.try_send(()));
+        lane.try_send(()).ok();
         if slot % BURST == 0 {
             tokio::task::yield_now().await;
         }

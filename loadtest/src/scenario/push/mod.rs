@@ -6,9 +6,8 @@
 mod channel;
 mod publisher;
 mod receiver;
+mod shared;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,10 +17,11 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use url::Url;
+use url::{Position, Url};
 
 use channel::{Channel, Payload};
 use publisher::Publisher;
+use shared::{Session, Shared, Tallies};
 
 use super::Scenario;
 use crate::client::{ConnectionIdSource, Dialer, HttpClient, Signer};
@@ -33,9 +33,6 @@ use crate::progress::Progress;
 use crate::report::{Outcome, Watch};
 use crate::run::{Fleet, Run, read, reserve_files};
 
-/// How often it is looked whether the last payloads have arrived.
-const DRAIN_POLL: Duration = Duration::from_millis(2);
-
 /// Posts payloads to connections and follows them to their receipt.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Push {
@@ -46,6 +43,7 @@ pub struct Push {
 
     /// Base of the management URL, before /@connections [default: the URL with http for ws]
     #[arg(long, value_name = "URL")]
+    #[serde(skip)]
     pub management: Option<Url>,
 
     /// Connections that receive
@@ -121,56 +119,6 @@ pub enum OnThrottle {
     Retry,
 }
 
-/// What publishers and receivers share.
-#[derive(Debug)]
-struct Shared {
-    run: Run,
-    dialer: Dialer,
-    id_source: ConnectionIdSource,
-    payload: Payload,
-    reply_timeout: Duration,
-    /// Connections that are ready to receive.
-    channels: Mutex<Vec<Arc<Channel>>>,
-    /// Turns true when the receivers may go.
-    release: watch::Sender<bool>,
-    /// From sending a POST to the receipt of its payload.
-    receipt: Latency,
-    /// From the instant a POST was due to the receipt of its payload; only with a rate.
-    receipt_from_schedule: Latency,
-    scheduled: bool,
-    /// From sending a POST to its answer.
-    post: Latency,
-    statuses: Mutex<BTreeMap<u16, u64>>,
-    tallies: Tallies,
-}
-
-/// What became of the payloads, beside what each connection's ledger knows.
-#[derive(Debug, Default)]
-struct Tallies {
-    acknowledged: AtomicU64,
-    duplicated: AtomicU64,
-    reordered: AtomicU64,
-    misdelivered: AtomicU64,
-    corrupted: AtomicU64,
-    unidentified: AtomicU64,
-    throttled: AtomicU64,
-    uncertain: AtomicU64,
-    /// Nanoseconds from the start to the last receipt.
-    last_receipt: AtomicU64,
-}
-
-/// When the publishers begin and end.
-#[derive(Debug, Clone, Copy)]
-struct Session {
-    start: Instant,
-    /// No payload is due at or after it.
-    end: Option<Instant>,
-    /// Payloads of all publishers together.
-    messages: Option<u64>,
-    schedule: Option<Schedule>,
-    publishers: u64,
-}
-
 impl Scenario for Push {
     const NAME: &'static str = "push";
 
@@ -183,14 +131,15 @@ impl Scenario for Push {
         reserve_files(u64::from(self.connections) + 2 * u64::from(self.publishers))?;
         let start = Instant::now();
         let shared = Arc::new(self.shared(run).await?);
-        let mut publishers = self.publishers(&shared).await?;
+        let management = self.management()?;
+        let mut publishers = self.publishers(&shared, &management).await?;
         let _progress = self.progress(run);
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             receiver::receive(shared.clone(), start, number, arrival)
         })
         .await?;
         let channels = shared.channels();
-        let watch = Watch::begin(&self.common)?;
+        let watch = Watch::begin(&self.common);
         let session = self.session();
         let mut posting = JoinSet::new();
         for (number, mut publisher) in publishers.drain(..).enumerate() {
@@ -210,6 +159,9 @@ impl Scenario for Push {
         shared.release.send_replace(true);
         fleet.join().await;
         let mut outcome = self.outcome(&shared, &channels, session.start.duration_since(start));
+        outcome
+            .details
+            .insert("management".into(), management.into());
         watch.finish(&mut outcome);
         Ok(outcome)
     }
@@ -239,7 +191,7 @@ impl Push {
 
     /// The management URL without a slash at its end.
     fn management(&self) -> Result<String, Misuse> {
-        let mut url = self.management.clone().unwrap_or(self.common.url.clone());
+        let url = self.management.clone().unwrap_or(self.common.url.clone());
         let scheme = match url.scheme() {
             "ws" | "http" => "http",
             "wss" | "https" => "https",
@@ -249,16 +201,12 @@ impl Push {
                 )));
             }
         };
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_query(None);
-        url.set_fragment(None);
-        let authority = url.authority();
-        Ok(format!("{scheme}://{authority}{path}"))
+        let middle = &url[Position::BeforeHost..Position::AfterPath];
+        Ok(format!("{scheme}://{}", middle.trim_end_matches('/')))
     }
 
-    async fn publishers(&self, shared: &Arc<Shared>) -> Result<Vec<Publisher>, Misuse> {
-        let base = self.management()?;
-        let url = Url::parse(&base).map_err(|error| Misuse(format!("{base}: {error}")))?;
+    async fn publishers(&self, shared: &Arc<Shared>, base: &str) -> Result<Vec<Publisher>, Misuse> {
+        let url = Url::parse(base).map_err(|error| Misuse(format!("{base}: {error}")))?;
         let dialer = Arc::new(Dialer::new(&url, &self.common).await?);
         let host = HeaderValue::from_str(url.authority())
             .map_err(|_| Misuse(format!("{base}: the host is no header value")))?;
@@ -267,7 +215,7 @@ impl Push {
                 shared: shared.clone(),
                 client: HttpClient::new(dialer.clone(), self.common.reply_timeout),
                 timer: Timer::new().map_err(|error| Misuse(format!("no timer: {error}")))?,
-                base: base.clone(),
+                base: base.to_owned(),
                 path: url.path().trim_end_matches('/').to_owned(),
                 host: host.clone(),
                 signer: self.signer(),
@@ -366,35 +314,6 @@ impl Push {
             outcome.problems.push("no payload was accepted".to_owned());
         }
         outcome
-    }
-}
-
-impl Shared {
-    /// Takes a connection that is ready among those that are posted to.
-    fn enter(&self, channel: Arc<Channel>) {
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.push(channel);
-    }
-
-    fn channels(&self) -> Vec<Arc<Channel>> {
-        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        channels.clone()
-    }
-
-    /// Waits until every acknowledged payload has arrived, or until none has arrived for the reply timeout.
-    async fn drain(&self, channels: &[Arc<Channel>]) {
-        let mut interval = tokio::time::interval(DRAIN_POLL);
-        let mut seen = read(&self.run.live.received);
-        let mut since = Instant::now();
-        let is_missing = |channel: &Arc<Channel>| channel.is_open() && channel.lost() > 0;
-        while channels.iter().any(is_missing) && since.elapsed() < self.reply_timeout {
-            interval.tick().await;
-            let received = read(&self.run.live.received);
-            if received != seen {
-                seen = received;
-                since = Instant::now();
-            }
-        }
     }
 }
 

@@ -8,9 +8,10 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::Full;
 
+use super::OnThrottle;
 use super::channel::Channel;
-use super::{OnThrottle, PoisonError, Session, Shared};
-use crate::client::{Answer, HttpClient, Signer};
+use super::shared::{Session, Shared};
+use crate::client::{HttpClient, Signer};
 use crate::measure::Failure;
 use crate::measure::marker::Marker;
 use crate::measure::window::Departure;
@@ -19,6 +20,8 @@ use crate::run::count;
 
 /// Pause before the first repetition of a refused POST; doubled for each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// Pause after a POST without an answer, so that a gateway that is away is not hammered.
+const FAILURE_PAUSE: Duration = Duration::from_millis(10);
 /// Longest pause between repetitions.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -110,7 +113,7 @@ impl Publisher {
         if self.on_throttle == OnThrottle::Retry && matches!(posted, Posted::Throttled) {
             posted = self.retry(channel, &payload, departure, sequence).await;
         }
-        self.settle(channel, sequence, posted)
+        self.settle(channel, sequence, posted).await
     }
 
     async fn post(
@@ -125,7 +128,7 @@ impl Publisher {
         match self.client.send(request).await {
             Ok(answer) => {
                 self.shared.post.record(0, sent.elapsed());
-                self.shared.note_status(&answer);
+                self.shared.note_status(answer.status);
                 match answer.status {
                     status if status.is_success() => Posted::Acknowledged,
                     StatusCode::TOO_MANY_REQUESTS => Posted::Throttled,
@@ -165,7 +168,7 @@ impl Publisher {
     }
 
     /// Enters what a POST came to; false if the channel is gone.
-    fn settle(&self, channel: &Channel, sequence: u64, posted: Posted) -> bool {
+    async fn settle(&self, channel: &Channel, sequence: u64, posted: Posted) -> bool {
         let Shared { run, tallies, .. } = &*self.shared;
         match posted {
             Posted::Acknowledged => {
@@ -184,6 +187,7 @@ impl Publisher {
             Posted::Failed(failure) => {
                 run.failures.add(&failure);
                 count(&tallies.uncertain);
+                run.pause(FAILURE_PAUSE).await;
             }
         }
         true
@@ -204,12 +208,5 @@ impl Publisher {
                 .map_err(|_| malformed("signature"))?;
         }
         Ok(request)
-    }
-}
-
-impl Shared {
-    fn note_status(&self, answer: &Answer) {
-        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        *statuses.entry(answer.status.as_u16()).or_default() += 1;
     }
 }

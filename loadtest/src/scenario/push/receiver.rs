@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::Shared;
 use super::channel::Channel;
+use super::shared::Shared;
 use crate::client::{self, Socket};
 use crate::measure::Failure;
 use crate::measure::ledger::Receipt;

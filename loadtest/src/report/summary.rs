@@ -1,0 +1,64 @@
+//! The result in a few lines for people.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::{Heading, Outcome, cpu_per_operation, rate};
+use crate::run::{Run, read};
+
+/// What standard error shows at the end of a run.
+pub(super) fn summary(heading: &Heading<'_>, run: &Run, outcome: &Outcome) -> String {
+    let mut text = format!("{} {}\n", heading.scenario, heading.common.shown_url());
+    let mut line = |name: &str, value: String| {
+        writeln!(text, "  {name:<26}{value}").expect("a String takes every write");
+    };
+    let live = &run.live;
+    line(
+        "connections",
+        format!(
+            "{} opened, {} failed, {} dropped",
+            read(&live.connected),
+            read(&live.unconnected),
+            read(&live.dropped)
+        ),
+    );
+    let details = outcome
+        .details
+        .iter()
+        .filter(|(_, value)| !value.is_array());
+    for (name, value) in outcome.counts.iter().chain(details) {
+        line(name, value.to_string());
+    }
+    if outcome.operations > 0 {
+        line("operations/s", format!("{:.1}", rate(outcome)));
+    }
+    for (name, s) in outcome.latencies.iter().filter(|(_, s)| s.count > 0) {
+        let values = format!(
+            "p50 {}  p90 {}  p99 {}  p99.9 {}  max {}",
+            s.p50, s.p90, s.p99, s.p99_9, s.max
+        );
+        line(&format!("{name} µs"), values);
+    }
+    for (name, usages) in [
+        ("server", outcome.servers.as_slice()),
+        ("client", outcome.own.as_slice()),
+    ] {
+        for usage in usages {
+            let per = cpu_per_operation(usage.cpu_seconds, outcome.operations)
+                .map(|per| format!(", {per:.2} µs an operation"))
+                .unwrap_or_default();
+            line(
+                &format!("{name} {}", usage.pid),
+                format!("{:.2} s CPU{per}", usage.cpu_seconds),
+            );
+        }
+    }
+    if run.failures.total() > 0 {
+        line("errors", json!(*run.failures).to_string());
+    }
+    for problem in &outcome.problems {
+        line("FAILED", problem.clone());
+    }
+    text
+}

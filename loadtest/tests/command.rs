@@ -1,0 +1,176 @@
+//! The program as it is used: what it prints where, its exit status, and what Ctrl-C does.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+fn loadtest(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadtest"));
+    command.args(line.split_whitespace());
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(line: &str) -> Output {
+    loadtest(line).output().unwrap()
+}
+
+/// A floor in a process of its own; it ends with the test.
+struct Floor {
+    process: Child,
+    url: String,
+}
+
+impl Floor {
+    fn start(line: &str) -> Self {
+        let mut process = loadtest(line).stdout(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut url).unwrap();
+        Self {
+            process,
+            url: url.trim().to_owned(),
+        }
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_run_that_passes_prints_its_result_and_exits_0() {
+    let floor = Floor::start("floor echo");
+    let pid = floor.process.id();
+    let output = run(&format!(
+        "echo {} --messages 20 --server-pid {pid}",
+        floor.url
+    ));
+    assert_eq!(output.status.code(), Some(0));
+    let result = json(&output);
+    assert_eq!(result["counts"]["answered"], 20);
+    assert_eq!(result["servers"][0]["pid"], pid);
+    let summary = String::from_utf8(output.stderr).unwrap();
+    assert!(summary.contains("reply µs"), "{summary}");
+}
+
+#[test]
+fn the_result_can_go_to_a_file() {
+    let floor = Floor::start("floor push");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display();
+    let output = run(&format!(
+        "push {} --messages 5 --quiet --json {path}",
+        floor.url
+    ));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        output.stdout.is_empty() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    let result: Value = serde_json::from_reader(file).unwrap();
+    assert_eq!(result["counts"]["received"], 5);
+}
+
+#[test]
+fn a_run_that_fails_exits_1() {
+    let floor = Floor::start("floor echo");
+    let output = run(&format!("echo {} --messages 20 --max-p50 1us", floor.url));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&output)["passed"], false);
+}
+
+#[test]
+fn memory_per_connection_is_measured_and_judged() {
+    let floor = Floor::start("floor echo");
+    let check = |most: u64, status: i32| {
+        let output = run(&format!(
+            "idle {} --connections 100 --hold 1ms --cooldown 1ms --message hi --expect-reply --server-pid {} \
+             --max-bytes-per-connection {most}",
+            floor.url,
+            floor.process.id(),
+        ));
+        assert_eq!(output.status.code(), Some(status), "{output:?}");
+        json(&output)["details"]["user_bytes_per_connection"]
+            .as_f64()
+            .unwrap()
+    };
+    // A read buffer alone is 4 KiB.
+    let bytes = check(1, 1);
+    assert!((4096.0..200_000.0).contains(&bytes), "{bytes}");
+    check(1_000_000, 0);
+}
+
+#[test]
+fn misuse_exits_2_and_prints_no_result() {
+    for line in [
+        "",
+        "echo",
+        "echo ws://127.0.0.1:1/ --message-template none",
+        "echo ftp://127.0.0.1/",
+        "push ws://127.0.0.1:1/ --access-key-id x",
+        "floor echo --listen 203.0.113.1:1",
+    ] {
+        let output = run(line);
+        assert_eq!(output.status.code(), Some(2), "{line}: {output:?}");
+        assert!(
+            output.stdout.is_empty() && !output.stderr.is_empty(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn an_interrupt_prints_the_partial_result() {
+    let floor = Floor::start("floor echo");
+    let mut process = loadtest(&format!(
+        "echo {} --duration 1day --backend 127.0.0.1:0",
+        floor.url
+    ))
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    // The backend's address is printed when the signal is already listened for.
+    let mut errors = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    assert!(line.starts_with("backend http://127.0.0.1:"), "{line}");
+    let pid = Pid::from_child(&process);
+    kill_process(pid, Signal::INT).unwrap();
+    let mut output = String::new();
+    process
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut output)
+        .unwrap();
+    process.wait().unwrap();
+    let result: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(result["interrupted"], true);
+}
+
+#[test]
+fn a_terminated_floor_exits_0() {
+    let mut floor = Floor::start("floor proxy --upstream http://127.0.0.1:1");
+    assert!(floor.url.starts_with("http://127.0.0.1:"), "{}", floor.url);
+    kill_process(Pid::from_child(&floor.process), Signal::TERM).unwrap();
+    assert_eq!(floor.process.wait().unwrap().code(), Some(0));
+}
