@@ -102,15 +102,17 @@ pub async fn linger<T>(socket: &mut Socket, until: impl Future<Output = T>) -> R
     }
 }
 
-/// Closes the connection with code 1000's plain handshake, waiting no longer than `patience` for the peer.
-/// What the peer makes of it is not reported: the measuring is over.
-pub async fn close(mut socket: Socket, patience: Duration) {
+/// Closes the connection, waiting no longer than `patience` for the peer, and hands what the peer had sent
+/// before it knew to `last`. How the peer closes is not reported: the measuring is over.
+pub async fn close(socket: &mut Socket, patience: Duration, mut last: impl FnMut(Bytes)) {
     let handshake = async {
         if socket.close(None).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
+            while let Ok(payload) = receive(socket).await {
+                last(payload);
+            }
         }
     };
-    // A peer that does not answer in time is left alone: dropping the socket ends the connection.
+    // A peer that does not answer in time is left alone: the connection ends when the socket is dropped.
     drop(tokio::time::timeout(patience, handshake).await);
 }
 

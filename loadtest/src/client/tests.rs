@@ -41,7 +41,7 @@ async fn dial(url: &str) -> Result<Socket, Failure> {
 /// As [`dial_failure`], with little patience.
 async fn impatient_failure(url: &str) -> String {
     let mut common = common(url, None);
-    common.connect_timeout = Duration::from_millis(100);
+    common.connect_timeout = Duration::from_millis(300);
     let dialer = Dialer::new(&common.url, &common).await.unwrap();
     dialer.socket().await.unwrap_err().to_string()
 }
@@ -284,7 +284,7 @@ mod tls {
             .await
             .unwrap();
         assert_eq!(receive(&mut socket).await.unwrap(), "hello");
-        close(socket, patience).await;
+        close(&mut socket, patience, drop).await;
     }
 
     #[tokio::test]

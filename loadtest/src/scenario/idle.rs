@@ -239,7 +239,7 @@ async fn hold(shared: Arc<Shared>, number: u32, arrival: Arrival) {
         drop(release.wait_for(|release| *release).await);
     };
     match client::linger(&mut socket, released).await {
-        Ok(()) => client::close(socket, CLOSE_TIMEOUT).await,
+        Ok(()) => client::close(&mut socket, CLOSE_TIMEOUT, drop).await,
         Err(failure) => run.dropped(&failure),
     }
 }

@@ -45,20 +45,32 @@ async fn idle_connections_are_held_and_measured() {
 
 #[tokio::test]
 async fn connections_dropped_while_idle_are_noticed() {
-    let url = socket_peer(|mut socket| async move {
-        let frame = CloseFrame {
-            code: CloseCode::Restart,
-            reason: "".into(),
-        };
-        socket.next().await;
-        socket.close(Some(frame)).await.unwrap();
-        read_to_end(socket).await;
+    let (sender, mut ended) = tokio::sync::mpsc::channel(3);
+    let url = socket_peer(move |mut socket| {
+        let sender = sender.clone();
+        async move {
+            let frame = CloseFrame {
+                code: CloseCode::Restart,
+                reason: "".into(),
+            };
+            socket.next().await;
+            socket.close(Some(frame)).await.unwrap();
+            // Ends when the client has counted the close and dropped its side.
+            read_to_end(socket).await;
+            sender.send(()).await.unwrap();
+        }
     })
     .await;
-    let result = run(&format!(
-        "idle {url} --connections 3 --message bye --hold 100ms --cooldown 1ms"
-    ))
-    .await;
+    let line = format!("idle {url} --connections 3 --message bye --hold 1day --cooldown 1day");
+    let (switch, stop) = stop::pair();
+    let all_ended = async {
+        for _ in 0..3 {
+            ended.recv().await.unwrap();
+        }
+        switch.stop();
+    };
+    let (report, ()) = tokio::join!(try_run(&line, stop), all_ended);
+    let result = report.unwrap().json().clone();
     assert_eq!(result["passed"], false);
     assert_eq!(
         result["connections"],
@@ -109,7 +121,7 @@ async fn a_rate_is_kept() {
 #[tokio::test]
 async fn a_duration_is_kept() {
     let url = floor(Floor::Echo).await;
-    let result = run_and_pass(&format!("echo {url} --duration 30ms --in-flight 2")).await;
+    let result = run_and_pass(&format!("echo {url} --duration 500ms --in-flight 2")).await;
     let seconds = result["measured_seconds"].as_f64().unwrap();
     assert!(
         seconds > 0.0 && result["counts"]["sent"].as_u64() > Some(1),
@@ -168,7 +180,7 @@ async fn faulty_replies_are_noticed() {
     let check = async |answers: fn(usize, &str) -> Vec<String>, fault: &str, times: u64| {
         // Whatever is not answered with its own id must be waited for.
         let patience = match fault {
-            "lost" | "mismatched" => "--reply-timeout 50ms",
+            "lost" | "mismatched" => "--in-flight 10 --reply-timeout 300ms",
             _ => "",
         };
         let result = through(answers, patience).await;
@@ -228,7 +240,7 @@ async fn late_replies_are_not_lost() {
         read_to_end(socket).await;
     })
     .await;
-    let result = run(&format!("echo {url} --messages 2 --reply-timeout 200ms")).await;
+    let result = run(&format!("echo {url} --messages 2 --reply-timeout 500ms")).await;
     assert_eq!(result["counts"]["late"], 1, "{result:#}");
     assert_eq!(result["counts"]["lost"], 0, "{result:#}");
     assert_eq!(result["errors"], json!({"timeout: reply": 1}));
@@ -276,7 +288,7 @@ async fn a_peer_that_does_not_read_is_given_up() {
     })
     .await;
     let result = run(&format!(
-        "echo {url} --duration 20ms --in-flight 4096 --size 65536 --reply-timeout 100ms"
+        "echo {url} --messages 1000000 --in-flight 4096 --size 65536 --reply-timeout 100ms"
     ))
     .await;
     assert_eq!(result["passed"], false);

@@ -18,7 +18,10 @@ use crate::client::{self, Socket};
 use crate::measure::marker::Marker;
 use crate::measure::window::{Answer, Departure, Window};
 use crate::measure::{Failure, Wait};
-use crate::run::count;
+use crate::run::{CLOSE_TIMEOUT, count};
+
+/// Frames looked at after the end; a peer that sends more has been noticed by then.
+const MAX_LAST: usize = 1024;
 
 /// A connection that sends its share and matches the replies.
 #[derive(Debug)]
@@ -70,13 +73,16 @@ impl Conversation {
         }
     }
 
-    /// Talks until everything is sent and answered or given up.
+    /// Talks until everything is sent and answered or given up, then closes the connection.
     ///
     /// # Errors
     ///
     /// The connection ended before.
     pub(super) async fn hold(&mut self) -> Result<(), Failure> {
         let result = std::future::poll_fn(|cx| self.poll_turn(cx)).await;
+        if result.is_ok() {
+            self.close().await;
+        }
         let tallies = &self.shared.tallies;
         let lost = self.window.given_up() + self.window.waiting() as u64;
         tallies.lost.fetch_add(lost, Ordering::Relaxed);
@@ -85,9 +91,18 @@ impl Conversation {
         result
     }
 
-    /// The connection, for closing it.
-    pub(super) fn into_socket(self) -> Socket {
-        self.socket
+    /// Closes the connection; a reply that comes twice may come the second time now.
+    async fn close(&mut self) {
+        let mut last = Vec::new();
+        client::close(&mut self.socket, CLOSE_TIMEOUT, |payload| {
+            if last.len() < MAX_LAST {
+                last.push(payload);
+            }
+        })
+        .await;
+        for payload in &last {
+            self.receive(payload);
+        }
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {

@@ -28,7 +28,7 @@ use crate::options::{Common, Extent, Misuse, positive};
 use crate::pace::{Schedule, Timer};
 use crate::progress::{Progress, say};
 use crate::report::{Outcome, Watch};
-use crate::run::{Arrival, CLOSE_TIMEOUT, Fleet, Run, read, reserve_files};
+use crate::run::{Arrival, Fleet, Run, read, reserve_files};
 
 /// Messages in flight on one connection of an open loop, unless told otherwise.
 const OPEN_LOOP_IN_FLIGHT: u32 = 256;
@@ -291,9 +291,8 @@ async fn talk(
         Err(failure) => return run.dropped(&failure),
     };
     let mut conversation = Conversation::new(shared, session, (number, lane), socket, wake);
-    match conversation.hold().await {
-        Ok(()) => client::close(conversation.into_socket(), CLOSE_TIMEOUT).await,
-        Err(failure) => run.dropped(&failure),
+    if let Err(failure) = conversation.hold().await {
+        run.dropped(&failure);
     }
 }
 

@@ -131,7 +131,7 @@ async fn faulty_deliveries_are_noticed() {
     let check = async |fault: Fault, name: &str, times: u64| {
         // What is lost, or goes elsewhere, must be waited for.
         let patience = match name {
-            "lost" | "misdelivered" => "--reply-timeout 200ms",
+            "lost" | "misdelivered" => "--reply-timeout 500ms",
             _ => "",
         };
         let result = faulty(fault, &format!("--connections 2 {patience}")).await;
@@ -261,7 +261,7 @@ async fn a_management_port_that_fails_is_noticed() {
                        name: &str| {
         let address = peer(serve).await;
         let result = run(&format!(
-            "push {sockets} --management http://{address} --messages 2 --reply-timeout 50ms"
+            "push {sockets} --management http://{address} --messages 2 --reply-timeout 300ms"
         ))
         .await;
         assert_eq!(result["errors"], json!({name: 2}), "{result:#}");
