@@ -68,6 +68,23 @@ pub struct Diagnostic {
     pub remedy: String,
 }
 
+impl Diagnostic {
+    /// A problem.
+    pub fn new(
+        place: Option<Place>,
+        path: impl Into<String>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            place,
+            path: path.into(),
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
@@ -81,7 +98,7 @@ impl fmt::Display for Diagnostic {
 }
 
 /// Collects problems.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     problems: Vec<Diagnostic>,
     dropped: usize,
@@ -100,12 +117,8 @@ impl Report {
             self.dropped += 1;
             return;
         }
-        self.problems.push(Diagnostic {
-            place: place.cloned(),
-            path: path.into(),
-            what: what.into(),
-            remedy: remedy.into(),
-        });
+        self.problems
+            .push(Diagnostic::new(place.cloned(), path, what, remedy));
     }
 
     /// Whether nothing is wrong so far.
@@ -113,22 +126,32 @@ impl Report {
         self.problems.is_empty()
     }
 
-    /// Every problem, in the order of the text.
+    /// Whether a problem of this setting, or of something inside it, has been added.
+    pub fn concerns(&self, path: &str) -> bool {
+        self.problems.iter().any(|problem| {
+            problem
+                .path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    }
+
+    /// Every problem, once and in the order of the text.
     pub fn finish(mut self) -> Vec<Diagnostic> {
-        self.problems.sort_by(|a, b| match (&a.place, &b.place) {
-            (Some(a), Some(b)) => a.order().cmp(&b.order()),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
+        self.problems.sort_by(|a, b| {
+            let places = match (&a.place, &b.place) {
+                (Some(a), Some(b)) => a.order().cmp(&b.order()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => Ordering::Equal,
+            };
+            places.then_with(|| (&a.path, &a.what).cmp(&(&b.path, &b.what)))
         });
         self.problems.dedup();
         if self.dropped > 0 {
-            self.problems.push(Diagnostic {
-                place: None,
-                path: String::new(),
-                what: format!("{} more problems are not shown", self.dropped),
-                remedy: "fix these first".to_owned(),
-            });
+            let what = format!("{} more problems are not shown", self.dropped);
+            self.problems
+                .push(Diagnostic::new(None, "", what, "fix these first"));
         }
         self.problems
     }

@@ -29,35 +29,43 @@ pub use places::Places;
 pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
 
-/// A definition that has been read, and what the compile step and a watcher want to know about it.
+/// A definition that has been read, as far as it can be understood.
+///
+/// What is wrong with it is reported by [`crate::plan::compile`], together with what that finds: nothing else may be done
+/// with a definition before.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What it says.
+    /// What it says, without the parts that are wrong.
     pub definition: Definition,
     /// Where it says so.
     pub places: Places,
     /// Every file that was read for it, to watch for changes.
     pub files: Vec<PathBuf>,
+    report: Report,
 }
 
-/// Reads a definition file and all it includes.
+impl Loaded {
+    /// What is wrong so far, to be added to.
+    pub fn report(&self) -> Report {
+        self.report.clone()
+    }
+}
+
+/// Reads a definition file and all it includes. What names refer to is not looked at yet.
 ///
 /// # Errors
-/// Every problem there is, in the order of the text. What names refer to is not looked at yet.
+/// Every problem, when there are so many that nothing can be said about the rest; else they are kept for the compile step.
 pub fn load(path: &Path, surroundings: &dyn Surroundings) -> Result<Loaded, Vec<Diagnostic>> {
     let mut report = Report::default();
     let mut files = BTreeSet::new();
     let root = include::read_all(path, surroundings, &mut files, &mut report);
-    let Some(root) = root else {
-        return Err(report.finish());
-    };
-    finish(root, surroundings, files, report)
+    check(root, surroundings, files, report)
 }
 
-/// Reads a definition from a text; relative paths in it follow `directory`.
+/// Reads a definition from a text, which cannot include files; relative paths in it follow `directory`.
 ///
 /// # Errors
-/// As [`load`]. The text cannot include files.
+/// As [`load`].
 pub fn load_text(
     text: &str,
     directory: &Path,
@@ -65,14 +73,12 @@ pub fn load_text(
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut report = Report::default();
     let origin = include::origin_of(&directory.join("definition"));
-    let Some(root) = tree::parse(text, &origin, &mut report) else {
-        return Err(report.finish());
-    };
-    if let Some(include) = root.get("include") {
+    let root = tree::parse(text, &origin, &mut report);
+    if let Some(include) = root.as_ref().and_then(|root| root.get("include")) {
         let what = "a text cannot include files";
         report.add(Some(&include.place), "include", what, "load a file instead");
     }
-    finish(root, surroundings, BTreeSet::new(), report)
+    check(root, surroundings, BTreeSet::new(), report)
 }
 
 /// A small definition with comments that runs with nothing else installed: what `tidegate init` writes.
@@ -80,42 +86,46 @@ pub fn starter() -> &'static str {
     include_str!("starter.yaml")
 }
 
-fn finish(
-    mut root: tree::Node,
+fn check(
+    root: Option<tree::Node>,
     surroundings: &dyn Surroundings,
     mut files: BTreeSet<PathBuf>,
     mut report: Report,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    let Some(mut root) = root else {
+        return Err(report.finish());
+    };
     overrides::apply(&mut root, surroundings, &mut report);
     let mut walker = walk::Walker::new(surroundings, &mut report);
-    let mut normal = walker.walk(&root, &shape::Shape::Object(&tables::DEFINITION), "");
+    let normal = walker.walk(&root, &shape::Shape::Object(&tables::DEFINITION), "");
     let places = std::mem::take(&mut walker.places);
     files.append(&mut walker.files);
-    if !report.is_empty() {
+    let Some(definition) = normal.and_then(|normal| model_of(normal, &mut report)) else {
         return Err(report.finish());
-    }
-    if let Some(fields) = normal.as_object_mut() {
-        // Already done: the model does not know that there were several files.
-        fields.remove("include");
-    }
-    let definition = match serde_json::from_value::<Definition>(normal) {
-        Ok(definition) => definition,
-        Err(error) => {
-            // The tests hold the tables and the model together, so this says that they failed to.
-            let what = format!("passed every check, but does not fit the model: {error}");
-            report.add(None, "", what, "report this as a defect of tidegate");
-            return Err(report.finish());
-        }
     };
     check_management(&definition, &places, &mut report);
-    if !report.is_empty() {
-        return Err(report.finish());
-    }
     Ok(Loaded {
         definition,
         places,
         files: files.into_iter().collect(),
+        report,
     })
+}
+
+fn model_of(mut normal: serde_json::Value, report: &mut Report) -> Option<Definition> {
+    if let Some(fields) = normal.as_object_mut() {
+        // Already done: the model does not know that there were several files.
+        fields.remove("include");
+    }
+    match serde_json::from_value(normal) {
+        Ok(definition) => Some(definition),
+        Err(error) => {
+            // The tests hold the tables and the model together, so this says that they failed to.
+            let what = format!("passed every check, but does not fit the model: {error}");
+            report.add(None, "", what, "report this as a defect of tidegate");
+            None
+        }
+    }
 }
 
 /// Unsigned management is for a machine's own processes only.

@@ -10,7 +10,7 @@ use super::shape::{Need, Object, Shape};
 use super::surroundings::Surroundings;
 use super::tables::SERVER;
 use super::tree::{Entry, Node, Scalar, Value};
-use super::walk::nearest;
+use crate::lang::syntax::nearest;
 
 const PREFIX: &str = "TIDEGATE_SERVER_";
 

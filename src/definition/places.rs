@@ -20,13 +20,18 @@ struct Spot {
 }
 
 impl Places {
-    /// Notes where a setting stands.
+    /// Notes where a setting stands; said again, the last place counts.
     pub(super) fn note(&mut self, path: &str, place: &Place) {
-        let spot = Spot {
-            place: place.clone(),
-            written: None,
-        };
-        self.spots.insert(path.to_owned(), spot);
+        match self.spots.get_mut(path) {
+            Some(spot) => spot.place = place.clone(),
+            None => {
+                let spot = Spot {
+                    place: place.clone(),
+                    written: None,
+                };
+                self.spots.insert(path.to_owned(), spot);
+            }
+        }
     }
 
     /// Notes that the value of a setting was substituted, and what stands in the text.
@@ -34,6 +39,11 @@ impl Places {
         if let Some(spot) = self.spots.get_mut(path) {
             spot.written = Some(written.to_owned());
         }
+    }
+
+    /// Whether the definition has the setting, right or wrong. Of what was wrong the model knows nothing.
+    pub fn has(&self, path: &str) -> bool {
+        self.spots.contains_key(path)
     }
 
     /// The place of a setting, or of the nearest one around it.
@@ -47,12 +57,16 @@ impl Places {
         }
     }
 
-    /// A value for a message: as it stands in the text, so that nothing from the environment or a file is printed.
-    pub fn shown<'a>(&'a self, path: &str, value: &'a str) -> &'a str {
+    /// What stands in the text in place of a value that came from outside of it.
+    pub fn written(&self, path: &str) -> Option<&str> {
         self.spots
             .get(path)
             .and_then(|spot| spot.written.as_deref())
-            .unwrap_or(value)
+    }
+
+    /// A value for a message: as it stands in the text, so that nothing from the environment or a file is printed.
+    pub fn shown<'a>(&'a self, path: &str, value: &'a str) -> &'a str {
+        self.written(path).unwrap_or(value)
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a scalar means, once the field it stands in is known.
 
+use std::time::Duration;
+
 use serde_json::{Number, Value as Json, json};
 
 use super::shape::Shape;
 use super::walk::Resolved;
+use crate::lang::duration;
 
 /// A scalar as the shape has it, or what is wrong with it. Texts are the walker's business.
 pub(super) fn typed(shape: &Shape, scalar: &Resolved) -> Result<Json, String> {
@@ -30,9 +33,13 @@ pub(super) fn typed(shape: &Shape, scalar: &Resolved) -> Result<Json, String> {
             Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
         }
         Shape::Duration { min_ms, max_ms } => {
-            let value = milliseconds(text).ok_or_else(|| "is not a duration".to_owned())?;
-            let value = in_range(value, *min_ms, *max_ms)?;
-            Ok(json!({ "secs": value / 1000, "nanos": value % 1000 * 1_000_000 }))
+            let value = duration::parse(text).map_err(|_| "is not a duration".to_owned())?;
+            let (min, max) = (
+                Duration::from_millis(*min_ms),
+                Duration::from_millis(*max_ms),
+            );
+            let value = in_range(value, min, max)?;
+            Ok(json!({ "secs": value.as_secs(), "nanos": value.subsec_nanos() }))
         }
         _ => Err("is a single value".to_owned()),
     }
@@ -85,31 +92,6 @@ fn number(text: &str) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// A duration in milliseconds: digits and one of `ms`, `s`, `m`, `h`.
-pub(super) fn milliseconds(text: &str) -> Option<u64> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-    let (digits, unit) = text.split_at_checked(unit_at)?;
-    let factor = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(factor)
-}
-
-/// A duration as one would write it.
-fn written(milliseconds: u64) -> String {
-    let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s")];
-    for (factor, unit) in units {
-        if milliseconds > 0 && milliseconds.is_multiple_of(factor) {
-            return format!("{}{unit}", milliseconds / factor);
-        }
-    }
-    format!("{milliseconds}ms")
-}
-
 /// What a shape is, to a person: completes "write …" and "expected …".
 pub(super) fn describe(shape: &Shape) -> String {
     match shape {
@@ -138,9 +120,9 @@ pub(super) fn describe(shape: &Shape) -> String {
         Shape::Number { min, max } => format!("a number from {min} to {max}"),
         Shape::Boolean => "`true` or `false`".to_owned(),
         Shape::Duration { min_ms, max_ms } => format!(
-            "a duration from {} to {}",
-            written(*min_ms),
-            written(*max_ms)
+            "a duration from {} to {}, such as 500ms, 10s, 10m or 2h",
+            duration::print(Duration::from_millis(*min_ms)),
+            duration::print(Duration::from_millis(*max_ms))
         ),
         Shape::Or(words, inner) => {
             let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -165,31 +147,6 @@ pub(super) fn describe(shape: &Shape) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_are_digits_and_a_unit() {
-        let check = |text, expected| assert_eq!(milliseconds(text), expected, "{text}");
-        check("500ms", Some(500));
-        check("10s", Some(10_000));
-        check("10m", Some(600_000));
-        check("2h", Some(7_200_000));
-        check("10", None);
-        check("s", None);
-        check("", None);
-        check("1.5s", None);
-        check("-1s", None);
-        check("1 s", None);
-        check("1d", None);
-        check("99999999999999999999h", None);
-        check("9999999999999999h", None);
-    }
-
-    #[test]
-    fn written_durations_read_back() {
-        for value in [1, 500, 1000, 1500, 60_000, 90_000, 3_600_000, 7_200_000] {
-            assert_eq!(milliseconds(&written(value)), Some(value));
-        }
-    }
 
     #[test]
     fn the_core_schema_types_what_no_field_does() {

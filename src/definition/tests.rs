@@ -16,17 +16,22 @@ fn sample_environment() -> Fake {
 }
 
 fn problems_of(text: &str, fake: &Fake) -> Vec<String> {
-    match load_text(text, Path::new("etc"), fake) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems.iter().map(ToString::to_string).collect(),
-    }
+    let loaded = load_text(text, Path::new("etc"), fake);
+    problems(loaded).iter().map(ToString::to_string).collect()
 }
 
 fn good(text: &str, fake: &Fake) -> Definition {
-    match load_text(text, Path::new("etc"), fake) {
-        Ok(loaded) => loaded.definition,
-        Err(problems) => panic!("{text}\n{}", render(&problems)),
-    }
+    loaded(text, fake).definition
+}
+
+fn loaded(text: &str, fake: &Fake) -> Loaded {
+    let loaded = load_text(text, Path::new("etc"), fake).unwrap();
+    assert_eq!(render(&loaded.report().finish()), "", "{text}");
+    loaded
+}
+
+fn problems(loaded: Result<Loaded, Vec<Diagnostic>>) -> Vec<Diagnostic> {
+    loaded.map_or_else(|problems| problems, |loaded| loaded.report().finish())
 }
 
 /// The one problem of a text contains each of `expected`.
@@ -133,7 +138,7 @@ fn unknown_keys_suggest_the_nearest() {
 fn bad_values_say_what_would_be_good() {
     check(
         "server: { listen: 8080 }",
-        &["server.listen: `8080` does not", "127.0.0.1:8080"],
+        &["server.listen[0]: `8080` does not", "127.0.0.1:8080"],
     );
     check("server: { listen: [] }", &["has 0 items"]);
     check("server: { region: [a] }", &["found a list"]);
@@ -149,11 +154,11 @@ fn bad_values_say_what_would_be_good() {
     );
     check(
         "server: { tls: { certificateFile: a } }",
-        &["`keyFile` is missing"],
+        &["server.tls.keyFile: is missing; add `keyFile`"],
     );
     check(
         "server: { shutdownTimeout: 30 }",
-        &["`30` is not a duration", "0ms to 1h"],
+        &["`30` is not a duration", "0s to 1h"],
     );
     check("server: { shutdownTimeout: 2h }", &["`2h` is out of range"]);
     check(
@@ -196,7 +201,7 @@ fn bad_values_say_what_would_be_good() {
     );
     check(
         "functions: { a: {} }",
-        &["`command` is missing; add it: The program"],
+        &["functions.a.command: is missing; add `command`: The program"],
     );
     check(
         "functions: { a: { command: [x], timeout: 16m } }",
@@ -376,12 +381,13 @@ fn substitutions_are_typed_by_their_field() {
         .variable("TLS", "development")
         .file("etc/secret", "from a file\n");
     let text = "server:\n  tls: ${env:TLS}\n  limits: { requestRate: \"${env:RATE}\", connectRate: \"${env:NONE:-off}\" }\ncredentials: [{ accessKeyId: A, secretAccessKey: \"${file:secret}\" }]\n";
-    let loaded = load_text(text, Path::new("etc"), &fake).unwrap();
-    let server = &loaded.definition.server;
+    let loaded = loaded(text, &fake);
+    let definition = loaded.definition;
+    let server = &definition.server;
     assert_eq!(server.tls, Some(Tls::Development(Development::Development)));
     assert_eq!(server.limits.request_rate.bound(), Some(12.5));
     assert_eq!(server.limits.connect_rate.bound(), None);
-    let secret = loaded.definition.credentials[0].secret_access_key.reveal();
+    let secret = definition.credentials[0].secret_access_key.reveal();
     assert_eq!(secret, "from a file");
     assert_eq!(loaded.files, [Path::new("etc/secret")]);
     check(
@@ -426,7 +432,7 @@ fn secrets_are_never_printed() {
 fn a_page_is_read_with_the_definition() {
     let text = format!("{API}    stages: {{ dev: {{ tidegate: {{ page: web/index.html }} }} }}\n");
     let fake = Fake::default().file("etc/web/index.html", "<h1>chat</h1>");
-    let loaded = load_text(&text, Path::new("etc"), &fake).unwrap();
+    let loaded = loaded(&text, &fake);
     let page = &loaded.definition.apis["chat"].stages["dev"].tidegate.page;
     assert_eq!(page.as_deref(), Some("<h1>chat</h1>"));
     assert_eq!(loaded.files, [Path::new("etc/web/index.html")]);
@@ -451,6 +457,7 @@ fn files_include_others_relative_to_themselves() {
         .file("d/functions.yaml", "functions: { f: { command: [x] } }\ncredentials: [{ accessKeyId: A, secretAccessKey: b }]\nserver: { region: eu-west-1 }\n")
         .file("d/apis/../tidegate.yaml", "functions: { g: { command: [x], workingDirectory: h } }\n");
     let loaded = load(Path::new("d/tidegate.yaml"), &fake).unwrap();
+    assert_eq!(render(&loaded.report().finish()), "");
     let definition = loaded.definition;
     let apis: Vec<_> = definition.apis.keys().collect();
     assert_eq!(apis, ["a", "b", "root"]);
@@ -466,10 +473,7 @@ fn files_include_others_relative_to_themselves() {
 fn includes_that_clash_or_fail_are_refused_with_both_places() {
     let check = |root: &str, other: &str, expected: &[&str]| {
         let fake = Fake::default().file("t.yaml", root).file("o.yaml", other);
-        let problems = match load(Path::new("t.yaml"), &fake) {
-            Ok(_) => panic!("{root} is good"),
-            Err(problems) => render(&problems),
-        };
+        let problems = render(&problems(load(Path::new("t.yaml"), &fake)));
         for expected in expected {
             assert!(problems.contains(expected), "{problems}");
         }
@@ -520,7 +524,7 @@ fn includes_that_clash_or_fail_are_refused_with_both_places() {
 #[test]
 fn a_file_that_includes_itself_is_read_once() {
     let fake = Fake::default().file("t.yaml", "include: ['*.yaml']\n");
-    assert!(load(Path::new("t.yaml"), &fake).is_ok());
+    assert_eq!(problems(load(Path::new("t.yaml"), &fake)), []);
 }
 
 #[test]
@@ -564,7 +568,7 @@ fn the_environment_overrides_the_server_section() {
 #[test]
 fn places_are_found_by_path() {
     let text = format!("{API}    routes:\n      a: {{ target: \"integrations/${{env:I:-x}}\" }}\n");
-    let loaded = load_text(&text, Path::new("etc"), &Fake::default()).unwrap();
+    let loaded = loaded(&text, &Fake::default());
     let place = |path: &str| loaded.places.of(path).unwrap().to_string();
     assert_eq!(place("apis.chat.routes.a.target"), "etc/definition:6:20");
     assert_eq!(place("apis.chat.routes.a"), "etc/definition:6:7");

@@ -1,28 +1,26 @@
 //! Checks a tree against the tables and gives it a normal form: JSON in which every scalar has its type.
 //!
-//! Nothing here knows a resource; the tables say everything. A value that is wrong becomes null after it was reported,
-//! so that one mistake does not hide the next.
+//! Nothing here knows a resource; the tables say everything. A value that is wrong is reported and left out, so that one
+//! mistake does not hide the next; what cannot be without it is left out with it.
+
+mod scalars;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use regex::Regex;
 use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Place, Report, child, item};
 use super::places::Places;
-use super::scalar::{self, describe};
-use super::shape::{Field, Form, Need, Object, Shape, Text};
-use super::substitute::{self, Sources};
+use super::scalar::describe;
+use super::shape::{Field, Need, Object, Shape, Text};
+use super::substitute;
 use super::surroundings::Surroundings;
 use super::tree::{Entry, Node, Scalar, Value};
+use crate::lang::syntax::nearest;
 
-/// Largest file that a scalar may take in, in bytes.
-const FILE_BYTES: usize = 1024 * 1024;
-/// Bytes that all scalars together may take in.
-const SUBSTITUTED_BYTES: usize = 16 * 1024 * 1024;
-/// Characters of a value that a message repeats.
-const SHOWN_CHARACTERS: usize = 80;
+pub(super) use scalars::Resolved;
 
 /// Walks one definition.
 pub(super) struct Walker<'a> {
@@ -34,14 +32,8 @@ pub(super) struct Walker<'a> {
     pub(super) files: BTreeSet<PathBuf>,
     patterns: HashMap<&'static str, Regex>,
     substituted_bytes: usize,
-}
-
-/// A scalar after substitution.
-pub(super) struct Resolved {
-    /// The text.
-    pub(super) text: String,
-    /// Whether it may be a number or a boolean: it stood without quotes, or came from outside.
-    pub(super) plain: bool,
+    /// Whether the value is a default, which stands nowhere.
+    standing_in: bool,
 }
 
 impl<'a> Walker<'a> {
@@ -53,12 +45,15 @@ impl<'a> Walker<'a> {
             files: BTreeSet::new(),
             patterns: HashMap::new(),
             substituted_bytes: 0,
+            standing_in: false,
         }
     }
 
-    /// The normal form of a value, null where it is wrong.
-    pub(super) fn walk(&mut self, node: &Node, shape: &Shape, path: &str) -> Json {
-        self.places.note(path, &node.place);
+    /// The normal form of a value; `None` when it is wrong.
+    pub(super) fn walk(&mut self, node: &Node, shape: &Shape, path: &str) -> Option<Json> {
+        if !self.standing_in {
+            self.places.note(path, &node.place);
+        }
         match shape {
             Shape::Object(object) => self.object(node, object, path),
             Shape::Map { key, value, max } => self.map(node, key, value, *max, path),
@@ -67,7 +62,11 @@ impl<'a> Walker<'a> {
                 min,
                 max,
                 or_one,
-            } => self.list(node, shape, (item, *min, *max, *or_one), path),
+            } => {
+                let items = self.items(node, shape, *or_one, path)?;
+                self.check_count(node, items.len(), *min, *max, path);
+                Some(self.list(items, item, path))
+            }
             Shape::Document => self.document(node, path),
             Shape::Only {
                 shape,
@@ -88,7 +87,7 @@ impl<'a> Walker<'a> {
         self.report.add(Some(place), path, what, remedy);
     }
 
-    fn mistyped(&mut self, node: &Node, shape: &Shape, path: &str) -> Json {
+    fn mistyped(&mut self, node: &Node, shape: &Shape, path: &str) -> Option<Json> {
         let found = match &node.value {
             _ if node.is_null() => "nothing",
             Value::Scalar(_) => "a single value",
@@ -97,43 +96,53 @@ impl<'a> Walker<'a> {
         };
         let what = format!("expected {}, found {found}", describe(shape));
         self.problem(&node.place, path, what, "correct the value");
-        Json::Null
+        None
     }
 
-    // Maps and lists
-
-    fn object(&mut self, node: &Node, object: &Object, path: &str) -> Json {
-        let entries = match &node.value {
-            Value::Mapping(entries) => entries.as_slice(),
-            _ if node.is_null() => &[],
-            _ => return self.mistyped(node, &Shape::Document, path),
-        };
-        let mut fields = Map::new();
+    fn object(&mut self, node: &Node, object: &Object, path: &str) -> Option<Json> {
+        let entries = self.entries(node, path)?;
         if self.kind_is_refused(entries, object, path) {
-            return Json::Null;
+            return None;
         }
+        let mut fields = Map::new();
         for entry in entries {
             let path = child(path, &entry.key);
             self.places.note(&path, &entry.place);
             match object.fields.iter().find(|field| field.name == entry.key) {
                 None => self.unknown(entry, object, &path),
                 Some(field) => {
-                    if let Need::Refused(otherwise) = field.need {
-                        let what = "is not supported here";
-                        self.problem(&entry.place, &path, what, otherwise);
-                        continue;
+                    if let Some(value) = self.field(entry, field, &path) {
+                        fields.insert(entry.key.clone(), value);
                     }
-                    let value = self.walk(&entry.value, field.shape, &path);
-                    fields.insert(entry.key.clone(), value);
                 }
             }
         }
+        let mut whole = true;
         for field in object.fields {
             if !fields.contains_key(field.name) {
-                self.absent(node, field, path, &mut fields);
+                whole &= self.absent(node, field, path, &mut fields);
             }
         }
-        Json::Object(fields)
+        whole.then_some(Json::Object(fields))
+    }
+
+    fn entries<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n [Entry]> {
+        match &node.value {
+            Value::Mapping(entries) => Some(entries),
+            _ if node.is_null() => Some(&[]),
+            _ => {
+                self.mistyped(node, &Shape::Document, path);
+                None
+            }
+        }
+    }
+
+    fn field(&mut self, entry: &Entry, field: &Field, path: &str) -> Option<Json> {
+        if let Need::Refused(otherwise) = field.need {
+            self.problem(&entry.place, path, "is not supported here", otherwise);
+            return None;
+        }
+        self.walk(&entry.value, field.shape, path)
     }
 
     /// Whether the whole map is of a kind that is refused; then only that is reported.
@@ -171,14 +180,24 @@ impl<'a> Walker<'a> {
         self.problem(&entry.place, path, "unknown key", &remedy);
     }
 
-    fn absent(&mut self, node: &Node, field: &Field, path: &str, fields: &mut Map<String, Json>) {
+    /// Puts in what stands for an absent key; `false` when nothing can.
+    fn absent(
+        &mut self,
+        node: &Node,
+        field: &Field,
+        path: &str,
+        fields: &mut Map<String, Json>,
+    ) -> bool {
+        let path = child(path, field.name);
         let value = match field.need {
-            Need::Optional | Need::Refused(_) => return,
+            Need::Optional | Need::Refused(_) => return true,
             Need::Required => {
-                let what = format!("`{}` is missing", field.name);
-                let remedy = format!("add it: {}", field.doc);
-                self.problem(&node.place, path, what, &remedy);
-                return;
+                // A value that was wrong has been reported already.
+                if !self.places.has(&path) {
+                    let remedy = format!("add `{}`: {}", field.name, field.doc);
+                    self.problem(&node.place, &path, "is missing", &remedy);
+                }
+                return false;
             }
             Need::Default(text) => Value::Scalar(Scalar {
                 text: text.to_owned(),
@@ -190,16 +209,24 @@ impl<'a> Walker<'a> {
             place: node.place.clone(),
             value,
         };
-        let value = self.walk(&standing_in, field.shape, &child(path, field.name));
-        fields.insert(field.name.to_owned(), value);
+        let outer = std::mem::replace(&mut self.standing_in, true);
+        let value = self.walk(&standing_in, field.shape, &path);
+        self.standing_in = outer;
+        if let Some(value) = value {
+            fields.insert(field.name.to_owned(), value);
+        }
+        true
     }
 
-    fn map(&mut self, node: &Node, key: &Text, value: &Shape, max: usize, path: &str) -> Json {
-        let entries = match &node.value {
-            Value::Mapping(entries) => entries.as_slice(),
-            _ if node.is_null() => &[],
-            _ => return self.mistyped(node, &Shape::Document, path),
-        };
+    fn map(
+        &mut self,
+        node: &Node,
+        key: &Text,
+        value: &Shape,
+        max: usize,
+        path: &str,
+    ) -> Option<Json> {
+        let entries = self.entries(node, path)?;
         if entries.len() > max {
             let what = format!("has {} entries", entries.len());
             self.problem(&node.place, path, what, &format!("keep at most {max}"));
@@ -207,291 +234,62 @@ impl<'a> Walker<'a> {
         let mut fields = Map::new();
         for entry in entries {
             let path = child(path, &entry.key);
-            self.key(entry, key, &path);
+            let keyed = self.key(entry, key, &path);
             let value = self.walk(&entry.value, value, &path);
             self.places.note(&path, &entry.place);
-            fields.insert(entry.key.clone(), value);
+            if let (true, Some(value)) = (keyed, value) {
+                fields.insert(entry.key.clone(), value);
+            }
         }
-        Json::Object(fields)
+        Some(Json::Object(fields))
     }
 
-    fn key(&mut self, entry: &Entry, rule: &Text, path: &str) {
+    /// Whether the key of a map is good.
+    fn key(&mut self, entry: &Entry, rule: &Text, path: &str) -> bool {
         if substitute::asks(&entry.key) {
             let what = "a substitution stands in a key";
-            self.problem(
-                &entry.place,
-                path,
-                what,
-                "write the key out; values can be substituted",
-            );
-        } else if let Err(what) = self.text(&entry.key, rule, &entry.place) {
-            let shape = Shape::Text(*rule);
-            let remedy = format!("use {} as the key", describe(&shape));
-            self.problem(&entry.place, path, what, &remedy);
+            let remedy = "write the key out; values can be substituted";
+            self.problem(&entry.place, path, what, remedy);
+            return false;
         }
-    }
-
-    fn list(
-        &mut self,
-        node: &Node,
-        shape: &Shape,
-        (inner, min, max, or_one): (&Shape, usize, usize, bool),
-        path: &str,
-    ) -> Json {
-        let items = match &node.value {
-            Value::Sequence(items) => items.as_slice(),
-            _ if node.is_null() && min == 0 => &[],
-            Value::Scalar(_) if or_one && !node.is_null() => std::slice::from_ref(node),
-            _ => return self.mistyped(node, shape, path),
+        let Err(what) = self.text(&entry.key, rule, &entry.place) else {
+            return true;
         };
-        if items.len() < min || items.len() > max {
-            let what = format!("has {} items", items.len());
-            let remedy = format!("keep it between {min} and {max}");
-            self.problem(&node.place, path, what, &remedy);
-        }
-        let alone = matches!(node.value, Value::Scalar(_));
-        let mut values = Vec::new();
-        for (index, value) in items.iter().enumerate() {
-            let path = if alone {
-                path.to_owned()
-            } else {
-                item(path, index)
-            };
-            values.push(self.walk(value, inner, &path));
-        }
-        Json::Array(values)
+        let remedy = format!("use {} as the key", describe(&Shape::Text(*rule)));
+        self.problem(&entry.place, path, format!("the key {what}"), &remedy);
+        false
     }
 
-    /// Any value, its scalars typed by YAML's core schema.
-    fn document(&mut self, node: &Node, path: &str) -> Json {
+    fn items<'n>(
+        &mut self,
+        node: &'n Node,
+        shape: &Shape,
+        or_one: bool,
+        path: &str,
+    ) -> Option<&'n [Node]> {
         match &node.value {
-            Value::Scalar(scalar) => match self.resolve(scalar, node, path) {
-                Some(resolved) => scalar::core(&resolved.text, scalar.plain),
-                None => Json::Null,
-            },
-            Value::Sequence(items) => {
-                let walk = |(index, value)| {
-                    let path = item(path, index);
-                    self.places.note(&path, &node.place);
-                    self.document(value, &path)
-                };
-                Json::Array(items.iter().enumerate().map(walk).collect())
-            }
-            Value::Mapping(entries) => {
-                let mut fields = Map::new();
-                for entry in entries {
-                    let path = child(path, &entry.key);
-                    self.places.note(&path, &entry.place);
-                    let value = self.document(&entry.value, &path);
-                    fields.insert(entry.key.clone(), value);
-                }
-                Json::Object(fields)
-            }
-        }
-    }
-
-    // Scalars
-
-    fn only(
-        &mut self,
-        node: &Node,
-        shape: &Shape,
-        accepted: &[&str],
-        otherwise: &str,
-        path: &str,
-    ) -> Json {
-        let Value::Scalar(scalar) = &node.value else {
-            return self.mistyped(node, shape, path);
-        };
-        let Some(resolved) = self.resolve(scalar, node, path) else {
-            return Json::Null;
-        };
-        if accepted.contains(&resolved.text.as_str()) {
-            return self.walk(node, shape, path);
-        }
-        let what = format!("{} is not supported", shown(scalar, false));
-        self.problem(&node.place, path, what, otherwise);
-        Json::Null
-    }
-
-    fn or(
-        &mut self,
-        node: &Node,
-        outer: &Shape,
-        words: &[&str],
-        inner: &Shape,
-        path: &str,
-    ) -> Json {
-        let Value::Scalar(scalar) = &node.value else {
-            return match inner {
-                Shape::Object(_) | Shape::List { .. } | Shape::Map { .. } => {
-                    self.walk(node, inner, path)
-                }
-                _ => self.mistyped(node, outer, path),
-            };
-        };
-        let Some(resolved) = self.resolve(scalar, node, path) else {
-            return Json::Null;
-        };
-        match words.iter().find(|word| **word == resolved.text) {
-            Some(word) => Json::String((*word).to_owned()),
-            None => self.scalar(node, inner, outer, path),
-        }
-    }
-
-    /// A scalar of shape `inner`; `outer` is what a message says it should be.
-    fn scalar(&mut self, node: &Node, inner: &Shape, outer: &Shape, path: &str) -> Json {
-        let Value::Scalar(scalar) = &node.value else {
-            return self.mistyped(node, outer, path);
-        };
-        let Some(resolved) = self.resolve(scalar, node, path) else {
-            return Json::Null;
-        };
-        if node.is_null() {
-            return self.mistyped(node, outer, path);
-        }
-        let value = match inner {
-            Shape::Text(rule) => self
-                .text(&resolved.text, rule, &node.place)
-                .map(Json::String),
-            Shape::Choice(choices) => {
-                let refused = choices
-                    .iter()
-                    .find(|choice| choice.word == resolved.text)
-                    .and_then(|choice| choice.refused);
-                if let Some(otherwise) = refused {
-                    let what = format!("{} is not supported here", shown(scalar, false));
-                    self.problem(&node.place, path, what, otherwise);
-                    return Json::Null;
-                }
-                scalar::typed(inner, &resolved)
-            }
-            _ => scalar::typed(inner, &resolved),
-        };
-        value.unwrap_or_else(|what| {
-            let secret = matches!(inner, Shape::Text(rule) if rule.secret);
-            let what = format!("{} {what}", shown(scalar, secret));
-            let remedy = format!("write {}", describe(outer));
-            self.problem(&node.place, path, what, &remedy);
-            Json::Null
-        })
-    }
-
-    fn text(&mut self, text: &str, rule: &Text, place: &Place) -> Result<String, String> {
-        let length = text.chars().count();
-        if length < rule.min || length > rule.max {
-            return Err(format!("has {length} characters"));
-        }
-        let misfit = || "does not have the right form".to_owned();
-        match rule.form {
-            Form::Pattern(pattern, _) => {
-                let pattern = self.patterns.entry(pattern).or_insert_with(|| {
-                    Regex::new(pattern).expect("a test compiles every pattern of the tables")
-                });
-                if !pattern.is_match(text) {
-                    return Err(misfit());
-                }
-                Ok(text.to_owned())
-            }
-            Form::Path => Ok(resolve_path(place, text).to_string_lossy().into_owned()),
-            Form::Content(limit) => self
-                .read(text, place, limit)
-                .map_err(|error| format!("cannot be read: {error}")),
-            Form::Destination => match text.strip_prefix("file:") {
-                Some(path) if !path.is_empty() => {
-                    Ok(format!("file:{}", resolve_path(place, path).display()))
-                }
-                _ if matches!(text, "stdout" | "stderr") => Ok(text.to_owned()),
-                _ => Err("is no destination of this gateway".to_owned()),
-            },
-            Form::Any | Form::Address | Form::Network | Form::Endpoint => {
-                rule.form.normal(text).ok_or_else(misfit)
-            }
-        }
-    }
-
-    /// The scalar after substitution; `None` when that failed, with the reason in the report.
-    fn resolve(&mut self, scalar: &Scalar, node: &Node, path: &str) -> Option<Resolved> {
-        if !substitute::asks(&scalar.text) {
-            return Some(Resolved {
-                text: scalar.text.clone(),
-                plain: scalar.plain,
-            });
-        }
-        let mut sources = FromMachine {
-            walker: self,
-            place: &node.place,
-        };
-        match substitute::substitute(&scalar.text, &mut sources) {
-            Ok(text) => {
-                self.places.note_written(path, &scalar.text);
-                Some(Resolved { text, plain: true })
-            }
-            Err(problem) => {
-                self.problem(&node.place, path, problem.what, &problem.remedy);
+            Value::Sequence(items) => Some(items),
+            _ if node.is_null() && matches!(shape, Shape::List { min: 0, .. }) => Some(&[]),
+            Value::Scalar(_) if or_one && !node.is_null() => Some(std::slice::from_ref(node)),
+            _ => {
+                self.mistyped(node, shape, path);
                 None
             }
         }
     }
 
-    /// The text of a file that a scalar names.
-    fn read(&mut self, path: &str, place: &Place, limit: usize) -> Result<String, String> {
-        let path = resolve_path(place, path);
-        let content = self.surroundings.read(&path, limit)?;
-        self.files.insert(path);
-        self.substituted_bytes = self.substituted_bytes.saturating_add(content.len());
-        if self.substituted_bytes > SUBSTITUTED_BYTES {
-            return Err(format!(
-                "files of more than {SUBSTITUTED_BYTES} bytes are taken in altogether"
-            ));
+    fn check_count(&mut self, node: &Node, count: usize, min: usize, max: usize, path: &str) {
+        if count < min || count > max {
+            let remedy = format!("keep it between {min} and {max}");
+            self.problem(&node.place, path, format!("has {count} items"), &remedy);
         }
-        String::from_utf8(content).map_err(|_| "it is not UTF-8 text".to_owned())
-    }
-}
-
-struct FromMachine<'w, 'a> {
-    walker: &'w mut Walker<'a>,
-    place: &'w Place,
-}
-
-impl Sources for FromMachine<'_, '_> {
-    fn variable(&self, name: &str) -> Option<String> {
-        self.walker.surroundings.environment().get(name).cloned()
     }
 
-    fn file(&mut self, path: &str) -> Result<String, String> {
-        self.walker.read(path, self.place, FILE_BYTES)
+    fn list(&mut self, items: &[Node], inner: &Shape, path: &str) -> Json {
+        let mut values = Vec::new();
+        for (index, value) in items.iter().enumerate() {
+            values.extend(self.walk(value, inner, &item(path, index)));
+        }
+        Json::Array(values)
     }
-}
-
-/// Relative paths follow the text they stand in.
-fn resolve_path(place: &Place, path: &str) -> PathBuf {
-    place.origin.directory.join(Path::new(path))
-}
-
-/// A scalar for a message: as it stands in the text, and not at all when it is a secret.
-fn shown(scalar: &Scalar, secret: bool) -> String {
-    if secret {
-        return "this value".to_owned();
-    }
-    let mut text: String = scalar.text.chars().take(SHOWN_CHARACTERS).collect();
-    if text.len() < scalar.text.len() {
-        text.push('…');
-    }
-    format!("`{}`", text.escape_debug())
-}
-
-/// The known name that was probably meant.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .map(|known| {
-            let distance = strsim::damerau_levenshtein(
-                &known.to_ascii_lowercase(),
-                &name.to_ascii_lowercase(),
-            );
-            (distance, known)
-        })
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
-        .min()
-        .map(|(_, known)| known)
 }

@@ -149,7 +149,8 @@ pub struct Credential {
 pub struct Function {
     /// The program and its arguments; at least the program.
     pub command: Vec<String>,
-    /// Becomes `_HANDLER`.
+    /// Becomes `_HANDLER`; empty when absent.
+    #[serde(default)]
     pub handler: String,
     /// Where the program starts.
     pub working_directory: PathBuf,

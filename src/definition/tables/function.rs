@@ -1,7 +1,7 @@
 //! Functions that the gateway runs itself.
 
 use super::super::shape::{
-    Form, Object, Shape, Text, formed, nested, required, text, with_default,
+    Form, Object, Shape, Text, formed, nested, optional, required, text, with_default,
 };
 
 /// One function. Bounds and defaults are Lambda's (Lambda API Reference, CreateFunction).
@@ -20,12 +20,7 @@ pub(super) static FUNCTION: Object = Object {
             },
             "The program and its arguments: any process that speaks the Lambda Runtime API.",
         ),
-        with_default(
-            "handler",
-            &text(1, 128),
-            "index.handler",
-            "Becomes _HANDLER.",
-        ),
+        optional("handler", &text(0, 128), "Becomes _HANDLER."),
         with_default(
             "workingDirectory",
             &formed(1, 4096, Form::Path),

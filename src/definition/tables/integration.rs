@@ -201,7 +201,7 @@ const RESPONSE_KEY: Text = Text::form(
     1,
     512,
     Form::Pattern(
-        r"^(\$default|/.+/)$",
-        "`$default` or a pattern such as `/2\\d\\d/`",
+        r"^(\$default|[^$/][^/]*|/.+/)$",
+        "`$default`, a status, or a pattern such as `/2\\d\\d/`",
     ),
 );

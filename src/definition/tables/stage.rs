@@ -326,7 +326,6 @@ const VARIABLE: Text = Text::form(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::scalar::milliseconds;
     use super::super::super::shape::Need;
     use super::*;
     use crate::base::quotas;
@@ -341,12 +340,9 @@ mod tests {
 
     #[test]
     fn defaults_are_amazons_quotas() {
-        let duration = |name| u128::from(milliseconds(default(name)).unwrap());
-        assert_eq!(duration("idleTimeout"), quotas::IDLE_TIMEOUT.as_millis());
-        assert_eq!(
-            duration("connectionDuration"),
-            quotas::CONNECTION_DURATION.as_millis()
-        );
+        let duration = |name| crate::lang::duration::parse(default(name)).unwrap();
+        assert_eq!(duration("idleTimeout"), quotas::IDLE_TIMEOUT);
+        assert_eq!(duration("connectionDuration"), quotas::CONNECTION_DURATION);
         assert_eq!(default("frameBytes"), quotas::FRAME_BYTES.to_string());
         assert_eq!(default("messageBytes"), quotas::MESSAGE_BYTES.to_string());
     }

@@ -1,59 +1,69 @@
-//! Authorizers: their function and what they must be shown.
+//! Authorizers.
 
-use super::Compiler;
-use super::stage::Binding;
+use std::sync::Arc;
+
+use super::{Bench, Target, function};
 use crate::definition::{child, item};
 use crate::lang::context_names::{self, Reach};
+use crate::lang::syntax::is_parameter_name;
 use crate::model::v2;
 use crate::plan::authorizer::{Authorizer, IdentitySource};
 
-const FORMS: &str = "write route.request.header.NAME, route.request.querystring.NAME, stageVariables.NAME or context.NAME";
-
-impl Compiler<'_> {
-    /// An authorizer, or nothing after a problem was reported.
-    pub(super) fn authorizer(
-        &mut self,
-        binding: &Binding<'_>,
-        id: &str,
-        model: &v2::Authorizer,
-    ) -> Option<Authorizer> {
-        let path = child(&child(binding.api_path, "authorizers"), id);
-        let mut sources = Vec::new();
-        for (index, text) in model.identity_source.iter().enumerate() {
-            let path = item(&child(&path, "identitySource"), index);
-            sources.extend(self.identity_source(&path, text));
-        }
-        let uri = child(&path, "authorizerUri");
-        Some(Authorizer {
-            id: id.into(),
-            function: self.function(binding, &uri, &model.authorizer_uri)?,
-            identity_sources: sources,
-        })
+/// One authorizer; `None` with the reason noted.
+pub(super) fn compile(
+    bench: &mut Bench<'_>,
+    id: &str,
+    authorizer: &v2::Authorizer,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> Option<Arc<Authorizer>> {
+    let uri_path = child(path, "authorizerUri");
+    let function = function::target(bench, &authorizer.authorizer_uri, &uri_path, stage);
+    let mut identity_sources = Vec::new();
+    for (index, text) in authorizer.identity_source.iter().enumerate() {
+        let path = item(&child(path, "identitySource"), index);
+        identity_sources.extend(identity_source(bench, text, &path, stage));
     }
+    Some(Arc::new(Authorizer {
+        id: id.into(),
+        function: function?,
+        identity_sources,
+    }))
+}
 
-    fn identity_source(&mut self, path: &str, text: &str) -> Option<IdentitySource> {
-        let forms: [(&str, fn(String) -> IdentitySource); 4] = [
-            ("route.request.header.", IdentitySource::Header),
-            ("route.request.querystring.", IdentitySource::QueryString),
-            ("stageVariables.", IdentitySource::StageVariable),
-            ("context.", IdentitySource::Context),
-        ];
-        let found = forms.into_iter().find_map(|(prefix, make)| {
-            let name = text.strip_prefix(prefix).filter(|name| !name.is_empty())?;
-            Some((prefix, make(name.to_owned())))
-        });
-        match found {
-            None => {
-                self.problem(path, format!("`{text}` is no identity source"), FORMS);
+fn identity_source(
+    bench: &mut Bench<'_>,
+    text: &str,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> Option<IdentitySource> {
+    let (prefix, name) = ["route.request.header.", "route.request.querystring.", "stageVariables.", "context."]
+        .into_iter()
+        .find_map(|prefix| Some((prefix, text.strip_prefix(prefix)?)))
+        .filter(|(_, name)| is_parameter_name(name))
+        .or_else(|| {
+            let what = format!("{} is not an identity source", bench.scribe.shown(path, text));
+            let remedy = "write `route.request.header.NAME`, `route.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`";
+            bench.scribe.problem(path, what, remedy);
+            None
+        })?;
+    match prefix {
+        "route.request.header." => Some(IdentitySource::Header(name.to_owned())),
+        "route.request.querystring." => Some(IdentitySource::QueryString(name.to_owned())),
+        "stageVariables." => {
+            if let Some(stage) = stage
+                && !stage.stage.stage_variables.contains_key(name)
+            {
+                function::missing_variable(bench, name, path, stage);
+            }
+            Some(IdentitySource::StageVariable(name.to_owned()))
+        }
+        _ => match context_names::check(name, Reach::Everywhere) {
+            Ok(()) => Some(IdentitySource::Context(name.to_owned())),
+            Err(refused) => {
+                bench.scribe.problem(path, refused.problem, refused.remedy);
                 None
             }
-            Some(("context.", IdentitySource::Context(name))) => {
-                if let Err(refused) = context_names::check(&name, Reach::Everywhere) {
-                    self.problem(path, refused.problem, refused.remedy);
-                }
-                Some(IdentitySource::Context(name))
-            }
-            Some((_, source)) => Some(source),
-        }
+        },
     }
 }

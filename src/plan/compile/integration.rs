@@ -1,219 +1,248 @@
-//! Integrations, bound to a stage's variables.
+//! Integrations.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
-use super::Compiler;
-use super::function::Variables;
-use super::stage::Binding;
+use super::{Bench, Target as StageTarget, function, mock};
 use crate::definition::child;
-use crate::lang::context_names::{self, Reach};
 use crate::lang::parameter::{MappingError, ParameterMapping, ParameterSource, ParameterTarget};
 use crate::lang::uri_template::{UriKind, UriTemplate, UriVariable};
-use crate::model::v2;
+use crate::model::v2::{self, ContentHandlingStrategy, IntegrationType};
 use crate::plan::integration::{ContentHandling, HttpTarget, Integration, Target};
-use crate::plan::route::CONNECT;
+use crate::plan::route::{CONNECT, DISCONNECT};
 
-impl Compiler<'_> {
-    /// An integration, or nothing after a problem was reported.
-    pub(super) fn integration(
-        &mut self,
-        binding: &Binding<'_>,
-        id: &str,
-        model: &v2::Integration,
-    ) -> Option<Integration> {
-        let path = child(&child(binding.api_path, "integrations"), id);
-        let parameters = self.parameters(binding, &path, id, model);
-        let target = match model.integration_type {
-            v2::IntegrationType::AwsProxy => self.lambda(binding, &path, model),
-            v2::IntegrationType::HttpProxy => self.http(binding, &path, model, &parameters),
-            v2::IntegrationType::Mock => self.mock(&path, model).map(Target::Mock),
-        };
-        Some(Integration {
-            id: id.into(),
-            target: target?,
-            timeout: Duration::from_millis(model.timeout_in_millis),
-            parameters,
-            content: match model.content_handling_strategy {
-                None => ContentHandling::Unchanged,
-                Some(v2::ContentHandlingStrategy::ConvertToBinary) => ContentHandling::ToBinary,
-                Some(v2::ContentHandlingStrategy::ConvertToText) => ContentHandling::ToText,
-            },
+/// One integration; `None` with the reason noted. `users` are the keys of the routes that target it.
+pub(super) fn compile(
+    bench: &mut Bench<'_>,
+    id: &str,
+    integration: &v2::Integration,
+    users: &[&str],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<Arc<Integration>> {
+    check_unused(bench, integration, path);
+    let parameters = parameters(bench, integration, users, path, stage);
+    let target = match integration.integration_type {
+        IntegrationType::AwsProxy => function(bench, integration, path, stage),
+        IntegrationType::HttpProxy => {
+            http(bench, integration, &parameters, path, stage).map(Target::Http)
+        }
+        IntegrationType::Mock => mock::compile(bench, integration, path).map(Target::Mock),
+    };
+    Some(Arc::new(Integration {
+        id: id.into(),
+        target: target?,
+        timeout: Duration::from_millis(integration.timeout_in_millis),
+        parameters,
+        content: match integration.content_handling_strategy {
+            None => ContentHandling::Unchanged,
+            Some(ContentHandlingStrategy::ConvertToBinary) => ContentHandling::ToBinary,
+            Some(ContentHandlingStrategy::ConvertToText) => ContentHandling::ToText,
+        },
+    }))
+}
+
+/// Settings that say nothing to an integration of this type.
+fn check_unused(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) {
+    let of_mock = "leave it out: only MOCK uses it";
+    let of_http = "leave it out: only HTTP_PROXY uses it";
+    let unlike_mock = "leave it out: MOCK calls nothing";
+    let templates = [
+        (
+            "requestTemplates",
+            !integration.request_templates.is_empty(),
+        ),
+        (
+            "templateSelectionExpression",
+            integration.template_selection_expression.is_some(),
+        ),
+        (
+            "integrationResponses",
+            !integration.integration_responses.is_empty(),
+        ),
+    ];
+    let called = [
+        ("integrationUri", integration.integration_uri.is_some()),
+        (
+            "integrationMethod",
+            integration.integration_method.is_some(),
+        ),
+        (
+            "contentHandlingStrategy",
+            integration.content_handling_strategy.is_some(),
+        ),
+    ];
+    let mapped = [(
+        "requestParameters",
+        !integration.request_parameters.is_empty(),
+    )];
+    let unused: &[(&[(&str, bool)], &str)] = match integration.integration_type {
+        IntegrationType::AwsProxy => &[(&templates, of_mock), (&mapped, of_http)],
+        IntegrationType::HttpProxy => &[(&templates, of_mock)],
+        IntegrationType::Mock => &[(&called, unlike_mock), (&mapped, of_http)],
+    };
+    for (settings, remedy) in unused {
+        for (key, present) in *settings {
+            if *present {
+                let what = "has no meaning for this type of integration";
+                bench.scribe.problem(&child(path, key), what, *remedy);
+            }
+        }
+    }
+}
+
+fn function(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<Target> {
+    let method = integration.integration_method.as_deref();
+    if method.is_some_and(|method| method != "POST") {
+        let what = "functions are invoked with POST";
+        let path = child(path, "integrationMethod");
+        bench
+            .scribe
+            .problem(&path, what, "write `POST`, or leave it out");
+    }
+    let uri = uri(bench, integration, path, "`function:NAME` or a Lambda ARN")?;
+    let path = child(path, "integrationUri");
+    function::target(bench, uri, &path, stage).map(Target::Function)
+}
+
+fn http(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    parameters: &[ParameterMapping],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<HttpTarget> {
+    let method = method(bench, integration, path);
+    let text = uri(bench, integration, path, "an http or https URL")?;
+    let path = child(path, "integrationUri");
+    let template = match UriTemplate::parse(text) {
+        Ok(template) => template,
+        Err(error) => {
+            bench.scribe.syntax(&path, text, &error);
+            return None;
+        }
+    };
+    if template.kind() != UriKind::Http {
+        let what = "HTTP_PROXY calls http and https URLs only";
+        let remedy = "write a URL, or use AWS_PROXY for a Lambda function";
+        bench.scribe.problem(&path, what, remedy);
+        return None;
+    }
+    function::check_variables(bench, &template, &path, stage);
+    check_path_parameters(bench, &template, parameters, &path);
+    Some(HttpTarget {
+        method: method?,
+        uri: template,
+    })
+}
+
+fn uri<'i>(
+    bench: &mut Bench<'_>,
+    integration: &'i v2::Integration,
+    path: &str,
+    what_it_is: &str,
+) -> Option<&'i str> {
+    let path = child(path, "integrationUri");
+    if integration.integration_uri.is_none() && !bench.scribe.has(&path) {
+        let remedy = format!("add `integrationUri`: {what_it_is}");
+        bench.scribe.problem(&path, "is missing", remedy);
+    }
+    integration.integration_uri.as_deref()
+}
+
+fn method(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) -> Option<Method> {
+    let path = child(path, "integrationMethod");
+    if integration.integration_method.is_none() && !bench.scribe.has(&path) {
+        let remedy = "add `integrationMethod`, for instance `POST`";
+        bench.scribe.problem(&path, "is missing", remedy);
+    }
+    // The tables know only methods that there are.
+    integration.integration_method.as_deref()?.parse().ok()
+}
+
+/// Path parameters must be mapped, and mappings to the path must be used.
+fn check_path_parameters(
+    bench: &mut Bench<'_>,
+    template: &UriTemplate,
+    parameters: &[ParameterMapping],
+    path: &str,
+) {
+    let mapped: Vec<&str> = parameters
+        .iter()
+        .filter_map(|mapping| match mapping.target() {
+            ParameterTarget::Path(name) => Some(name.as_str()),
+            ParameterTarget::Header(_) | ParameterTarget::Query(_) => None,
         })
+        .collect();
+    let used: Vec<&str> = template
+        .variables()
+        .filter_map(|variable| match variable {
+            UriVariable::Path(name) => Some(name.as_str()),
+            UriVariable::Stage(_) => None,
+        })
+        .collect();
+    for name in used.iter().filter(|name| !mapped.contains(name)) {
+        let what = format!("nothing fills `{{{name}}}`");
+        let remedy = format!("map `integration.request.path.{name}` in `requestParameters`");
+        bench.scribe.problem(path, what, remedy);
     }
-
-    fn lambda(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        model: &v2::Integration,
-    ) -> Option<Target> {
-        if !model.request_parameters.is_empty() {
-            let what = "an AWS_PROXY integration passes the whole event and maps nothing";
-            let remedy = "remove requestParameters; the function finds everything in its event";
-            self.problem(&child(path, "requestParameters"), what, remedy);
-        }
-        if let Some(method) = model
-            .integration_method
-            .as_deref()
-            .filter(|method| *method != "POST")
-        {
-            let what = format!("functions are invoked with POST, not `{method}`");
-            self.problem(
-                &child(path, "integrationMethod"),
-                what,
-                "write POST, or remove it",
-            );
-        }
-        let Some(uri) = &model.integration_uri else {
-            let remedy = "add integrationUri: function:NAME, an ARN or an invocation URL";
-            self.problem(path, "an AWS_PROXY integration needs a function", remedy);
-            return None;
-        };
-        let path = child(path, "integrationUri");
-        self.function(binding, &path, uri).map(Target::Function)
+    for name in mapped.iter().filter(|name| !used.contains(name)) {
+        let what = format!("has no `{{{name}}}` for the mapping to fill");
+        let remedy = format!("add `{{{name}}}`, or remove `integration.request.path.{name}`");
+        bench.scribe.problem(path, what, remedy);
     }
+}
 
-    fn http(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        model: &v2::Integration,
-        parameters: &[ParameterMapping],
-    ) -> Option<Target> {
-        let method = self.method(path, model);
-        let Some(uri) = &model.integration_uri else {
-            let what = "an HTTP_PROXY integration needs an address";
-            self.problem(path, what, "add integrationUri: http://HOST/PATH");
-            return None;
-        };
-        let path = child(path, "integrationUri");
-        let template = match UriTemplate::parse(uri) {
-            Ok(template) if template.kind() == UriKind::Http => template,
-            Ok(_) => {
-                self.problem(
-                    &path,
-                    "an ARN is no address of a web server",
-                    "write http://HOST/PATH",
-                );
-                return None;
+fn parameters(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    users: &[&str],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Vec<ParameterMapping> {
+    let connects = users.contains(&CONNECT);
+    let takes_messages = users
+        .iter()
+        .any(|key| *key != CONNECT && *key != DISCONNECT);
+    let mut mappings = Vec::new();
+    for (key, value) in &integration.request_parameters {
+        let path = child(&child(path, "requestParameters"), key);
+        let mapping = match ParameterMapping::parse(key, value) {
+            Ok(mapping) => mapping,
+            Err(MappingError::Target(error)) => {
+                bench.scribe.syntax(&path, key, &error);
+                continue;
             }
-            Err(error) => {
-                self.syntax(&path, &error);
-                return None;
+            Err(MappingError::Source(error)) => {
+                bench.scribe.syntax(&path, value, &error);
+                continue;
             }
         };
-        self.check_uri(binding, &path, &template, parameters);
-        Some(Target::Http(HttpTarget {
-            method: method?,
-            uri: template,
-        }))
-    }
-
-    fn method(&mut self, path: &str, model: &v2::Integration) -> Option<Method> {
-        let Some(text) = &model.integration_method else {
-            let what = "an HTTP_PROXY integration needs a method";
-            self.problem(path, what, "add integrationMethod, e.g. POST");
-            return None;
-        };
-        match Method::from_bytes(text.as_bytes()) {
-            Ok(method) if text != "ANY" && method != Method::CONNECT => Some(method),
-            _ => {
-                let path = child(path, "integrationMethod");
-                let what = format!("`{text}` cannot be sent: a message has no method of its own");
-                self.problem(&path, what, "write the method for the backend, e.g. POST");
-                None
+        let source = mapping.source();
+        if let (ParameterSource::StageVariable(name), Some(stage)) = (source, stage) {
+            let name = name.strip_prefix("stageVariables.").unwrap_or(name);
+            if !stage.stage.stage_variables.contains_key(name) {
+                function::missing_variable(bench, name, &path, stage);
             }
         }
+        if source.needs_handshake() && !connects && !users.is_empty() {
+            let what = "only $connect has headers and query parameters";
+            let remedy = "map from `route.request.body`, `context` or `stageVariables`";
+            bench.scribe.problem(&path, what, remedy);
+        }
+        if source.needs_message() && !takes_messages && !users.is_empty() {
+            let what = "only messages have a body";
+            let remedy = "map from `context` or `stageVariables`";
+            bench.scribe.problem(&path, what, remedy);
+        }
+        mappings.push(mapping);
     }
-
-    /// Renders the URI once with this stage's variables, so that what cannot work shows now.
-    fn check_uri(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        template: &UriTemplate,
-        parameters: &[ParameterMapping],
-    ) {
-        let mut filled = BTreeMap::new();
-        let mut unmapped = Vec::new();
-        for variable in template.variables() {
-            if let UriVariable::Path(name) = variable {
-                let maps = |mapping: &ParameterMapping| matches!(mapping.target(), ParameterTarget::Path(target) if target == name);
-                match parameters.iter().any(maps) {
-                    true => drop(filled.insert(name.clone(), "x".to_owned())),
-                    false => unmapped.push(name.clone()),
-                }
-            }
-        }
-        for name in &unmapped {
-            let what = format!("nothing fills `{{{name}}}`");
-            let remedy =
-                format!("map it: requestParameters: {{ integration.request.path.{name}: … }}");
-            self.problem(path, what, remedy);
-        }
-        if unmapped.is_empty()
-            && let Err(error) = template.render(&Variables(binding), &filled)
-        {
-            let what = format!("on stage `{}`: {error}", binding.name);
-            self.problem(path, what, "set the stage variable on every stage");
-        }
-    }
-
-    fn parameters(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        id: &str,
-        model: &v2::Integration,
-    ) -> Vec<ParameterMapping> {
-        let mut mappings = Vec::new();
-        for (key, value) in &model.request_parameters {
-            let path = child(&child(path, "requestParameters"), key);
-            match ParameterMapping::parse(key, value) {
-                Ok(mapping) => {
-                    self.check_source(binding, &path, id, mapping.source());
-                    mappings.push(mapping);
-                }
-                Err(MappingError::Target(error) | MappingError::Source(error)) => {
-                    self.syntax(&path, &error);
-                }
-            }
-        }
-        mappings
-    }
-
-    /// A source that the integration's routes never have would be mapped to nothing, silently.
-    fn check_source(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        id: &str,
-        source: &ParameterSource,
-    ) {
-        if let ParameterSource::Context(name) = source
-            && let Err(refused) = context_names::check(name, Reach::Everywhere)
-        {
-            self.problem(path, refused.problem, refused.remedy);
-        }
-        if let ParameterSource::StageVariable(name) = source
-            && !binding.stage.stage_variables.contains_key(name)
-        {
-            let what = format!("stage `{}` has no variable `{name}`", binding.name);
-            self.problem(path, what, "set it under stageVariables");
-        }
-        let wanted = format!("integrations/{id}");
-        let users = binding.api.routes.iter();
-        let mut users = users.filter(|(_, route)| route.target.as_deref() == Some(&wanted));
-        if source.needs_handshake() && !users.any(|(key, _)| key == CONNECT) {
-            let what = "only $connect has headers and a query string, and it does not use this integration";
-            self.problem(
-                path,
-                what,
-                "keep the value at $connect, or send it in the message",
-            );
-        }
-    }
+    mappings
 }

@@ -1,98 +1,167 @@
-//! MOCK integrations: literal templates until there is an engine for others.
+//! `MOCK` integrations: which literal template says the status, and which say the replies.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Compiler;
+use super::{Bench, Noted};
 use crate::definition::child;
 use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::response_key::ResponseKey;
+use crate::lang::selection::SelectionExpression;
 use crate::model::v2;
 use crate::plan::integration::{MockResponse, MockTarget};
 
-impl Compiler<'_> {
-    pub(super) fn mock(&mut self, path: &str, model: &v2::Integration) -> Option<MockTarget> {
-        if model.integration_uri.is_some() {
-            let what = "a MOCK integration calls nothing";
-            self.problem(&child(path, "integrationUri"), what, "remove it");
-        }
-        if !model.request_parameters.is_empty() {
-            let what = "a MOCK integration has no request that could take parameters";
-            self.problem(&child(path, "requestParameters"), what, "remove them");
-        }
-        let status = self.mock_status(path, model);
-        let mut responses = Vec::new();
-        for (key, response) in &model.integration_responses {
-            let path = child(&child(path, "integrationResponses"), key);
-            let key = ResponseKey::parse(key).map_err(|error| self.syntax(&path, &error));
-            let template = self.only_template(
-                &child(&path, "responseTemplates"),
-                &response.response_templates,
-            );
-            if let Ok(key) = key {
-                responses.push(MockResponse { key, template });
-            }
-        }
-        Some(MockTarget {
-            status: status?,
-            responses,
-        })
-    }
+/// The key of the template that is used when no other is.
+const DEFAULT: &str = "$default";
+/// The key that Amazon's samples use in place of `$default`.
+const JSON: &str = "application/json";
 
-    /// AWS: the request template must give JSON with an integer `statusCode`.
-    fn mock_status(&mut self, path: &str, model: &v2::Integration) -> Option<u16> {
-        let path = child(path, "requestTemplates");
-        let Some(template) = self.only_template(&path, &model.request_templates) else {
-            if model.request_templates.is_empty() {
-                let remedy = r#"add requestTemplates: { $default: '{"statusCode":200}' }"#;
-                self.problem(&path, "a MOCK integration needs a request template", remedy);
-            }
-            return None;
-        };
-        let status = serde_json::from_str::<Value>(template.text())
-            .ok()
-            .and_then(|document| document.get("statusCode")?.as_u64())
-            .filter(|status| (200..600).contains(status))
-            .and_then(|status| u16::try_from(status).ok());
-        if status.is_none() {
-            let what =
-                "the request template must be JSON with a number `statusCode` from 200 to 599";
-            self.problem(&path, what, r#"write '{"statusCode":200}'"#);
-        }
-        status
+/// A mock; `None` with the reason noted.
+pub(super) fn compile(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    path: &str,
+) -> Option<MockTarget> {
+    let status = status(bench, integration, path);
+    let mut responses = Vec::new();
+    for (key, response) in &integration.integration_responses {
+        let path = child(&child(path, "integrationResponses"), key);
+        responses.extend(compile_response(bench, key, response, &path));
     }
+    // Patterns are tried before `$default`.
+    responses.sort_by_key(|response| matches!(response.key, ResponseKey::Default));
+    Some(MockTarget {
+        status: status?,
+        responses,
+    })
+}
 
-    /// The template in force: `$default`, or the only one there is.
-    fn only_template(
-        &mut self,
-        path: &str,
-        templates: &BTreeMap<String, String>,
-    ) -> Option<LiteralTemplate> {
-        let (key, text) = match templates.get_key_value("$default") {
-            Some(found) => found,
-            None if templates.len() == 1 => templates.iter().next()?,
-            None if templates.is_empty() => return None,
+fn status(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) -> Option<u16> {
+    let path = child(path, "requestTemplates");
+    let chosen = choose(
+        bench,
+        &integration.request_templates,
+        integration.template_selection_expression.as_deref(),
+        &path,
+    )
+    .ok()?;
+    let Some((key, text)) = chosen else {
+        if integration.request_templates.is_empty() {
+            let remedy = "add `requestTemplates: { $default: '{\"statusCode\":200}' }`";
+            bench
+                .scribe
+                .problem(&path, "MOCK needs a request template", remedy);
+        }
+        return None;
+    };
+    let path = child(&path, key);
+    let template = literal(bench, text, &path)?;
+    let document: Option<Value> = serde_json::from_str(template.text()).ok();
+    let status = document
+        .as_ref()
+        .and_then(|document| document.get("statusCode"))
+        .and_then(Value::as_u64)
+        .and_then(|status| u16::try_from(status).ok())
+        .filter(|status| (200..=599).contains(status));
+    if status.is_none() {
+        let what = "the request template of MOCK gives no status from 200 to 599";
+        let remedy = "write JSON with an unquoted number, such as `{\"statusCode\":200}`";
+        bench.scribe.problem(&path, what, remedy);
+    }
+    status
+}
+
+fn compile_response(
+    bench: &mut Bench<'_>,
+    key: &str,
+    response: &v2::IntegrationResponse,
+    path: &str,
+) -> Option<MockResponse> {
+    let key = match ResponseKey::parse(key) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            bench.scribe.syntax(path, key, &error);
+            None
+        }
+    };
+    let path = child(path, "responseTemplates");
+    let chosen = choose(
+        bench,
+        &response.response_templates,
+        response.template_selection_expression.as_deref(),
+        &path,
+    )
+    .ok()?;
+    let template = match chosen {
+        Some((key, text)) => Some(literal(bench, text, &child(&path, key))?),
+        None => None,
+    };
+    Some(MockResponse {
+        key: key?,
+        template,
+    })
+}
+
+/// The template that a static selection expression chooses, with its key, if there is any. Templates that can never be chosen
+/// are noted.
+fn choose<'t>(
+    bench: &mut Bench<'_>,
+    templates: &'t BTreeMap<String, String>,
+    expression: Option<&str>,
+    path: &str,
+) -> Result<Option<(&'t str, &'t str)>, Noted> {
+    let wanted = match expression {
+        Some(text) => Some(static_key(bench, text, path).ok_or(Noted)?),
+        None => None,
+    };
+    let candidates = [wanted.as_deref(), Some(DEFAULT), Some(JSON)];
+    let chosen = candidates
+        .into_iter()
+        .flatten()
+        .find_map(|key| templates.get_key_value(key));
+    let chosen = match (chosen, templates.len()) {
+        // Amazon does not say what other keys mean; a single template leaves no doubt.
+        (None, 1) if wanted.is_none() => templates.first_key_value(),
+        (chosen, _) => chosen,
+    };
+    for key in templates.keys() {
+        if chosen.is_none_or(|(chosen, _)| chosen != key) {
+            let what = "nothing selects this template";
+            let remedy = "remove it, or name it in `templateSelectionExpression`";
+            bench.scribe.problem(&child(path, key), what, remedy);
+        }
+    }
+    Ok(chosen.map(|(key, text)| (key.as_str(), text.as_str())))
+}
+
+/// What an expression without variables evaluates to.
+fn static_key(bench: &mut Bench<'_>, text: &str, templates: &str) -> Option<String> {
+    let parent = templates.rsplit_once('.').map_or("", |(parent, _)| parent);
+    let path = child(parent, "templateSelectionExpression");
+    match SelectionExpression::parse(text) {
+        Ok(expression) => match expression.constant() {
+            Some(key) => Some(key.to_owned()),
             None => {
-                let what = "several templates, and nothing that chooses between them";
-                self.problem(path, what, "keep one, under `$default`");
-                return None;
-            }
-        };
-        if templates.len() > 1 {
-            let what = "templates besides `$default` would never be used";
-            self.problem(
-                path,
-                what,
-                "keep `$default` only, until templateSelectionExpression is supported",
-            );
-        }
-        match LiteralTemplate::parse(text) {
-            Ok(template) => Some(template),
-            Err(error) => {
-                self.syntax(&child(path, key), &error);
+                let what = "selects by what an event says";
+                let remedy = "write static text such as `\\$default` until mapping templates land";
+                bench.scribe.problem(&path, what, remedy);
                 None
             }
+        },
+        Err(error) => {
+            bench.scribe.syntax(&path, text, &error);
+            None
+        }
+    }
+}
+
+fn literal(bench: &mut Bench<'_>, text: &str, path: &str) -> Option<LiteralTemplate> {
+    match LiteralTemplate::parse(text) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            bench.scribe.syntax(path, text, &error);
+            None
         }
     }
 }

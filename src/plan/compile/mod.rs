@@ -1,154 +1,199 @@
-//! From definitions to a [`Plan`], or to every problem that stands in the way.
+//! From a definition to a plan: names become what they name, expressions are parsed, quotas are checked.
 //!
-//! Names become what they name, texts become parsed expressions, limits are checked. A stage is compiled with its own
-//! stage variables, so that what cannot work on one stage shows before it runs. No file is read and no address called.
+//! Every problem is reported, not just the first. An API is compiled once for each of its stages, because stage variables
+//! may choose functions and hosts; problems that all stages share are reported once.
 
-mod api;
 mod authorizer;
+mod credentials;
 mod function;
 mod integration;
 mod mock;
 mod route;
+mod scribe;
 mod stage;
 
-use crate::definition::{Diagnostic, Loaded, Places, Report};
-use crate::lang::policy::Policy;
-use crate::lang::sigv4::SigningSecret;
-use crate::model::definition::{Credential as CredentialModel, Definition, ManagementAuth, Server};
-use crate::plan::credentials::{Credential, Credentials};
-use crate::plan::route::RateLimit;
-use crate::plan::{AccountLimits, Plan};
+use std::sync::Arc;
 
-/// What every part of the compile step looks at, and where it puts problems.
-struct Compiler<'a> {
-    definition: &'a Definition,
-    places: &'a Places,
-    /// Functions that the embedding program brings.
-    in_process: &'a [String],
-    report: Report,
-}
+use url::Url;
 
-/// Compiles a definition; `in_process` names functions besides those it defines.
+use super::route::RateLimit;
+use super::stage::Api;
+use super::{AccountLimits, Plan};
+use crate::base::quotas;
+use crate::definition::{Diagnostic, Loaded, child};
+use crate::lang::selection::{Root, SelectionExpression};
+use crate::model::definition::{Definition, ServerLimits};
+use crate::model::v2;
+use scribe::Scribe;
+
+/// Compiles a definition; `in_process` names functions that the embedding program brings.
 ///
 /// # Errors
-/// Every problem there is, in the order of the text.
+/// Everything that is wrong with the definition, what was found while reading it included.
 pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagnostic>> {
-    let mut compiler = Compiler {
-        definition: &loaded.definition,
-        places: &loaded.places,
+    let definition = &loaded.definition;
+    let mut bench = Bench {
+        definition,
         in_process,
-        report: Report::default(),
+        lambda_endpoint: lambda_endpoint(definition),
+        scribe: Scribe::new(&loaded.places, loaded.report()),
     };
-    let credentials = compiler.credentials();
+    let credentials = credentials::compile(&mut bench);
+    function::check_hosted(&mut bench);
     let mut stages = Vec::new();
-    for (id, api) in &loaded.definition.apis {
-        stages.extend(compiler.api(id, api));
+    for (id, api) in &definition.apis {
+        stages.extend(compile_api(&mut bench, id, api));
     }
-    if compiler.report.is_empty() {
-        let account = account(&loaded.definition.server);
-        Ok(Plan::new(stages, credentials, account))
-    } else {
-        Err(compiler.report.finish())
+    if !bench.scribe.is_clean() {
+        return Err(bench.scribe.finish());
     }
+    Ok(Plan::new(
+        stages,
+        credentials,
+        account(&definition.server.limits),
+    ))
 }
 
-impl Compiler<'_> {
-    fn problem(&mut self, path: &str, what: impl Into<String>, remedy: impl Into<String>) {
-        self.report.add(self.places.of(path), path, what, remedy);
-    }
+/// What every part of the compilation needs.
+struct Bench<'a> {
+    definition: &'a Definition,
+    in_process: &'a [String],
+    /// In place of the endpoints of regions.
+    lambda_endpoint: Option<Url>,
+    scribe: Scribe<'a>,
+}
 
-    /// A problem that a parser found at a character of the setting's text.
-    fn syntax(&mut self, path: &str, error: &crate::lang::syntax::SyntaxError) {
-        let what = format!("character {}: {}", error.position, error.problem);
-        self.problem(path, what, error.remedy.clone());
-    }
+/// The stage that an API is compiled for.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    name: &'a str,
+    stage: &'a v2::Stage,
+}
 
-    fn credentials(&mut self) -> Credentials {
-        let definition = self.definition;
-        let account_id = &definition.server.account_id;
-        let mut all: Vec<Credential> = Vec::new();
-        for (index, credential) in definition.credentials.iter().enumerate() {
-            let path = crate::definition::item("credentials", index);
-            let known = |other: &Credential| other.access_key_id == credential.access_key_id;
-            if all.iter().any(known) {
-                let path = crate::definition::child(&path, "accessKeyId");
-                self.problem(
-                    &path,
-                    "this access key is defined twice",
-                    "remove one of them",
-                );
-            }
-            let policy = self.policy(&path, credential);
-            let user_name = credential
-                .user_name
-                .clone()
-                .unwrap_or_else(|| credential.access_key_id.clone());
-            let key = credential.secret_access_key.reveal();
-            all.push(Credential {
-                access_key_id: credential.access_key_id.clone(),
-                secret: match &credential.session_token {
-                    Some(token) => SigningSecret::temporary(key, token.reveal()),
-                    None => SigningSecret::permanent(key),
-                },
-                user_arn: format!("arn:aws:iam::{account_id}:user/{user_name}"),
-                user_name,
-                account_id: account_id.clone(),
-                policy,
-            });
+/// Something is wrong, and it has been noted what.
+struct Noted;
+
+fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::stage::Stage> {
+    let path = child("apis", id);
+    check_quotas(bench, api, &path);
+    let selection = route_selection(bench, api, &path);
+    if api.stages.is_empty() {
+        if !bench.scribe.is_wrong(&child(&path, "stages")) {
+            let what = "has no stage, and so no address";
+            bench
+                .scribe
+                .problem(&path, what, "add `stages: { prod: {} }`");
         }
-        let open = definition.server.management_auth == Some(ManagementAuth::None);
-        Credentials::new(all, open)
+        stage::routes(bench, api, &path, None);
+        return Vec::new();
     }
-
-    /// The user's policy; without one the user may do everything that concerns this gateway.
-    fn policy(&mut self, path: &str, credential: &CredentialModel) -> Policy {
-        let everything = serde_json::json!({
-            "Version": "2012-10-17",
-            "Statement": [{ "Effect": "Allow", "Action": ["execute-api:*", "apigateway:*"], "Resource": "*" }],
-        });
-        let document = credential.policy.as_ref().unwrap_or(&everything);
-        Policy::parse(document).unwrap_or_else(|problems| {
-            for problem in problems {
-                let path = format!("{path}.policy{}", dotted(&problem.path));
-                let (what, remedy) = split(&problem.message);
-                self.problem(&path, what, remedy);
-            }
-            Policy::default()
+    if api.routes.is_empty() && !bench.scribe.is_wrong(&child(&path, "routes")) {
+        bench
+            .scribe
+            .problem(&path, "has stages but no route", "add a route");
+    }
+    let server = &bench.definition.server;
+    let shared = selection.map(|route_selection| {
+        Arc::new(Api {
+            id: id.into(),
+            name: api.name.clone().unwrap_or_else(|| id.to_owned()),
+            route_selection,
+            region: server.region.as_str().into(),
+            account_id: server.account_id.as_str().into(),
         })
-    }
-}
-
-/// A JSON pointer as the definition's paths are written: `/Statement/0/Effect` as `.Statement[0].Effect`.
-fn dotted(pointer: &str) -> String {
-    let segments = pointer.split('/').skip(1);
-    let written = segments.map(|segment| match segment.parse::<usize>() {
-        Ok(index) => format!("[{index}]"),
-        Err(_) => format!(".{segment}"),
     });
-    written.collect()
+    let mut stages = Vec::new();
+    for (name, stage) in &api.stages {
+        let target = Target { name, stage };
+        match stage::compile(bench, api, shared.as_ref(), &path, target) {
+            Some(compiled) => stages.push(compiled),
+            // Whatever leaves a stage out has noted why. Should it not have, nothing may run without the stage.
+            None if bench.scribe.is_clean() => {
+                let path = child(&child(&path, "stages"), name);
+                let remedy = "report this as a defect of tidegate";
+                bench.scribe.problem(&path, "cannot be compiled", remedy);
+            }
+            None => {}
+        }
+    }
+    stages
 }
 
-/// What is wrong and what would be right, where a message holds both.
-fn split(message: &str) -> (String, String) {
-    match message.split_once("; ") {
-        Some((what, remedy)) => (what.to_owned(), remedy.to_owned()),
-        None => (
-            message.to_owned(),
-            "see the IAM JSON policy reference".to_owned(),
+fn route_selection(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    path: &str,
+) -> Option<SelectionExpression> {
+    let path = child(path, "routeSelectionExpression");
+    let text = &api.route_selection_expression;
+    let expression = match SelectionExpression::parse(text) {
+        Ok(expression) => expression,
+        Err(error) => {
+            bench.scribe.syntax(&path, text, &error);
+            return None;
+        }
+    };
+    let foreign = expression
+        .variables()
+        .find(|variable| variable.root() != Root::RequestBody);
+    if let Some(variable) = foreign {
+        let what = format!("`{}` says nothing about a message", variable.written());
+        bench
+            .scribe
+            .problem(&path, what, "use `$request.body` and paths into it");
+        return None;
+    }
+    Some(expression)
+}
+
+fn check_quotas(bench: &mut Bench<'_>, api: &v2::Api, path: &str) {
+    let counts = [
+        ("routes", api.routes.len(), quotas::ROUTES_PER_API),
+        (
+            "integrations",
+            api.integrations.len(),
+            quotas::INTEGRATIONS_PER_API,
         ),
+        (
+            "authorizers",
+            api.authorizers.len(),
+            quotas::AUTHORIZERS_PER_API,
+        ),
+        ("stages", api.stages.len(), quotas::STAGES_PER_API),
+    ];
+    for (section, count, quota) in counts {
+        if count > quota {
+            let what = format!("has {count} {section}");
+            let remedy = format!("keep at most {quota}, or make a second API");
+            bench.scribe.problem(&child(path, section), what, remedy);
+        }
     }
 }
 
-fn account(server: &Server) -> AccountLimits {
-    let limits = &server.limits;
+fn lambda_endpoint(definition: &Definition) -> Option<Url> {
+    // Its form has been checked by the tables.
+    let endpoint = definition.server.lambda_endpoint.as_ref();
+    endpoint.and_then(|endpoint| Url::parse(endpoint).ok())
+}
+
+fn account(limits: &ServerLimits) -> AccountLimits {
     let requests = limits.request_rate.bound().map(|rate| RateLimit {
         rate,
         burst: limits.request_burst.bound().unwrap_or(u32::MAX),
     });
     let connects = limits.connect_rate.bound().map(|rate| RateLimit {
         rate,
-        // A second's worth may come at once. Float to integer conversion saturates.
-        burst: (rate.ceil() as u32).max(1),
+        // AWS names no burst for new connections: one second's worth.
+        burst: whole(rate),
     });
     AccountLimits { requests, connects }
 }
+
+/// A rate as a number of requests, at least one unless the rate is zero.
+fn whole(rate: f64) -> u32 {
+    // The tables bound rates to what fits; a cast saturates in any case.
+    rate.ceil() as u32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,160 +1,269 @@
-//! Routes: what they point at, who may use them, whether they answer.
+//! Routes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Compiler;
-use super::stage::{Binding, throttle};
+use super::{Bench, Noted, Target};
+use crate::base::quotas;
 use crate::definition::child;
 use crate::lang::parameter::RequiredParameter;
-use crate::model::v2;
+use crate::lang::syntax::nearest;
+use crate::model::v2::{self, AuthorizationType};
+use crate::plan::authorizer::Authorizer;
 use crate::plan::integration::Integration;
-use crate::plan::route::{Authorization, CONNECT, DEFAULT, DISCONNECT, Direction, Ordering, Route};
+use crate::plan::route::{
+    Authorization, CONNECT, DEFAULT, DISCONNECT, Direction, Ordering, RateLimit, Route,
+};
 
-impl Compiler<'_> {
-    pub(super) fn route(&mut self, binding: &Binding<'_>, key: &str, model: &v2::Route) -> Route {
-        let path = child(&child(binding.api_path, "routes"), key);
-        if key.starts_with('$') && !matches!(key, CONNECT | DISCONNECT | DEFAULT) {
-            let what = format!("a route key of your own cannot start with `$`: `{key}`");
-            let remedy = "the predefined ones are $connect, $disconnect and $default";
-            self.problem(&path, what, remedy);
-        }
-        Route {
-            key: key.into(),
-            authorization: self.authorization(binding, &path, key, model),
-            integration: self.target(binding, &path, model),
-            direction: self.direction(&path, key, model),
-            ordering: match model.tidegate.ordering {
-                v2::Ordering::Concurrent => Ordering::Concurrent,
-                v2::Ordering::Serial => Ordering::Serial,
-            },
-            throttle: throttle(binding, key),
-            required: self.required(&path, key, model),
-        }
+/// What the routes of an API may refer to.
+pub(super) struct Parts {
+    pub(super) integrations: BTreeMap<String, Arc<Integration>>,
+    pub(super) authorizers: BTreeMap<String, Arc<Authorizer>>,
+}
+
+/// One route; `None` with the reason noted. `path` is that of the API.
+pub(super) fn compile(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    key: &str,
+    parts: &Parts,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> Option<Route> {
+    let route = api.routes.get(key)?;
+    let api_path = path;
+    let path = &child(&child(path, "routes"), key);
+    check_key(bench, key, path);
+    let integration = integration(bench, api, key, parts, api_path, path);
+    let authorization = authorization(bench, api, key, parts, api_path, path);
+    let direction = direction(bench, key, route, path);
+    let required = required(bench, key, route, path);
+    let ordering = ordering(bench, key, route, path);
+    Some(Route {
+        key: key.into(),
+        authorization: authorization?,
+        integration: integration.ok()?,
+        direction,
+        ordering,
+        throttle: stage.and_then(|stage| throttle(stage.stage, key)),
+        required,
+    })
+}
+
+/// What happens on a predefined route that the definition does not have: nothing, and nobody is refused.
+pub(super) fn absent(key: &str, stage: Option<Target<'_>>) -> Route {
+    Route {
+        key: key.into(),
+        authorization: match key {
+            CONNECT => Authorization::Open,
+            _ => Authorization::FromConnect,
+        },
+        integration: None,
+        direction: Direction::OneWay,
+        ordering: Ordering::Concurrent,
+        throttle: stage.and_then(|stage| throttle(stage.stage, key)),
+        required: Vec::new(),
     }
+}
 
-    fn target(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        model: &v2::Route,
-    ) -> Option<Arc<Integration>> {
-        let target = model.target.as_deref()?;
-        let id = target.strip_prefix("integrations/").unwrap_or(target);
-        match binding.parts.get(id) {
-            Some(integration) => integration.clone(),
-            None => {
-                let remedy = nearest(id, binding.api.integrations.keys(), "integrations");
-                let what = format!("there is no integration `{id}`");
-                self.problem(&child(path, "target"), what, remedy);
-                None
-            }
-        }
-    }
-
-    fn authorization(
-        &mut self,
-        binding: &Binding<'_>,
-        path: &str,
-        key: &str,
-        model: &v2::Route,
-    ) -> Authorization {
-        let named = model.authorizer_id.as_deref();
-        if key != CONNECT {
-            if model.authorization_type != v2::AuthorizationType::None || named.is_some() {
-                let what = "a caller is authorized at $connect, for the whole connection";
-                let remedy = "move authorizationType and authorizerId to the route $connect";
-                self.problem(&child(path, "authorizationType"), what, remedy);
-            }
-            return fallback(key);
-        }
-        match (model.authorization_type, named) {
-            (v2::AuthorizationType::None, None) => Authorization::Open,
-            (v2::AuthorizationType::AwsIam, None) => Authorization::Iam,
-            (v2::AuthorizationType::Custom, Some(id)) => self.custom(binding, path, id),
-            (v2::AuthorizationType::Custom, None) => {
-                let what = "authorizationType CUSTOM needs an authorizer";
-                self.problem(path, what, "add authorizerId, with a key of `authorizers`");
-                Authorization::Iam
-            }
-            (_, Some(id)) => {
-                let what = format!("the authorizer `{id}` would never be asked");
-                self.problem(
-                    &child(path, "authorizerId"),
-                    what,
-                    "write authorizationType: CUSTOM",
-                );
-                Authorization::Iam
-            }
-        }
-    }
-
-    fn custom(&mut self, binding: &Binding<'_>, path: &str, id: &str) -> Authorization {
-        let Some(model) = binding.api.authorizers.get(id) else {
-            let remedy = nearest(id, binding.api.authorizers.keys(), "authorizers");
-            let what = format!("there is no authorizer `{id}`");
-            self.problem(&child(path, "authorizerId"), what, remedy);
-            // The plan is thrown away; until then nothing is left open.
-            return Authorization::Iam;
+fn check_key(bench: &mut Bench<'_>, key: &str, path: &str) {
+    if key.starts_with('$') && ![CONNECT, DISCONNECT, DEFAULT].contains(&key) {
+        let remedy = match nearest(key, [CONNECT, DISCONNECT, DEFAULT]) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "begin your own route keys without `$`".to_owned(),
         };
-        match self.authorizer(binding, id, model) {
-            Some(authorizer) => Authorization::Custom(Arc::new(authorizer)),
-            None => Authorization::Iam,
-        }
+        let what = "there is no predefined route of this key";
+        bench.scribe.problem(path, what, remedy);
     }
+}
 
-    /// AWS: a route answers when it has both the expression `$default` and a route response of that key.
-    fn direction(&mut self, path: &str, key: &str, model: &v2::Route) -> Direction {
-        let expression = model.route_response_selection_expression.as_deref();
-        let answers = expression.is_some() && model.route_responses.contains_key(DEFAULT);
-        if answers && matches!(key, CONNECT | DISCONNECT) {
-            let what = format!("{key} cannot answer with a message");
-            let path = child(path, "routeResponseSelectionExpression");
-            self.problem(&path, what, "remove it together with routeResponses");
+/// The integration of a route; only $connect can do without one, when an authorizer or a signature decides alone.
+fn integration(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    key: &str,
+    parts: &Parts,
+    api_path: &str,
+    path: &str,
+) -> Result<Option<Arc<Integration>>, Noted> {
+    let path = child(path, "target");
+    let Some(target) = api.routes.get(key).and_then(|route| route.target.as_ref()) else {
+        if key == CONNECT && !bench.scribe.is_wrong(&path) {
+            return Ok(None);
         }
-        match answers {
-            true => Direction::TwoWay,
-            false => Direction::OneWay,
+        if !bench.scribe.is_wrong(&path) {
+            let remedy = "add `target: integrations/NAME`, or remove the route";
+            bench
+                .scribe
+                .problem(&path, "the route goes nowhere", remedy);
         }
+        return Err(Noted);
+    };
+    // The tables have checked the form.
+    let id = target.strip_prefix("integrations/").unwrap_or(target);
+    let section = child(api_path, "integrations");
+    if !api.integrations.contains_key(id) && !bench.scribe.has(&child(&section, id)) {
+        let remedy = match nearest(id, api.integrations.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `integrations/{near}`?"),
+            None => "add it to the API's `integrations`".to_owned(),
+        };
+        let shown = bench.scribe.shown(&path, target);
+        let what = format!("{shown} is not an integration of this API");
+        bench.scribe.problem(&path, what, remedy);
     }
+    parts.integrations.get(id).cloned().map(Some).ok_or(Noted)
+}
 
-    fn required(&mut self, path: &str, key: &str, model: &v2::Route) -> Vec<RequiredParameter> {
-        let mut required = Vec::new();
-        for (name, constraint) in &model.request_parameters {
-            let path = child(&child(path, "requestParameters"), name);
-            match RequiredParameter::parse(name) {
-                Err(error) => self.syntax(&path, &error),
-                Ok(_) if key != CONNECT => {
-                    let what = "only a handshake has headers and a query string";
-                    self.problem(&path, what, "move it to the route $connect");
-                }
-                Ok(parameter) if constraint.required => required.push(parameter),
-                Ok(_) => {}
+fn authorization(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    key: &str,
+    parts: &Parts,
+    api_path: &str,
+    path: &str,
+) -> Option<Authorization> {
+    let route = api.routes.get(key)?;
+    let kind = route.authorization_type;
+    if key != CONNECT && kind != AuthorizationType::None {
+        let what = "only $connect is authorized, for the whole life of the connection";
+        let remedy = "set it on $connect and leave it out here";
+        let path = child(path, "authorizationType");
+        bench.scribe.problem(&path, what, remedy);
+        return None;
+    }
+    let id_path = child(path, "authorizerId");
+    match (kind, &route.authorizer_id) {
+        (AuthorizationType::Custom, Some(id)) => {
+            authorizer(bench, api, id, api_path, &id_path);
+            let compiled = parts.authorizers.get(id).cloned();
+            return compiled.map(Authorization::Custom);
+        }
+        (AuthorizationType::Custom, None) => {
+            if !bench.scribe.has(&id_path) {
+                let remedy = "add `authorizerId`, the key of one of the API's `authorizers`";
+                bench.scribe.problem(&id_path, "is missing", remedy);
             }
+            return None;
         }
-        required
+        (_, Some(_)) if !wrong_kind(bench, path) => {
+            let what = "only `authorizationType: CUSTOM` uses an authorizer";
+            let remedy = "set that, or leave this out";
+            bench.scribe.problem(&id_path, what, remedy);
+        }
+        (_, _) => {}
+    }
+    match (key, kind) {
+        (CONNECT, AuthorizationType::AwsIam) => Some(Authorization::Iam),
+        (CONNECT, _) => Some(Authorization::Open),
+        _ => Some(Authorization::FromConnect),
     }
 }
 
-/// Who may use a route that does not say: `$connect` is open, and what it decided holds for the others.
-pub(super) fn fallback(key: &str) -> Authorization {
-    match key {
-        CONNECT => Authorization::Open,
-        _ => Authorization::FromConnect,
+/// Whether the authorization type is there but was refused, so that its default stands in for it.
+fn wrong_kind(bench: &Bench<'_>, path: &str) -> bool {
+    let path = child(path, "authorizationType");
+    bench.scribe.is_wrong(&path)
+}
+
+fn authorizer(bench: &mut Bench<'_>, api: &v2::Api, id: &str, api_path: &str, path: &str) {
+    let known = child(&child(api_path, "authorizers"), id);
+    if api.authorizers.contains_key(id) || bench.scribe.has(&known) {
+        return;
+    }
+    let remedy = match nearest(id, api.authorizers.keys().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "add it to the API's `authorizers`".to_owned(),
+    };
+    let shown = bench.scribe.shown(path, id);
+    let what = format!("{shown} is not an authorizer of this API");
+    bench.scribe.problem(path, what, remedy);
+}
+
+fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) -> Direction {
+    let expression = child(path, "routeResponseSelectionExpression");
+    let responses = child(path, "routeResponses");
+    let selects = route.route_response_selection_expression.is_some();
+    let responds = !route.route_responses.is_empty();
+    if matches!(key, CONNECT | DISCONNECT) && (selects || responds) {
+        let path = if selects { &expression } else { &responses };
+        let what = "only a message can be answered with a message";
+        bench.scribe.problem(path, what, "leave it out");
+        return Direction::OneWay;
+    }
+    match (selects, responds) {
+        (true, true) => Direction::TwoWay,
+        (false, false) => Direction::OneWay,
+        (true, false) => {
+            if !bench.scribe.is_wrong(&responses) {
+                let what = "the route does not answer without a route response";
+                let remedy = "add `routeResponses: { $default: {} }`, or leave this out";
+                bench.scribe.problem(&expression, what, remedy);
+            }
+            Direction::OneWay
+        }
+        (false, true) => {
+            if !bench.scribe.has(&expression) {
+                let what = "the route does not answer without a selection expression";
+                let remedy = "add `routeResponseSelectionExpression: $default`, or leave this out";
+                bench.scribe.problem(&responses, what, remedy);
+            }
+            Direction::OneWay
+        }
     }
 }
 
-/// A remedy for a name that is not there: the nearest one that is.
-pub(super) fn nearest<'n>(
-    name: &str,
-    known: impl Iterator<Item = &'n String>,
-    section: &str,
-) -> String {
-    let near = known
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.chars().count().max(3) / 2);
-    match near {
-        Some((_, known)) => format!("did you mean `{known}`?"),
-        None => format!("add it under `{section}`"),
+fn required(
+    bench: &mut Bench<'_>,
+    key: &str,
+    route: &v2::Route,
+    path: &str,
+) -> Vec<RequiredParameter> {
+    let path = child(path, "requestParameters");
+    if key != CONNECT && !route.request_parameters.is_empty() {
+        let what = "only $connect has headers and query parameters";
+        bench.scribe.problem(&path, what, "leave it out");
+        return Vec::new();
     }
+    let mut required = Vec::new();
+    for (name, constraints) in &route.request_parameters {
+        match RequiredParameter::parse(name) {
+            Ok(parameter) if constraints.required => required.push(parameter),
+            Ok(_) => {}
+            Err(error) => bench.scribe.syntax(&child(&path, name), name, &error),
+        }
+    }
+    required
+}
+
+fn ordering(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) -> Ordering {
+    match route.tidegate.ordering {
+        v2::Ordering::Concurrent => Ordering::Concurrent,
+        v2::Ordering::Serial => {
+            if matches!(key, CONNECT | DISCONNECT) {
+                let path = child(&child(path, "tidegate"), "ordering");
+                let what = "there is one event of this kind in a connection's life";
+                bench.scribe.problem(&path, what, "leave it out");
+            }
+            Ordering::Serial
+        }
+    }
+}
+
+/// The route's share of the traffic: its own settings, then the stage's, then the account's for what is absent.
+fn throttle(stage: &v2::Stage, key: &str) -> Option<RateLimit> {
+    let own = stage.route_settings.get(key);
+    let default = &stage.default_route_settings;
+    let rate = own
+        .and_then(|own| own.throttling_rate_limit)
+        .or(default.throttling_rate_limit);
+    let burst = own
+        .and_then(|own| own.throttling_burst_limit)
+        .or(default.throttling_burst_limit);
+    if rate.is_none() && burst.is_none() {
+        return None;
+    }
+    Some(RateLimit {
+        rate: rate.unwrap_or(quotas::ACCOUNT_RATE),
+        burst: burst.unwrap_or(quotas::ACCOUNT_BURST),
+    })
 }

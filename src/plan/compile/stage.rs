@@ -1,154 +1,173 @@
-//! Stages: settings of connections, throttles and logs, and everything else bound to the stage's variables.
+//! Stages: an API's routes with a stage's variables, throttles and limits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use connection_store::OutboxLimits;
 
-use super::Compiler;
+use super::route::Parts;
+use super::{Bench, Target, authorizer, integration, route};
 use crate::definition::child;
 use crate::lang::access_log::AccessLogFormat;
+use crate::lang::syntax::nearest;
 use crate::model::v2;
 use crate::plan::access_log::{AccessLog, Destination};
-use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, RateLimit, Route, Routes};
+use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, Route, Routes};
 use crate::plan::stage::{Api, BinaryFrames, ConnectionSettings, Stage};
 
-/// A stage while it is being compiled: what its parts need to know of it.
-pub(super) struct Binding<'a> {
-    pub(super) api_path: &'a str,
-    pub(super) api: &'a v2::Api,
-    pub(super) name: &'a str,
-    pub(super) stage: &'a v2::Stage,
-    /// Integrations by id; nothing where a problem was reported.
-    pub(super) parts: HashMap<String, Option<Arc<crate::plan::integration::Integration>>>,
+/// What `off` means for a bound that keeps memory finite: as much as the definition may ask for.
+const QUEUE_MESSAGES_MAX: usize = 1_000_000;
+const QUEUE_BYTES_MAX: usize = 1024 * 1024 * 1024;
+const IN_FLIGHT_MAX: usize = 100_000;
+
+/// One stage; `None` with the reason noted. `path` is that of the API.
+pub(super) fn compile(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    shared: Option<&Arc<Api>>,
+    path: &str,
+    target: Target<'_>,
+) -> Option<Stage> {
+    let routes = routes(bench, api, path, Some(target));
+    let api_path = path;
+    let path = &child(&child(path, "stages"), target.name);
+    let stage = target.stage;
+    check_route_settings(bench, api, stage, api_path, path);
+    let access_log = stage
+        .access_log_settings
+        .as_ref()
+        .map(|settings| access_log(bench, settings, path));
+    let access_log = match access_log {
+        Some(compiled) => Some(compiled?),
+        None => None,
+    };
+    let page = stage.tidegate.page.as_ref();
+    Some(Stage {
+        api: Arc::clone(shared?),
+        name: target.name.into(),
+        variables: stage.stage_variables.clone(),
+        routes: routes?,
+        connections: Arc::new(connections(&stage.tidegate)),
+        access_log,
+        page: page.map(|page| Bytes::copy_from_slice(page.as_bytes())),
+    })
 }
 
-impl Compiler<'_> {
-    pub(super) fn stage(
-        &mut self,
-        api_path: &str,
-        api: &Arc<Api>,
-        model: &v2::Api,
-        name: &str,
-        stage: &v2::Stage,
-    ) -> Stage {
-        let mut binding = Binding {
-            api_path,
-            api: model,
-            name,
-            stage,
-            parts: HashMap::new(),
+/// The routes of an API on a stage, or, without one, just what is wrong with them.
+pub(super) fn routes(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> Option<Routes> {
+    let parts = parts(bench, api, path, stage);
+    let mut compiled: BTreeMap<&str, Arc<Route>> = BTreeMap::new();
+    for key in api.routes.keys() {
+        if let Some(route) = route::compile(bench, api, key, &parts, path, stage) {
+            compiled.insert(key, Arc::new(route));
+        }
+    }
+    if compiled.len() < api.routes.len() {
+        return None;
+    }
+    let mut predefined = |key| compiled.remove(key);
+    let connect = predefined(CONNECT).unwrap_or_else(|| Arc::new(route::absent(CONNECT, stage)));
+    let disconnect =
+        predefined(DISCONNECT).unwrap_or_else(|| Arc::new(route::absent(DISCONNECT, stage)));
+    let default = predefined(DEFAULT);
+    let custom: HashMap<Box<str>, Arc<Route>> = compiled
+        .into_iter()
+        .map(|(key, route)| (key.into(), route))
+        .collect();
+    Some(Routes {
+        connect,
+        disconnect,
+        default,
+        custom,
+    })
+}
+
+fn parts(bench: &mut Bench<'_>, api: &v2::Api, path: &str, stage: Option<Target<'_>>) -> Parts {
+    let mut integrations = BTreeMap::new();
+    for (id, integration) in &api.integrations {
+        let target = format!("integrations/{id}");
+        let users: Vec<&str> = api
+            .routes
+            .iter()
+            .filter(|(_, route)| route.target.as_ref() == Some(&target))
+            .map(|(key, _)| key.as_str())
+            .collect();
+        let path = child(&child(path, "integrations"), id);
+        if let Some(compiled) = integration::compile(bench, id, integration, &users, &path, stage) {
+            integrations.insert(id.clone(), compiled);
+        }
+    }
+    let mut authorizers = BTreeMap::new();
+    for (id, authorizer) in &api.authorizers {
+        let path = child(&child(path, "authorizers"), id);
+        if let Some(compiled) = authorizer::compile(bench, id, authorizer, &path, stage) {
+            authorizers.insert(id.clone(), compiled);
+        }
+    }
+    Parts {
+        integrations,
+        authorizers,
+    }
+}
+
+fn check_route_settings(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    stage: &v2::Stage,
+    api_path: &str,
+    path: &str,
+) {
+    for key in stage.route_settings.keys() {
+        // Every stage can connect and disconnect.
+        let always = matches!(key.as_str(), CONNECT | DISCONNECT);
+        let section = child(&child(api_path, "routes"), key);
+        if always || api.routes.contains_key(key) || bench.scribe.has(&section) {
+            continue;
+        }
+        let remedy = match nearest(key, api.routes.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name a route of the API".to_owned(),
         };
-        for (id, integration) in &model.integrations {
-            let compiled = self.integration(&binding, id, integration);
-            binding.parts.insert(id.clone(), compiled.map(Arc::new));
-        }
-        self.route_settings(&binding);
-        Stage {
-            api: Arc::clone(api),
-            name: name.into(),
-            variables: stage.stage_variables.clone(),
-            routes: self.routes(&binding),
-            connections: Arc::new(settings(&stage.tidegate)),
-            access_log: self.access_log(&binding),
-            page: stage.tidegate.page.clone().map(Bytes::from),
-        }
-    }
-
-    fn routes(&mut self, binding: &Binding<'_>) -> Routes {
-        let mut compiled: HashMap<Box<str>, Arc<Route>> = HashMap::new();
-        for (key, route) in &binding.api.routes {
-            let route = self.route(binding, key, route);
-            compiled.insert(key.as_str().into(), Arc::new(route));
-        }
-        let mut take = |key: &str| compiled.remove(key);
-        Routes {
-            connect: take(CONNECT).unwrap_or_else(|| Arc::new(bare(binding, CONNECT))),
-            disconnect: take(DISCONNECT).unwrap_or_else(|| Arc::new(bare(binding, DISCONNECT))),
-            default: take(DEFAULT),
-            custom: compiled,
-        }
-    }
-
-    /// Settings of routes that do not exist would be kept and never used.
-    fn route_settings(&mut self, binding: &Binding<'_>) {
-        let path = child(
-            &child(&child(binding.api_path, "stages"), binding.name),
-            "routeSettings",
-        );
-        for key in binding.stage.route_settings.keys() {
-            let fixed = matches!(key.as_str(), CONNECT | DISCONNECT);
-            if !fixed && !binding.api.routes.contains_key(key) {
-                let known = binding.api.routes.keys();
-                let remedy = super::route::nearest(key, known, "routes");
-                self.problem(
-                    &child(&path, key),
-                    format!("there is no route `{key}`"),
-                    remedy,
-                );
-            }
-        }
-    }
-
-    fn access_log(&mut self, binding: &Binding<'_>) -> Option<AccessLog> {
-        let settings = binding.stage.access_log_settings.as_ref()?;
-        let stage = child(&child(binding.api_path, "stages"), binding.name);
-        let path = child(&child(&stage, "accessLogSettings"), "format");
-        let format = match AccessLogFormat::parse(&settings.format) {
-            Ok(format) => format,
-            Err(error) => {
-                self.syntax(&path, &error);
-                return None;
-            }
-        };
-        let destination = match settings.destination_arn.as_str() {
-            "stdout" => Destination::Stdout,
-            "stderr" => Destination::Stderr,
-            other => Destination::File(PathBuf::from(other.strip_prefix("file:").unwrap_or(other))),
-        };
-        Some(AccessLog {
-            destination,
-            format,
-        })
+        let path = child(&child(path, "routeSettings"), key);
+        bench
+            .scribe
+            .problem(&path, "there is no such route", remedy);
     }
 }
 
-/// The limit of one route: its own numbers, completed by the stage's.
-pub(super) fn throttle(binding: &Binding<'_>, key: &str) -> Option<RateLimit> {
-    let own = binding.stage.route_settings.get(key);
-    let default = &binding.stage.default_route_settings;
-    let rate = own
-        .and_then(|own| own.throttling_rate_limit)
-        .or(default.throttling_rate_limit);
-    let burst = own
-        .and_then(|own| own.throttling_burst_limit)
-        .or(default.throttling_burst_limit);
-    match (rate, burst) {
-        (None, None) => None,
-        (rate, burst) => Some(RateLimit {
-            // AWS: what is not set falls back to the account's figures.
-            rate: rate.unwrap_or(crate::base::quotas::ACCOUNT_RATE),
-            burst: burst.unwrap_or(crate::base::quotas::ACCOUNT_BURST),
-        }),
-    }
+fn access_log(
+    bench: &mut Bench<'_>,
+    settings: &v2::AccessLogSettings,
+    path: &str,
+) -> Option<AccessLog> {
+    let path = child(&child(path, "accessLogSettings"), "format");
+    let format = match AccessLogFormat::parse(&settings.format) {
+        Ok(format) => format,
+        Err(error) => {
+            bench.scribe.syntax(&path, &settings.format, &error);
+            return None;
+        }
+    };
+    let destination = match settings.destination_arn.as_str() {
+        "stdout" => Destination::Stdout,
+        "stderr" => Destination::Stderr,
+        // The tables let nothing else through.
+        other => Destination::File(PathBuf::from(other.strip_prefix("file:")?)),
+    };
+    Some(AccessLog {
+        destination,
+        format,
+    })
 }
 
-/// A route that the definition does not name but every stage has.
-fn bare(binding: &Binding<'_>, key: &str) -> Route {
-    Route {
-        key: key.into(),
-        authorization: super::route::fallback(key),
-        integration: None,
-        direction: crate::plan::route::Direction::OneWay,
-        ordering: crate::plan::route::Ordering::Concurrent,
-        throttle: throttle(binding, key),
-        required: Vec::new(),
-    }
-}
-
-fn settings(extension: &v2::StageExtension) -> ConnectionSettings {
+fn connections(extension: &v2::StageExtension) -> ConnectionSettings {
     let limits = &extension.limits;
     ConnectionSettings {
         idle_timeout: limits.idle_timeout.bound(),
@@ -159,10 +178,10 @@ fn settings(extension: &v2::StageExtension) -> ConnectionSettings {
         frames_per_second: limits.frames_per_second.bound(),
         assembly_timeout: limits.assembly_timeout.bound(),
         outbox: OutboxLimits {
-            messages: limits.queue_messages.bound().unwrap_or(usize::MAX),
-            bytes: limits.queue_bytes.bound().unwrap_or(usize::MAX),
+            messages: limits.queue_messages.bound().unwrap_or(QUEUE_MESSAGES_MAX),
+            bytes: limits.queue_bytes.bound().unwrap_or(QUEUE_BYTES_MAX),
         },
-        in_flight: limits.in_flight.bound().unwrap_or(usize::MAX),
+        in_flight: limits.in_flight.bound().unwrap_or(IN_FLIGHT_MAX),
         binary_frames: match extension.binary_frames {
             v2::BinaryFrames::Close => BinaryFrames::Close,
             v2::BinaryFrames::Accept => BinaryFrames::Accept,

@@ -1,0 +1,81 @@
+//! Notes what is wrong, with the place that the definition has for it.
+
+use crate::definition::{Diagnostic, Places, Report};
+use crate::lang::syntax::SyntaxError;
+
+/// Characters of a value that a message repeats.
+const SHOWN_CHARACTERS: usize = 80;
+
+/// Collects the problems of one compilation.
+pub(super) struct Scribe<'a> {
+    places: &'a Places,
+    report: Report,
+}
+
+impl<'a> Scribe<'a> {
+    /// Goes on with a report that may have problems already.
+    pub(super) fn new(places: &'a Places, report: Report) -> Self {
+        Self { places, report }
+    }
+
+    /// Notes a problem of the setting at `path`.
+    pub(super) fn problem(
+        &mut self,
+        path: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.report.add(self.places.of(path), path, what, remedy);
+    }
+
+    /// Notes that the text at `path` does not follow its grammar.
+    pub(super) fn syntax(&mut self, path: &str, text: &str, error: &SyntaxError) {
+        let what = if self.hides(path) {
+            // The parser may repeat what came from the environment or a file.
+            let written = self.shown(path, text);
+            format!(
+                "{written} stands for a text with a mistake at its character {}",
+                error.position
+            )
+        } else {
+            format!("character {}: {}", error.position, error.problem)
+        };
+        self.problem(path, what, error.remedy.clone());
+    }
+
+    /// A value for a message, in backticks; what was substituted shows as it is written.
+    pub(super) fn shown(&self, path: &str, value: &str) -> String {
+        let shown: String = self
+            .places
+            .shown(path, value)
+            .chars()
+            .take(SHOWN_CHARACTERS)
+            .collect();
+        format!("`{}`", shown.escape_debug())
+    }
+
+    /// Whether the value of the setting came from outside of the text and must not be printed.
+    pub(super) fn hides(&self, path: &str) -> bool {
+        self.places.written(path).is_some()
+    }
+
+    /// Whether a problem of the setting, or of something inside it, has been noted.
+    pub(super) fn is_wrong(&self, path: &str) -> bool {
+        self.report.concerns(path)
+    }
+
+    /// Whether the definition has the setting, right or wrong; what is wrong is not in the model but has been noted.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.places.has(path)
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.report.is_empty()
+    }
+
+    /// Everything that is wrong.
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        self.report.finish()
+    }
+}
