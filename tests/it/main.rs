@@ -1,0 +1,19 @@
+//! The whole gateway from outside: real sockets on loopback, functions in this process, time owned by the test.
+//!
+//! What lives here drives [`tidegate::Gateway`] as a client, a backend or an operator would, and looks at nothing but what
+//! comes over the wire, the events that functions get, and what is left when the gateway has stopped.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests stand outside the gateway: they own runtimes, bounds on waiting and backends of their own"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::let_underscore_must_use,
+    reason = "a test that panics has failed, which is what it should do"
+)]
+
+mod harness;
+
+mod handshake;
