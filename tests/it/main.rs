@@ -16,4 +16,9 @@
 
 mod harness;
 
+mod authorization;
+mod endings;
+mod events;
 mod handshake;
+mod replies;
+mod selection;

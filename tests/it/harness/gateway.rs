@@ -38,12 +38,12 @@ pub(crate) struct Setup {
 pub(crate) struct Rig {
     pub(crate) gateway: Gateway,
     pub(crate) clock: Option<Arc<ManualClock>>,
-    functions: BTreeMap<String, Events>,
+    pub(crate) functions: BTreeMap<String, Events>,
     log: Log,
 }
 
 /// The events that one function got.
-struct Events {
+pub(crate) struct Events {
     seen: Arc<AtomicUsize>,
     unread: Mutex<mpsc::UnboundedReceiver<Value>>,
 }
@@ -175,6 +175,14 @@ impl Setup {
     }
 }
 
+impl Events {
+    /// Every event that came and was not read.
+    pub(crate) async fn rest(&self) -> Vec<Value> {
+        let mut unread = self.unread.lock().await;
+        std::iter::from_fn(|| unread.try_recv().ok()).collect()
+    }
+}
+
 impl Rig {
     pub(crate) fn address(&self) -> SocketAddr {
         self.gateway.address()
@@ -272,9 +280,11 @@ impl Rig {
         assert_eq!(services.store.local_count(), 0, "connections are left");
         assert_eq!(services.tasks.live(), 0, "tasks are left");
         for (name, events) in &self.functions {
-            let mut unread = events.unread.lock().await;
-            let event = unread.try_recv().ok();
-            assert_eq!(event, None, "an event of {name} that nobody expected");
+            let rest = events.rest().await;
+            assert!(
+                rest.is_empty(),
+                "events of {name} that nobody expected: {rest:#?}"
+            );
         }
         self.log.check(warnings);
     }
