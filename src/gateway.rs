@@ -11,6 +11,7 @@ mod settings;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tracing::{info, warn};
 
 pub use builder::{GatewayBuilder, StartError};
@@ -91,6 +92,33 @@ impl Gateway {
     /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.services.store.local_count()
+    }
+
+    /// Sends a message to one connection; see [`Pusher::push`].
+    ///
+    /// # Errors
+    /// Why the message is not in the connection's queue.
+    pub async fn push(
+        &self,
+        api: &str,
+        stage: &str,
+        connection_id: &str,
+        payload: impl Into<Bytes>,
+    ) -> Result<(), PushError> {
+        self.pusher().push(api, stage, connection_id, payload).await
+    }
+
+    /// Closes one connection; see [`Pusher::close`].
+    ///
+    /// # Errors
+    /// [`PushError::Gone`] when it is not open.
+    pub async fn close(
+        &self,
+        api: &str,
+        stage: &str,
+        connection_id: &str,
+    ) -> Result<(), PushError> {
+        self.pusher().close(api, stage, connection_id).await
     }
 
     /// A handle that reaches connections, for the program's own backends.
