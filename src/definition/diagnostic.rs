@@ -11,6 +11,11 @@ use std::sync::Arc;
 /// Problems kept of one definition; the rest are only counted.
 const PROBLEMS_KEPT: usize = 1000;
 
+/// Longest path that is still appended to, in bytes.
+const PATH_BYTES: usize = 4096;
+/// Most characters of one segment of a path.
+const SEGMENT_CHARACTERS: usize = 1024;
+
 /// A text that definitions are read from: a file, or a variable of the environment.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -166,7 +171,17 @@ pub fn render(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// Appends one segment to a dotted path; a segment that would be misread is quoted.
+///
+/// Segments and paths are cut where no setting that exists reaches, so that naming every value of a hostile definition
+/// costs little.
 pub fn child(path: &str, segment: &str) -> String {
+    if path.len() > PATH_BYTES {
+        return path.to_owned();
+    }
+    let segment = match segment.char_indices().nth(SEGMENT_CHARACTERS) {
+        Some((end, _)) => segment.get(..end).unwrap_or_default(),
+        None => segment,
+    };
     let plain = !segment.is_empty()
         && !segment
             .chars()
@@ -240,5 +255,9 @@ mod tests {
         check("", r#"a."""#);
         assert_eq!(child("", "a"), "a");
         assert_eq!(item("a.b", 3), "a.b[3]");
+        let long = child("a", &"x".repeat(5000));
+        assert_eq!(long.len(), 2 + SEGMENT_CHARACTERS);
+        let full = "a".repeat(PATH_BYTES + 1);
+        assert_eq!(child(&full, "b"), full);
     }
 }

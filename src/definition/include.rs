@@ -2,11 +2,12 @@
 //!
 //! Sections are joined by their keys: two files may both have `apis`, but not both `apis.chat`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{Origin, Place, Report, child};
+use super::substitute::{self, Sources};
 use super::surroundings::Surroundings;
 use super::tree::{Entry, Node, TEXT_BYTES, Value, parse};
 
@@ -14,6 +15,8 @@ use super::tree::{Entry, Node, TEXT_BYTES, Value, parse};
 const FILES: usize = 1000;
 /// Bytes of all files together.
 const ALL_BYTES: usize = 16 * 1024 * 1024;
+/// Largest file that a pattern may take in, in bytes.
+const PATTERN_BYTES: usize = 4096;
 /// The key that names further files.
 const INCLUDE: &str = "include";
 
@@ -31,19 +34,21 @@ pub(super) fn read_all(
         waiting: VecDeque::new(),
         bytes: 0,
     };
-    let mut root = reader.read(path, None)?;
+    let root = reader.read(path, None)?;
     reader.note_includes(&root);
+    let mut joined = Joined::new(root.place.clone());
+    joined.add(root, reader.report);
     let mut whole = true;
     while let Some((path, asked_at)) = reader.waiting.pop_front() {
         match reader.read(&path, Some(&asked_at)) {
             Some(node) => {
                 reader.note_includes(&node);
-                join(&mut root, node, reader.report);
+                joined.add(node, reader.report);
             }
             None => whole = false,
         }
     }
-    whole.then_some(root)
+    whole.then(|| joined.finish())
 }
 
 /// The name and directory of a file.
@@ -126,6 +131,15 @@ impl Reader<'_> {
     }
 
     fn note_pattern(&mut self, text: &str, place: &Place) {
+        let mut sources = Variables {
+            reader: self,
+            place,
+        };
+        let Ok(text) = substitute::substitute(text, &mut sources) else {
+            // The walker comes by here too, and says why.
+            return;
+        };
+        let text = text.as_str();
         let pattern = place.origin.directory.join(text);
         let is_glob = text.contains(['*', '?', '[']);
         let found = if is_glob {
@@ -136,7 +150,7 @@ impl Reader<'_> {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                let what = format!("`{text}` cannot be searched for: {error}");
+                let what = format!("the pattern cannot be searched for: {error}");
                 self.report
                     .add(Some(place), INCLUDE, what, "correct the pattern");
                 return;
@@ -156,25 +170,78 @@ impl Reader<'_> {
     }
 }
 
-/// Adds what an included file has.
-fn join(root: &mut Node, included: Node, report: &mut Report) {
-    let (Value::Mapping(sections), Value::Mapping(added)) = (&mut root.value, included.value)
-    else {
-        return;
-    };
-    for entry in added {
-        if entry.key == INCLUDE {
-            continue;
+/// What patterns may be substituted with.
+struct Variables<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    place: &'r Place,
+}
+
+impl Sources for Variables<'_, '_> {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.reader.surroundings.environment().get(name).cloned()
+    }
+
+    fn file(&mut self, path: &str) -> Result<String, String> {
+        let path = self.place.origin.directory.join(path);
+        let content = self.reader.surroundings.read(&path, PATTERN_BYTES)?;
+        self.reader.files.insert(path);
+        String::from_utf8(content).map_err(|_| "it is not UTF-8 text".to_owned())
+    }
+}
+
+/// The sections of all files together. Keys are indexed once, so that joining large maps stays cheap.
+struct Joined {
+    place: Place,
+    sections: Vec<Entry>,
+    positions: HashMap<String, usize>,
+    /// Of each section that several files have: the keys in it and where they stand.
+    inner: HashMap<String, HashMap<String, Place>>,
+}
+
+impl Joined {
+    fn new(place: Place) -> Self {
+        Self {
+            place,
+            sections: Vec::new(),
+            positions: HashMap::new(),
+            inner: HashMap::new(),
         }
-        let position = sections.iter().position(|section| section.key == entry.key);
-        match position.and_then(|position| sections.get_mut(position)) {
-            None => sections.push(entry),
-            Some(section) => join_section(section, entry, report),
+    }
+
+    fn add(&mut self, file: Node, report: &mut Report) {
+        let Value::Mapping(added) = file.value else {
+            return;
+        };
+        for entry in added {
+            let position = self.positions.get(&entry.key).copied();
+            match position.and_then(|position| self.sections.get_mut(position)) {
+                None => {
+                    self.positions
+                        .insert(entry.key.clone(), self.sections.len());
+                    self.sections.push(entry);
+                }
+                Some(section) => {
+                    let inner = self.inner.entry(entry.key.clone()).or_default();
+                    join(section, entry, inner, report);
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Node {
+        Node {
+            place: self.place,
+            value: Value::Mapping(self.sections),
         }
     }
 }
 
-fn join_section(section: &mut Entry, added: Entry, report: &mut Report) {
+fn join(
+    section: &mut Entry,
+    added: Entry,
+    inner: &mut HashMap<String, Place>,
+    report: &mut Report,
+) {
     if added.value.is_null() {
         return;
     }
@@ -184,18 +251,26 @@ fn join_section(section: &mut Entry, added: Entry, report: &mut Report) {
     }
     match (&mut section.value.value, added.value.value) {
         (Value::Mapping(entries), Value::Mapping(more)) => {
+            if inner.is_empty() {
+                let places = entries.iter();
+                inner.extend(places.map(|entry| (entry.key.clone(), entry.place.clone())));
+            }
             for entry in more {
-                let first = entries.iter().find(|known| known.key == entry.key);
-                match first {
+                match inner.get(&entry.key) {
                     Some(first) => {
                         let path = child(&section.key, &entry.key);
-                        twice(&path, &first.place, &entry.place, report);
+                        twice(&path, first, &entry.place, report);
                     }
-                    None => entries.push(entry),
+                    None => {
+                        inner.insert(entry.key.clone(), entry.place.clone());
+                        entries.push(entry);
+                    }
                 }
             }
         }
         (Value::Sequence(items), Value::Sequence(more)) => items.extend(more),
+        // Every file may include others; one pattern may stand without brackets.
+        _ if section.key == INCLUDE => {}
         _ => twice(&section.key, &section.place, &added.place, report),
     }
 }

@@ -6,10 +6,14 @@ use std::collections::HashMap;
 
 use super::diagnostic::Place;
 
+/// Bytes of paths that are kept; what lies beyond is found by what is around it.
+const PATHS_BYTES: usize = 64 * 1024 * 1024;
+
 /// Places by path.
 #[derive(Debug, Default)]
 pub struct Places {
     spots: HashMap<String, Spot>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -24,7 +28,9 @@ impl Places {
     pub(super) fn note(&mut self, path: &str, place: &Place) {
         match self.spots.get_mut(path) {
             Some(spot) => spot.place = place.clone(),
+            None if self.bytes.saturating_add(path.len()) > PATHS_BYTES => {}
             None => {
+                self.bytes += path.len();
                 let spot = Spot {
                     place: place.clone(),
                     written: None,

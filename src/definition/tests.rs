@@ -522,6 +522,19 @@ fn includes_that_clash_or_fail_are_refused_with_both_places() {
 }
 
 #[test]
+fn patterns_of_includes_can_be_substituted() {
+    let fake = Fake::default()
+        .variable("DIR", "parts")
+        .file("t.yaml", "include: \"${env:DIR}/*.yaml\"\n")
+        .file("parts/a.yaml", "functions: { f: { command: [x] } }");
+    let loaded = load(Path::new("t.yaml"), &fake).unwrap();
+    assert_eq!(loaded.definition.functions.len(), 1);
+    let fake = Fake::default().file("t.yaml", "include: \"${env:NONE}\"\n");
+    let problems = problems(load(Path::new("t.yaml"), &fake));
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+}
+
+#[test]
 fn a_file_that_includes_itself_is_read_once() {
     let fake = Fake::default().file("t.yaml", "include: ['*.yaml']\n");
     assert_eq!(problems(load(Path::new("t.yaml"), &fake)), []);
