@@ -77,10 +77,15 @@ impl Reader<'_> {
         let content = match self.surroundings.read(path, TEXT_BYTES) {
             Ok(content) => content,
             Err(error) => {
-                let what = format!("`{}` cannot be read: {error}", path.display());
-                let remedy = match asked_at {
-                    Some(_) => "correct the path in `include`",
-                    None => "name another file, or let `tidegate init` write one",
+                let (what, remedy) = match asked_at {
+                    Some(_) => (
+                        format!("`{}` cannot be read: {error}", path.display()),
+                        "correct the path in `include`",
+                    ),
+                    None => (
+                        format!("cannot be read: {error}"),
+                        "name another file, or let `tidegate init` write one",
+                    ),
                 };
                 self.report.add(Some(place), "", what, remedy);
                 return None;

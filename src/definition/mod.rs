@@ -1,6 +1,6 @@
 //! The definition file: from text to [`crate::model`], with every problem reported at once.
 //!
-//! Text becomes a tree in which everything knows its place ([`tree`]); included files and the environment are merged in;
+//! Text becomes a tree in which everything knows its place; included files and the environment are merged in;
 //! the tables of what a definition may contain check it and give every scalar its type. Nothing here knows what a
 //! definition means: that is for [`crate::plan`] to say. Nothing here touches the machine but through [`Surroundings`].
 

@@ -516,7 +516,7 @@ fn includes_that_clash_or_fail_are_refused_with_both_places() {
     check("include: '***'", "", &["cannot be searched for"]);
     let problems = load(Path::new("none.yaml"), &Fake::default()).unwrap_err();
     assert!(
-        render(&problems).contains("none.yaml: `none.yaml` cannot be read"),
+        render(&problems).contains("none.yaml: cannot be read"),
         "{problems:?}"
     );
 }
