@@ -30,7 +30,7 @@ as_root() {
 # The Debian package that brings each command; aws-lambda-ric compiles curl, hence the compilers.
 declare -A package_of=(
   [autoconf]=autoconf [automake]=automake [chromium]=chromium [cmake]=cmake [curl]=curl [g++]=g++
-  [libtoolize]=libtool [make]=make [python3]=python3
+  [libtoolize]=libtool [make]=make [python3]=python3 [xz]=xz-utils
 )
 missing=()
 for program in "${!package_of[@]}"; do
