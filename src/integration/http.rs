@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use ::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use ::http::{Method, Uri};
 use bytes::Bytes;
 use url::Url;
@@ -73,6 +75,11 @@ pub(super) fn prepare(
     *call.uri_mut() =
         Uri::try_from(url.as_str()).map_err(|problem| unsendable("integrationUri", problem))?;
     *call.headers_mut() = request.headers;
+    if call.body().is_empty() && !matches!(target.method, Method::GET | Method::HEAD) {
+        // RFC 9110 section 8.6: such a request says its length even when it is 0; some servers insist.
+        let nothing = HeaderValue::from_static("0");
+        call.headers_mut().insert(CONTENT_LENGTH, nothing);
+    }
     Ok(HttpCall(call))
 }
 
@@ -178,6 +185,11 @@ pub(super) async fn call(
         CallError::TooLarge(_) => BackendError::TooLarge,
         other => BackendError::Unreachable(other.to_string()),
     })?;
+    if answer.status().is_informational() {
+        // AWS: a backend that tries to upgrade is one that does not answer (reported as 504).
+        let problem = format!("it answered with {}", answer.status());
+        return Err(BackendError::Unreachable(problem));
+    }
     let (parts, body) = answer.into_parts();
     facts.status = Some(parts.status.as_u16());
     facts.call_status = Some(parts.status.as_u16());
