@@ -251,8 +251,15 @@ fn iso(epoch_ms: u64) -> String {
         .unwrap_or_default()
 }
 
+/// An exception with the ids that every answer has; for calls that lead to no stage.
+pub fn refuse(exception: &ServiceException) -> Response<Full<Bytes>> {
+    let mut response = render(exception);
+    stamp(response.headers_mut(), &RequestId::mint());
+    response
+}
+
 /// An exception as AWS SDKs read it: its name in `x-amzn-ErrorType`, its text in the body.
-pub fn render(exception: &ServiceException) -> Response<Full<Bytes>> {
+fn render(exception: &ServiceException) -> Response<Full<Bytes>> {
     let body = match &exception.message {
         Some(message) => serde_json::json!({ "message": message }).to_string(),
         None => String::new(),

@@ -121,7 +121,7 @@ async fn admitted(
     };
     let plan = front.services.plan();
     match place(&plan, arrival.request.uri().path(), &arrival.domain_name) {
-        Place::Nowhere => management::render(&ServiceException::forbidden()),
+        Place::Nowhere => management::refuse(&ServiceException::forbidden()),
         Place::Connections(stage, id) => {
             management::answer(&front.services, &stage, &id, arrival.into_management()).await
         }
