@@ -20,5 +20,7 @@ mod authorization;
 mod endings;
 mod events;
 mod handshake;
+mod integrations;
+mod management;
 mod replies;
 mod selection;

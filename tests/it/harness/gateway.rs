@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ pub(crate) struct Setup {
     definition: String,
     clock: Option<Arc<ManualClock>>,
     functions: BTreeMap<String, Script>,
+    lambda: Option<Credentials>,
 }
 
 /// A running gateway with everything a test wants to know about it.
@@ -112,6 +114,7 @@ impl Setup {
             definition: definition.into(),
             clock: None,
             functions: BTreeMap::new(),
+            lambda: None,
         }
     }
 
@@ -124,6 +127,12 @@ impl Setup {
     /// Time stands still unless the test moves it.
     pub(crate) fn manual(mut self) -> Self {
         self.clock = Some(ManualClock::new(EpochMillis(START)));
+        self
+    }
+
+    /// Signs calls of the Lambda Invoke API.
+    pub(crate) fn lambda_credentials(mut self, credentials: Credentials) -> Self {
+        self.lambda = Some(credentials);
         self
     }
 
@@ -159,6 +168,9 @@ impl Setup {
                 sender.send(event.clone()).ok();
                 script(event)
             });
+        }
+        if let Some(credentials) = self.lambda {
+            builder = builder.lambda_credentials(credentials);
         }
         if let Some(clock) = &self.clock {
             builder = builder.clock(clock.clone());
