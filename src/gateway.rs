@@ -66,6 +66,7 @@ impl Gateway {
     /// One line for each stage, with addresses that work: what `tidegate serve` prints.
     pub fn banner(&self) -> String {
         let plan = self.services.plan();
+        let secure = self.tls.as_ref().map_or("", |_| "s");
         let mut text = String::new();
         for stage in plan.stages() {
             let (api, name) = (&stage.api.id, &stage.name);
@@ -74,10 +75,14 @@ impl Gateway {
                 None => format!("/_apis/{api}/{name}"),
             };
             for address in &self.clients {
-                let secure = self.tls.as_ref().map_or("", |_| "s");
+                text.push_str(&format!("{api}/{name}  ws{secure}://{address}{path}"));
                 text.push_str(&format!(
-                    "{api}/{name}  ws{secure}://{address}{path}  push: http{secure}://{address}{path}/@connections/{{connectionId}}\n"
+                    "  push: http{secure}://{address}{path}/@connections/{{connectionId}}"
                 ));
+                if stage.page.is_some() {
+                    text.push_str(&format!("  page: http://{address}{path}"));
+                }
+                text.push('\n');
             }
         }
         text.push_str(&format!("health  http://{}/readyz\n", self.admin));

@@ -4,7 +4,7 @@ mod init;
 mod serve;
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -96,6 +96,7 @@ fn log_to_stderr(format: LogFormat, level: &str) -> Result<(), String> {
         tracing_subscriber::EnvFilter::try_new(level).map_err(|error| error.to_string())?;
     let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter);
     match format {
         LogFormat::Text => subscriber.init(),

@@ -49,9 +49,9 @@ impl ServiceException {
         Self::new(name, StatusCode::FORBIDDEN, message)
     }
 
-    /// 403: signed well, but no policy allows it.
+    /// 403: signed well, but no policy allows it. The name is one that the service model has, so SDKs raise their own type.
     pub fn access_denied(message: impl Into<String>) -> Self {
-        Self::new("AccessDeniedException", StatusCode::FORBIDDEN, message)
+        Self::new("ForbiddenException", StatusCode::FORBIDDEN, message)
     }
 
     /// 413: more than 128 KiB.

@@ -37,6 +37,8 @@ use crate::transport::{Front, FrontSettings};
 
 /// Sockets that the administration listener may hold.
 const ADMIN_SOCKETS: usize = 1024;
+/// Variables of the gateway's own environment that functions get too.
+const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
 /// Variables by which the AWS SDKs and command line trust a CA, and OpenSSL does.
 const CA_VARIABLES: [&str; 3] = ["NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "SSL_CERT_FILE"];
 
@@ -303,7 +305,9 @@ fn front(services: &Arc<Services>, server: &Server) -> Arc<Front> {
 }
 
 fn host_settings(server: &Server, minted: &Minted, tls: Option<&TlsSettings>) -> HostSettings {
-    let mut environment = BTreeMap::new();
+    let mut environment = self::environment();
+    // Functions find their programs and their user's files; the rest of our environment is not theirs.
+    environment.retain(|name, _| PASSED_ON.contains(&name.as_str()));
     if let Some(TlsSettings::Development { state_directory }) = tls {
         let path = state_directory.join(CA_FILE);
         let path = std::path::absolute(&path).unwrap_or(path);

@@ -33,6 +33,8 @@ const NOT_FORWARDED: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
+/// Largest answer of a backend where a stage has lifted the limit of messages.
+const LIFTED_BODY_BYTES: usize = 128 * 1024 * 1024;
 const USER_AGENT_VALUE: &str = "AmazonAPIGateway";
 
 /// A request that is ready to be sent.
@@ -200,6 +202,14 @@ pub(super) async fn call(
         headers: parts.headers,
         body,
     })
+}
+
+/// Most bytes that are read of an answer: Amazon's limit, or what a stage that lifts its own lets through.
+fn body_limit(exchange: &Exchange) -> usize {
+    let messages = exchange.stage.connections.message_bytes;
+    messages
+        .unwrap_or(LIFTED_BODY_BYTES)
+        .max(quotas::INTEGRATION_BODY_BYTES)
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
