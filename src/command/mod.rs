@@ -118,11 +118,12 @@ fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 
 fn check(file: &Path) -> ExitCode {
     match load(file).and_then(|loaded| compile::compile(&loaded, &[])) {
-        Ok(plan) => print(&format!(
-            "{}: fine, {} stages\n",
-            file.display(),
-            plan.stages().len()
-        )),
+        Ok(plan) => {
+            let stages = plan.stages();
+            let routes: usize = stages.iter().map(|stage| stage.routes.all().len()).sum();
+            let (file, stages) = (file.display(), stages.len());
+            print(&format!("{file}: fine (stages: {stages}, routes: {routes})\n"))
+        }
         Err(problems) => refuse_definition(&problems),
     }
 }

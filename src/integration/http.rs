@@ -178,7 +178,7 @@ pub(super) async fn call(
     let started = backends.clock.now();
     let result = backends
         .http
-        .send(call.0, limit, quotas::INTEGRATION_BODY_BYTES)
+        .send(call.0, limit, body_limit(exchange))
         .await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.clock.now().since(started));
