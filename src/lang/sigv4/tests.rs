@@ -1,5 +1,6 @@
 //! Signers that others wrote, published vectors, every refusal, and mutations of good requests.
 
+mod corpus;
 mod mutations;
 mod refusals;
 mod signers;
