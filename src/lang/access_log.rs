@@ -19,7 +19,7 @@ pub const VALUE_BYTES: usize = 4 * 1024;
 /// What stands for a variable that is not set.
 const UNSET: &str = "-";
 
-/// The variable whose value has its own quotes.
+/// The variable whose value has its own quotes; it is made from `context.error.message`, so that it is escaped once.
 const QUOTED: &str = "context.error.messageString";
 
 /// A parsed access log format.
