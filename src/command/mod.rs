@@ -122,7 +122,9 @@ fn check(file: &Path) -> ExitCode {
             let stages = plan.stages();
             let routes: usize = stages.iter().map(|stage| stage.routes.all().len()).sum();
             let (file, stages) = (file.display(), stages.len());
-            print(&format!("{file}: fine (stages: {stages}, routes: {routes})\n"))
+            print(&format!(
+                "{file}: fine (stages: {stages}, routes: {routes})\n"
+            ))
         }
         Err(problems) => refuse_definition(&problems),
     }

@@ -248,3 +248,6 @@ pub fn exercise(input: &[u8]) {
     session.send(&Outgoing::Text(Bytes::from_static(b"late")), &mut out);
     assert_eq!(out.len(), written, "nothing is written after the end");
 }
+
+#[cfg(test)]
+mod tests;
