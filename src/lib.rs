@@ -1,23 +1,45 @@
 //! Tidegate: Amazon API Gateway that anyone can run. WebSocket first, wire-compatible.
 //!
-//! Modules in reading order, lowest floor first; a module imports only from those above it in this list.
+//! Start with [`Gateway`]. The modules below stand in reading order, lowest floor first: a module imports only from those
+//! above it, which `tests/tidy.rs` holds true.
 
-pub mod authorizer;
+// Mechanism, failures, Amazon's languages.
 pub mod base;
-pub mod client;
-pub mod definition;
+
 pub mod error;
-pub mod exchange;
-pub mod function;
-pub mod gateway;
-pub mod integration;
+
 pub mod lang;
-pub mod limit;
-pub mod management;
+
+// Functions, and calls to elsewhere.
+pub mod function;
+
+pub mod client;
+
+// What the wire says, what a file says, what runs.
 pub mod model;
-pub mod observe;
-pub mod pipeline;
+
+pub mod definition;
+
 pub mod plan;
+
+pub mod exchange;
+
+// Each turns plan and exchange into one answer; none knows another.
+pub mod authorizer;
+
+pub mod integration;
+
+pub mod limit;
+
+pub mod observe;
+
+// The order, the faces, the sockets, the wiring.
+pub mod pipeline;
+
+pub mod management;
+
 pub mod transport;
+
+pub mod gateway;
 
 pub use gateway::{Gateway, GatewayBuilder, PushError, Pusher, StartError};

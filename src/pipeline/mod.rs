@@ -1,7 +1,7 @@
-//! The one pipeline: every event runs through THE LIST in [`phases`], read aloud from top to bottom.
+//! The one pipeline: every event runs through THE LIST in `phases`, read aloud from top to bottom.
 //!
-//! Phases are plain functions. What one finds out is a value that the next must be given ([`throttle::Passage`],
-//! [`authorize::Caller`]), so that no integration can be called before throttles and authorization had their say.
+//! Phases are plain functions. What one finds out is a value that the next must be given (`throttle::Passage`,
+//! `authorize::Caller`), so that no integration can be called before throttles and authorization had their say.
 
 mod authorize;
 mod conclude;
