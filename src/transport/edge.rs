@@ -94,14 +94,25 @@ pub(super) async fn answer(
     };
     let bodiless = !request.headers().contains_key(header::CONTENT_LENGTH)
         && !request.headers().contains_key(header::TRANSFER_ENCODING);
-    let answer = match refuse_head(&request, &head) {
+    let upgrading =
+        request.version() != Version::HTTP_2 && request.headers().contains_key(header::UPGRADE);
+    let mut answer = match refuse_head(&request, &head) {
         Some((status, text)) => message(status, text),
         None => admitted(front, face, &socket, &head, request).await,
     };
+    if upgrading && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // What the client sent behind its handshake was never meant to be HTTP.
+        close_after(&mut answer);
+    }
     if bodiless {
         slot.rearm();
     }
     answer
+}
+
+fn close_after(answer: &mut Answer) {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().append(header::CONNECTION, close);
 }
 
 async fn admitted(
