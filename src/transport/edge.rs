@@ -76,6 +76,8 @@ impl Arrival {
 #[derive(Debug)]
 enum Place {
     Stage(Arc<Stage>),
+    /// A path below a stage, where WebSocket APIs have nothing.
+    Below(Arc<Stage>),
     Connections(Arc<Stage>, String),
     Nowhere,
 }
@@ -136,7 +138,10 @@ async fn admitted(
         Place::Connections(stage, id) => {
             management::answer(&front.services, &stage, &id, arrival.into_management()).await
         }
-        Place::Stage(stage) => at_stage(front, socket, stage, arrival).await,
+        Place::Below(_) if is_upgrade(&arrival) => {
+            management::render(&ServiceException::forbidden())
+        }
+        Place::Stage(stage) | Place::Below(stage) => at_stage(front, socket, stage, arrival).await,
     }
 }
 
@@ -146,13 +151,17 @@ async fn at_stage(
     stage: Arc<Stage>,
     arrival: Arrival,
 ) -> Answer {
-    if arrival.request.headers().contains_key(header::UPGRADE) {
+    if is_upgrade(&arrival) {
         return handshake::answer(front, stage, arrival, Arc::clone(&socket.seat)).await;
     }
     match (&stage.page, arrival.request.method()) {
         (Some(page), &Method::GET | &Method::HEAD) => self::page(page),
         _ => upgrade_required(),
     }
+}
+
+fn is_upgrade(arrival: &Arrival) -> bool {
+    arrival.request.headers().contains_key(header::UPGRADE)
 }
 
 fn page(page: &Bytes) -> Answer {
@@ -351,8 +360,8 @@ fn place(plan: &Plan, path: &str, host: &str) -> Place {
         Some((segment, id)) if decoded(segment) == CONNECTIONS => {
             Place::Connections(stage, decoded(id))
         }
-        // A stage has no paths below it; what is not an upgrade is told so.
-        _ => Place::Stage(stage),
+        _ if rest.is_empty() => Place::Stage(stage),
+        _ => Place::Below(stage),
     }
 }
 
