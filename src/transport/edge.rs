@@ -139,7 +139,7 @@ async fn admitted(
             management::answer(&front.services, &stage, &id, arrival.into_management()).await
         }
         Place::Below(_) if is_upgrade(&arrival) => {
-            management::render(&ServiceException::forbidden())
+            management::refuse(&ServiceException::forbidden())
         }
         Place::Stage(stage) | Place::Below(stage) => at_stage(front, socket, stage, arrival).await,
     }

@@ -88,7 +88,6 @@ async fn a_policy_that_does_not_allow_is_403() {
         statement("Deny", "*")
     ])))
     .await;
-    check(policy(json!([]))).await;
     check(policy(json!([statement(
         "Allow",
         "arn:aws:execute-api:us-east-1:000000000000:chat/beta/*"
@@ -179,7 +178,10 @@ async fn an_authorizer_that_is_late_is_500() {
     let waiting = rig.refused(&handshake);
     let passing = async {
         rig.event("auth").await;
-        rig.advance(Duration::from_secs(30));
+        rig.advance(Duration::from_millis(9_999));
+        rig.settle_tasks().await;
+        assert_eq!(rig.gateway.services().tasks.live(), 4, "still waiting");
+        rig.advance(Duration::from_millis(1));
     };
     let (response, ()) = tokio::join!(waiting, passing);
     let told = (response.status, response.refusal());
@@ -188,9 +190,12 @@ async fn an_authorizer_that_is_late_is_500() {
     rig.close_after(&["AUTHORIZER_FAILURE"]).await;
 }
 
+/// Target, a header, and whether that is enough to be let in.
+type Case<'a> = (&'a str, Option<(&'a str, &'a str)>, bool);
+
 #[tokio::test]
 async fn without_an_identity_source_it_is_401() {
-    let check = async |sources: &str, stage: &str, cases: &[(&str, Option<(&str, &str)>, bool)]| {
+    let check = async |sources: &str, stage: &str, cases: &[Case<'_>]| {
         let rig = Setup::new(guarded(stage, sources))
             .function("backend", echo)
             .function("auth", answers(policy(json!([statement("Allow", "*")]))))
@@ -240,7 +245,8 @@ async fn without_an_identity_source_it_is_401() {
         ("/prod?token=a", Some(("Authorization", "a")), true),
     ];
     check(&both, "{}", &cases).await;
-    check("stageVariables.tier", "{}", &[("/prod", None, false)]).await;
+    let empty = "{ stageVariables: { tier: \"\" } }";
+    check("stageVariables.tier", empty, &[("/prod", None, false)]).await;
     let gold = "{ stageVariables: { tier: gold } }";
     check("stageVariables.tier", gold, &[("/prod", None, true)]).await;
     check("context.identity.sourceIp", "{}", &[("/prod", None, true)]).await;
@@ -264,6 +270,24 @@ async fn the_authorizer_is_asked_before_required_parameters() {
         .start()
         .await;
     assert_eq!(rig.refused(&Handshake::new("/prod")).await.status, 403);
+    rig.event("auth").await;
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn the_authorizer_is_not_asked_by_who_is_throttled() {
+    let stage =
+        "{ routeSettings: { $connect: { throttlingRateLimit: 1, throttlingBurstLimit: 1 } } }";
+    let rig = Setup::new(guarded(stage, ""))
+        .manual()
+        .function("backend", echo)
+        .function("auth", answers(policy(json!([statement("Deny", "*")]))))
+        .start()
+        .await;
+    for (status, calls) in [(403, 1), (429, 1), (429, 1)] {
+        let response = rig.refused(&Handshake::new("/prod")).await;
+        assert_eq!((response.status, rig.calls("auth")), (status, calls));
+    }
     rig.event("auth").await;
     rig.close().await;
 }

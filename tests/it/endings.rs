@@ -162,7 +162,7 @@ async fn a_backend_closes() {
         .function("backend", echo)
         .start()
         .await;
-    let mut client = rig.open().await;
+    let client = rig.open().await;
     let event = rig.event_of("CONNECT").await;
     let id = event["requestContext"]["connectionId"].as_str().unwrap();
     let path = format!("/prod/@connections/{id}");
@@ -185,7 +185,7 @@ async fn the_gateway_stops() {
         clients.push(open(&rig).await);
     }
     let ends = async {
-        for client in &mut clients {
+        for client in clients {
             let (code, reason) = client.closed().await;
             assert_eq!((code, &*reason), AWAY);
         }
@@ -222,6 +222,21 @@ async fn a_client_that_does_not_answer_the_close_frame() {
     rig.advance(Duration::from_secs(5));
     assert_eq!(rig.disconnect().await, wide(AWAY));
     client.stream.shutdown().await.ok();
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_stays_after_a_breach() {
+    let rig = plain().await;
+    let mut client = open(&rig).await;
+    client.write(&[0xff; 64]).await;
+    assert_eq!(client.message(CLOSE).await[..2], status(1002, ""));
+    assert_eq!(client.frame().await, None, "the gateway says no more");
+    client.send("still here").await;
+    rig.settle_tasks().await;
+    assert_eq!(rig.calls("backend"), 1);
+    rig.advance(Duration::from_secs(5));
+    assert_eq!(rig.disconnect().await.0, 1002);
     rig.close().await;
 }
 

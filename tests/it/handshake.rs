@@ -220,7 +220,8 @@ async fn a_function_that_is_late_is_504() {
     let passing = async {
         rig.event_of("CONNECT").await;
         rig.advance(Duration::from_millis(28_999));
-        assert_eq!(rig.gateway.services().tasks.live(), 4);
+        rig.settle_tasks().await;
+        assert_eq!(rig.gateway.services().tasks.live(), 4, "still waiting");
         rig.advance(Duration::from_millis(1));
     };
     let (response, ()) = tokio::join!(waiting, passing);
@@ -356,6 +357,51 @@ async fn a_plain_request_is_426() {
     check("POST", "/prod", 426).await;
     check("GET", "/beta", 403).await;
     check("GET", "/", 403).await;
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn another_version_is_told_ours() {
+    let rig = connecting(json!({ "statusCode": 200 })).await;
+    let handshake = Handshake::new("/prod").with("Sec-WebSocket-Version", "8");
+    let response = rig.refused(&handshake).await;
+    assert_eq!(response.status, 426);
+    assert_eq!(response.header("sec-websocket-version"), Some("13"));
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn which_api_it_is() {
+    let both = chat("{}")
+        + &chat("{}")
+            .replace("apis:\n", "")
+            .replace("  chat:", "  shop:");
+    let rig = Setup::new(both).function("backend", echo).start().await;
+    let check = async |host: &str, target: &str, expected: Option<&str>| {
+        let handshake = Handshake::new(target).with("Host", host);
+        match (WsClient::open(rig.address(), &handshake).await, expected) {
+            (Ok(client), Some(api)) => {
+                let event = rig.event_of("CONNECT").await;
+                assert_eq!(event["requestContext"]["apiId"], api, "{host} {target}");
+                client.leave().await;
+                rig.disconnect().await;
+            }
+            (Err(response), None) => assert_eq!(response.status, 403, "{host} {target}"),
+            (answer, _) => panic!("{host} {target}: {:?}", answer.err()),
+        }
+    };
+    let (chat, shop) = (Some("chat"), Some("shop"));
+    check("chat.execute-api.us-east-1.amazonaws.com", "/prod", chat).await;
+    check("shop.execute-api.localhost:8080", "/prod", shop).await;
+    check("shop.execute-api.localhost", "/_apis/chat/prod", chat).await;
+    check("gateway.test", "/_apis/chat/prod", chat).await;
+    check("gateway.test", "/_apis/shop/prod/", shop).await;
+    check("gateway.test", "/prod", None).await;
+    check("other.execute-api.localhost", "/prod", None).await;
+    check("chat.localhost", "/prod", None).await;
+    check("gateway.test", "/_apis/other/prod", None).await;
+    check("gateway.test", "/_apis/chat", None).await;
+    check("gateway.test", "/_apis/", None).await;
     rig.close().await;
 }
 
@@ -683,7 +729,7 @@ async fn a_gateway_that_stops_lets_nobody_in() {
         gate.add_permits(1);
     };
     let (client, ()) = tokio::join!(opening, letting);
-    let mut client = client.unwrap_or_else(|refused: Response| panic!("{refused:?}"));
+    let client = client.unwrap_or_else(|refused: Response| panic!("{refused:?}"));
     let services = Arc::clone(rig.gateway.services());
     let stopping = rig.gateway.shutdown();
     let leaving = async {

@@ -17,10 +17,14 @@
 mod harness;
 
 mod authorization;
+mod conversation;
 mod endings;
 mod events;
+mod flow;
 mod handshake;
 mod integrations;
 mod management;
+mod limits;
 mod replies;
 mod selection;
+mod timers;

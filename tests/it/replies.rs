@@ -97,6 +97,7 @@ async fn a_two_way_route_answers_with_the_body() {
     check(json!({ "statusCode": 500, "body": "oops" }), "oops").await;
     check(json!({ "statusCode": 301, "body": "there" }), "there").await;
     check(json!({ "statusCode": 401, "body": "who?" }), "who?").await;
+    check(json!({ "body": "no status" }), "no status").await;
     // A reply is sent, even an empty one.
     check(json!({ "statusCode": 200, "body": "" }), "").await;
     check(json!({ "statusCode": 200, "body": null }), "").await;
@@ -196,20 +197,26 @@ async fn a_one_way_route_answers_nothing() {
 }
 
 #[tokio::test]
-async fn two_way_takes_the_expression_and_the_response() {
+async fn half_a_two_way_route_is_refused() {
     let two_way = "ask: { target: integrations/backend, routeResponseSelectionExpression: $default, routeResponses: { $default: {} } }";
-    for one_way in [
-        "ask: { target: integrations/backend, routeResponseSelectionExpression: $default }",
-        "ask: { target: integrations/backend, routeResponses: { $default: {} } }",
+    for (half, other) in [
+        (
+            "routeResponseSelectionExpression: $default",
+            "routeResponses",
+        ),
+        (
+            "routeResponses: { $default: {} }",
+            "routeResponseSelectionExpression",
+        ),
     ] {
-        let definition = chat("{}").replace(two_way, one_way);
-        assert!(definition.contains(one_way));
-        let setup = Setup::new(definition).function("backend", obedient);
-        let mut talk = begin(setup).await;
-        talk.give("ask", json!({ "statusCode": 200, "body": "hello" }))
+        let ask = format!("ask: {{ target: integrations/backend, {half} }}");
+        let definition = chat("{}").replace(two_way, &ask);
+        assert!(definition.contains(&ask));
+        let problem = Setup::new(definition)
+            .function("backend", obedient)
+            .problem()
             .await;
-        talk.nothing().await;
-        talk.end(&[]).await;
+        assert!(problem.contains(other), "{problem}");
     }
 }
 

@@ -95,8 +95,8 @@ impl FakeHttp {
         let (answer, count) = (answer.into(), Arc::clone(&seen));
         let accepting = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let mut some = [0; 4096];
-                stream.read(&mut some).await.ok();
+                let mut some = Vec::with_capacity(4096);
+                stream.read_buf(&mut some).await.ok();
                 count.fetch_add(1, Ordering::SeqCst);
                 stream.write_all(&answer).await.ok();
                 stream.shutdown().await.ok();

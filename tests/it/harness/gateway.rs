@@ -11,8 +11,8 @@ use aws_credential_types::Credentials;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use tidegate::Gateway;
 use tidegate::base::clock::{EpochMillis, ManualClock};
+use tidegate::{Gateway, StartError};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
 use super::log::Log;
@@ -67,7 +67,7 @@ apis:
     integrations:
       backend: { integrationType: AWS_PROXY, integrationUri: "function:backend" }
     stages:
-      prod: {STAGE}
+      prod: STAGE
 "#;
     text.replace("STAGE", stage)
 }
@@ -149,10 +149,33 @@ impl Setup {
 
     /// Starts the gateway; a definition that does not compile fails the test.
     pub(crate) async fn start(self) -> Rig {
+        let clock = self.clock.clone();
+        let (log, functions, started) = self.try_start().await;
+        match started {
+            Ok(gateway) => Rig {
+                gateway,
+                clock,
+                functions,
+                log,
+            },
+            Err(error) => panic!("the gateway does not start: {error}"),
+        }
+    }
+
+    /// Tries to start the gateway, which must not work; gives what it says.
+    pub(crate) async fn problem(self) -> String {
+        let (_, _, started) = self.try_start().await;
+        match started {
+            Ok(_) => panic!("the gateway starts"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    async fn try_start(self) -> (Log, BTreeMap<String, Events>, Result<Gateway, StartError>) {
         let log = Log::listen();
         let server = self.server.join("\n  ");
         let text = format!("server:\n  {server}\n{}", self.definition);
-        let mut builder = Gateway::builder().definition(text.as_str());
+        let mut builder = Gateway::builder().definition(text);
         let mut functions = BTreeMap::new();
         for (name, script) in self.functions {
             let (sender, receiver) = mpsc::unbounded_channel();
@@ -175,15 +198,7 @@ impl Setup {
         if let Some(clock) = &self.clock {
             builder = builder.clock(clock.clone());
         }
-        match builder.start().await {
-            Ok(gateway) => Rig {
-                gateway,
-                clock: self.clock,
-                functions,
-                log,
-            },
-            Err(error) => panic!("the gateway does not start: {error}\n{text}"),
-        }
+        (log, functions, builder.start().await)
     }
 }
 
@@ -266,12 +281,15 @@ impl Rig {
 
     /// Gives everything that could go on a chance to: a round trip of the event loop for another client.
     pub(crate) async fn settle_tasks(&self) {
+        let tasks = &self.gateway.services().tasks;
+        let before = tasks.live();
         let request = super::http_client::request("GET", "/livez", &[], b"");
         for _ in 0..5 {
             let admin = self.gateway.admin_address();
             let response = super::http_client::send(admin, &request).await;
             assert_eq!(response.status, 200);
         }
+        eventually("the other client to be gone", || tasks.live() <= before).await;
     }
 
     /// Ends the test: all clients must be gone, every event must have been read, nothing may be left.

@@ -252,8 +252,8 @@ impl WsClient {
         assert_eq!(self.message(PONG).await, b"still there?");
     }
 
-    /// Waits for the gateway to close: gives code and reason, answers, and sees the end of the socket.
-    pub(crate) async fn closed(&mut self) -> (u16, String) {
+    /// Waits for the gateway to close: gives code and reason, answers, sees the end of the socket, and is gone.
+    pub(crate) async fn closed(mut self) -> (u16, String) {
         let payload = self.message(CLOSE).await;
         let (code, reason) = payload.split_at(2);
         let code = u16::from_be_bytes([code[0], code[1]]);
