@@ -179,7 +179,7 @@ static EXTENSION: Object = Object {
             "pingsResetIdle",
             &Shape::Boolean,
             "false",
-            "Whether pings and pongs count as activity.",
+            "Whether a client's pings count as activity.",
         ),
         optional(
             "page",

@@ -66,7 +66,7 @@ pub struct StageExtension {
     pub binary_frames: BinaryFrames,
     /// How often the server pings.
     pub ping: Limit<Duration>,
-    /// Whether pings and pongs count as activity.
+    /// Whether a client's pings count as activity.
     pub pings_reset_idle: bool,
     /// The HTML that answers a plain GET of the stage's URL.
     pub page: Option<String>,
