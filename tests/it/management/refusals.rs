@@ -142,7 +142,7 @@ async fn policies_decide_by_method_and_stage() {
     assert_eq!(described.status, 200);
     for method in ["POST", "DELETE"] {
         let answer = signed(&reader, rig.address(), method, &path_of(&id), b"").await;
-        let message = exception(&answer, 403, "AccessDeniedException");
+        let message = exception(&answer, 403, "ForbiddenException");
         assert_eq!(
             message,
             format!(
@@ -161,7 +161,7 @@ async fn policies_decide_by_method_and_stage() {
         b"",
     )
     .await;
-    exception(&answer, 403, "AccessDeniedException");
+    exception(&answer, 403, "ForbiddenException");
     client.silent().await;
     leave(&rig, client).await;
     rig.close().await;
