@@ -43,7 +43,7 @@ async fn status_at(rig: &crate::harness::Rig, lines: &str) -> u16 {
 
 #[tokio::test]
 async fn a_host_that_is_missing_doubled_or_malformed_is_400() {
-    let rig = Setup::new(chat(""))
+    let rig = Setup::new(chat("{}"))
         .function("backend", echo)
         .server("managementAuth: none")
         .start()
@@ -72,7 +72,7 @@ async fn a_host_that_is_missing_doubled_or_malformed_is_400() {
 
 #[tokio::test]
 async fn with_several_apis_the_host_must_name_one() {
-    let definition = credentials() + &chat("") + &chat("").replace("apis:\n  chat:", "  news:");
+    let definition = credentials() + &chat("{}") + &chat("{}").replace("apis:\n  chat:", "  news:");
     let rig = Setup::new(definition)
         .server("managementAuth: none")
         .function("backend", echo)
@@ -120,7 +120,7 @@ async fn with_several_apis_the_host_must_name_one() {
 
 #[tokio::test]
 async fn open_management_needs_no_signature() {
-    let rig = Setup::new(chat(""))
+    let rig = Setup::new(chat("{}"))
         .function("backend", echo)
         .server("managementAuth: none")
         .start()
@@ -144,7 +144,7 @@ async fn open_management_needs_no_signature() {
 
 #[tokio::test]
 async fn without_credentials_signed_calls_fail() {
-    let rig = Setup::new(chat(""))
+    let rig = Setup::new(chat("{}"))
         .function("backend", echo)
         .manual()
         .start()

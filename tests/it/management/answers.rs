@@ -106,8 +106,8 @@ async fn gone_is_gone_whatever_the_reason() {
     let two_apis = format!(
         "{}{}",
         super::credentials(),
-        chat("").replace("prod: {}", "prod: {}\n      beta: {}")
-    ) + &chat("").replace("apis:\n  chat:", "  other:");
+        chat("{}").replace("prod: {}", "prod: {}\n      beta: {}")
+    ) + &chat("{}").replace("apis:\n  chat:", "  other:");
     let rig = Setup::new(two_apis)
         .function("backend", crate::harness::echo)
         .manual()
@@ -154,7 +154,7 @@ async fn gone_is_gone_whatever_the_reason() {
 #[tokio::test]
 async fn a_connection_is_gone_until_connect_has_answered() {
     let gate = Arc::new(Semaphore::new(0));
-    let definition = format!("{}{}", super::credentials(), chat(""));
+    let definition = format!("{}{}", super::credentials(), chat("{}"));
     let rig = Setup::new(definition)
         .manual()
         .function("backend", gated("CONNECT", &gate))

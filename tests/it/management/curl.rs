@@ -36,7 +36,7 @@ async fn curl(arguments: &[&str], url: &str) -> (u16, String) {
 
 #[tokio::test]
 async fn curl_signs_pushes() {
-    let definition = format!("{}{}", credentials(), chat(""));
+    let definition = format!("{}{}", credentials(), chat("{}"));
     let rig = Setup::new(definition)
         .function("backend", echo)
         .start()
@@ -69,7 +69,7 @@ async fn curl_signs_pushes() {
 
 #[tokio::test]
 async fn curl_sees_the_413() {
-    let definition = format!("{}{}", credentials(), chat(""));
+    let definition = format!("{}{}", credentials(), chat("{}"));
     let rig = Setup::new(definition)
         .function("backend", echo)
         .start()
