@@ -147,9 +147,8 @@ impl Gateway {
             return Err(vec![settings::unusable_tls(&error)]);
         }
         self.services.backends.functions.reload(functions);
-        self.services.current.store(Arc::new(plan));
         self.services.access_logs.reopen();
-        self.services.close_orphans();
+        self.services.replace(plan);
         for key in settings::needs_restart(&self.server, &loaded.definition.server) {
             warn!(
                 key,

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use connection_store::{ConnectionStore, IdMint, MemoryStore, Owner};
@@ -15,7 +14,6 @@ use rand::RngCore as _;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::authorizer::iam::SignatureVerifier;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::tasks::{Shutdown, Tasks};
 use crate::client::http::{ClientError, HttpClient};
@@ -25,13 +23,12 @@ use crate::function::{FunctionError, Functions, HostSettings, InProcess};
 use crate::gateway::minted::Minted;
 use crate::gateway::{Gateway, settings};
 use crate::integration::Backends;
-use crate::limit::RateLimiter;
 use crate::model::definition::Server;
 use crate::observe::access_log::AccessLogs;
-use crate::pipeline::Services;
+use crate::pipeline::{Parts, Services};
 use crate::transport::edge::Face;
 use crate::transport::listener::{self, Capacity};
-use crate::transport::tls::{CA_FILE, Tls, TlsError, TlsSettings};
+use crate::transport::tls::{BUNDLE_FILE, CA_FILE, Tls, TlsError, TlsSettings};
 use crate::transport::ws::wheel::Wheel;
 use crate::transport::{Front, FrontSettings};
 
@@ -39,8 +36,13 @@ use crate::transport::{Front, FrontSettings};
 const ADMIN_SOCKETS: usize = 1024;
 /// Variables of the gateway's own environment that functions get too.
 const PASSED_ON: [&str; 2] = ["PATH", "HOME"];
-/// Variables by which the AWS SDKs and command line trust a CA, and OpenSSL does.
-const CA_VARIABLES: [&str; 3] = ["NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "SSL_CERT_FILE"];
+/// Variables by which Node.js, the AWS SDKs and OpenSSL trust a CA. Node.js adds the file to what it trusts already; the
+/// others trust the file and nothing else, so theirs has the system's authorities too.
+const CA_VARIABLES: [(&str, &str); 3] = [
+    ("NODE_EXTRA_CA_CERTS", CA_FILE),
+    ("AWS_CA_BUNDLE", BUNDLE_FILE),
+    ("SSL_CERT_FILE", BUNDLE_FILE),
+];
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -189,12 +191,10 @@ impl GatewayBuilder {
         for (name, function) in self.functions {
             functions.register(name, function);
         }
-        let services = Arc::new(Services {
+        let parts = Parts {
             clock: Arc::clone(&clock),
             tasks: Tasks::new(),
             store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
-            limiter: RateLimiter::new(),
-            signatures: SignatureVerifier::new(),
             backends: Backends {
                 clock: Arc::clone(&clock),
                 functions,
@@ -203,8 +203,8 @@ impl GatewayBuilder {
                 http,
             },
             access_logs: AccessLogs::new(background.clone()),
-            current: ArcSwap::from_pointee(minted.admit(plan)),
-        });
+        };
+        let services = Arc::new(Services::new(parts, minted.admit(plan)));
         let mut gateway = Gateway {
             front: front(&services, &server),
             services,
@@ -309,9 +309,9 @@ fn host_settings(server: &Server, minted: &Minted, tls: Option<&TlsSettings>) ->
     // Functions find their programs and their user's files; the rest of our environment is not theirs.
     environment.retain(|name, _| PASSED_ON.contains(&name.as_str()));
     if let Some(TlsSettings::Development { state_directory }) = tls {
-        let path = state_directory.join(CA_FILE);
-        let path = std::path::absolute(&path).unwrap_or(path);
-        for name in CA_VARIABLES {
+        for (name, file) in CA_VARIABLES {
+            let path = state_directory.join(file);
+            let path = std::path::absolute(&path).unwrap_or(path);
             environment.insert(name.to_owned(), path.to_string_lossy().into_owned());
         }
     }

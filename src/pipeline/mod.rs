@@ -19,7 +19,7 @@ use futures_util::FutureExt as _;
 
 pub use authorize::circumstances;
 pub use failure::error_text;
-pub use services::Services;
+pub use services::{Parts, Services};
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Exchange, Phase, Reply};

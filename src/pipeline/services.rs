@@ -1,5 +1,6 @@
 //! The live capabilities, built once by the gateway and handed to every phase.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -36,23 +37,96 @@ pub struct Services {
     pub backends: Backends,
     /// Access logs.
     pub access_logs: AccessLogs,
-    /// The plan that is in force.
-    pub current: ArcSwap<Plan>,
+    plans: ArcSwap<Plans>,
+}
+
+/// The plan in force, and stages that are gone from it but may still have connections.
+#[derive(Debug)]
+struct Plans {
+    current: Arc<Plan>,
+    retired: Vec<Arc<Stage>>,
+}
+
+/// What [`Services`] are made of besides the plan.
+#[derive(Debug)]
+pub struct Parts {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Every task is spawned here.
+    pub tasks: Tasks,
+    /// Who is connected.
+    pub store: Arc<dyn ConnectionStore>,
+    /// Calls to backends.
+    pub backends: Backends,
+    /// Access logs.
+    pub access_logs: AccessLogs,
 }
 
 impl Services {
+    /// Services that run by `plan`, with full buckets.
+    pub fn new(parts: Parts, plan: Plan) -> Self {
+        Self {
+            clock: parts.clock,
+            tasks: parts.tasks,
+            store: parts.store,
+            limiter: RateLimiter::new(),
+            signatures: SignatureVerifier::new(),
+            backends: parts.backends,
+            access_logs: parts.access_logs,
+            plans: ArcSwap::from_pointee(Plans {
+                current: Arc::new(plan),
+                retired: Vec::new(),
+            }),
+        }
+    }
+
     /// The plan in force now.
     pub fn plan(&self) -> Arc<Plan> {
-        self.current.load_full()
+        Arc::clone(&self.plans.load().current)
+    }
+
+    /// Puts another plan in force, and closes the connections of stages that it does not have.
+    pub fn replace(&self, plan: Plan) {
+        let plan = Arc::new(plan);
+        let open = self.store.local().into_iter();
+        let in_use: HashSet<_> = open
+            .map(|connection| {
+                let record = &connection.record;
+                (Arc::clone(&record.api), Arc::clone(&record.stage))
+            })
+            .collect();
+        self.plans.rcu(|old| {
+            let gone = |stage: &&Arc<Stage>| plan.stage(&stage.api.id, &stage.name).is_none();
+            let before = old.current.stages();
+            let fresh = before.into_iter().filter(gone).cloned();
+            let used = |stage: &&Arc<Stage>| {
+                let key = (Arc::clone(&stage.api.id), Arc::clone(&stage.name));
+                in_use.contains(&key)
+            };
+            // What was retired before is kept only while somebody is still connected to it.
+            let older = old.retired.iter().filter(gone).filter(used).cloned();
+            Plans {
+                current: Arc::clone(&plan),
+                retired: fresh.chain(older).collect(),
+            }
+        });
+        self.close_orphans();
     }
 
     /// The stage that a connection belongs to, as it is now.
     fn stage_of(&self, connection: &Connection) -> Option<Arc<Stage>> {
         let record = &connection.record;
-        self.current
-            .load()
-            .stage(&record.api, &record.stage)
-            .cloned()
+        let plans = self.plans.load();
+        plans.current.stage(&record.api, &record.stage).cloned()
+    }
+
+    /// The last form of a connection's stage that is gone from the plan.
+    fn retired_stage_of(&self, connection: &Connection) -> Option<Arc<Stage>> {
+        let record = &connection.record;
+        let plans = self.plans.load();
+        let mut retired = plans.retired.iter();
+        let found = retired.find(|stage| stage.api.id == record.api && stage.name == record.stage);
+        found.cloned()
     }
 
     /// Whether the message's route takes one message at a time.
@@ -84,15 +158,15 @@ impl Services {
 
     /// Runs `$disconnect` for a connection that has ended. Called exactly once for each accepted connection.
     pub async fn disconnect(&self, connection: Arc<Connection>, code: u16, reason: String) {
-        if let Some(stage) = self.stage_of(&connection) {
+        let stage = self.stage_of(&connection);
+        if let Some(stage) = stage.or_else(|| self.retired_stage_of(&connection)) {
             let event = Event::Disconnect { code, reason };
             let exchange = self.exchange(stage, event, Party::Open(connection));
             pipeline::run(self, exchange).await;
         }
     }
 
-    /// Closes every connection whose stage is no longer in the plan.
-    pub fn close_orphans(&self) {
+    fn close_orphans(&self) {
         for connection in self.store.local() {
             if self.stage_of(&connection).is_none() {
                 connection.outbox.close(CloseReason::AWAY);

@@ -26,6 +26,14 @@ use tokio_rustls::server::TlsStream;
 
 /// File of the development CA's certificate, in the state directory.
 pub const CA_FILE: &str = "development-ca.pem";
+/// File of the development CA's certificate together with the authorities that the system trusts.
+pub const BUNDLE_FILE: &str = "development-ca-bundle.pem";
+/// Where systems keep the authorities that they trust; the first that exists counts.
+const SYSTEM_BUNDLES: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];
 const CA_KEY_FILE: &str = "development-ca-key.pem";
 /// Host names that the development CA has certificates for at a time.
 const NAMES: usize = 1000;
@@ -173,6 +181,12 @@ impl DevelopmentCa {
         if !path.exists() {
             write(&path, &issuer.pem())?;
         }
+        let ca =
+            std::fs::read_to_string(&path).map_err(|problem| TlsError::file(&path, problem))?;
+        let mut systems = SYSTEM_BUNDLES.iter();
+        let system = systems.find_map(|path| std::fs::read_to_string(path).ok());
+        let bundle = format!("{ca}\n{}", system.unwrap_or_default());
+        write(&directory.join(BUNDLE_FILE), &bundle)?;
         let unnamed = leaf(&issuer, local_names())?;
         Ok(Self {
             issuer,
