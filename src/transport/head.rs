@@ -83,10 +83,16 @@ impl HeadFacts {
                 .or_insert_with(|| field.name.to_owned());
         }
         let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        let other_coding = request.headers.iter().any(|field| {
+            field.name.eq_ignore_ascii_case("transfer-encoding")
+                && !field.value.trim_ascii().eq_ignore_ascii_case(b"chunked")
+        });
         facts.fault = if has_bare_line_feed(head) {
             Some("bare line feed")
         } else if count("transfer-encoding") > 1 || count("content-length") > 1 {
             Some("repeated framing header")
+        } else if other_coding {
+            Some("transfer coding other than chunked")
         } else if count("transfer-encoding") == 1 && count("content-length") == 1 {
             Some("both Content-Length and Transfer-Encoding")
         } else {
@@ -264,6 +270,14 @@ mod tests {
         check(
             "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
             Some("repeated framing header"),
+        );
+        check(
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            Some("transfer coding other than chunked"),
+        );
+        check(
+            "POST / HTTP/1.1\r\nTransfer-Encoding:  Chunked \r\n\r\n",
+            None,
         );
         check(
             "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
