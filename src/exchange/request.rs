@@ -9,10 +9,10 @@ use http::{HeaderMap, Method};
 pub struct Headers(Vec<(Box<str>, Box<str>)>);
 
 impl Headers {
-    /// The fields of `map`, named as `spell` spells them. Values that are not text are read as Latin-1.
+    /// The fields of `map`, named as `spell` spells them. Values that are not UTF-8 are read as Latin-1.
     pub fn from_map(map: &HeaderMap, spell: impl Fn(&str) -> String) -> Self {
         let fields = map.iter().map(|(name, value)| {
-            let text = match value.to_str() {
+            let text = match std::str::from_utf8(value.as_bytes()) {
                 Ok(text) => text.to_owned(),
                 Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
             };
