@@ -17,22 +17,20 @@ use tracing::{info, warn};
 pub use builder::{GatewayBuilder, StartError};
 pub use pusher::{PushError, Pusher};
 
-use crate::base::tasks::{Shutdown, Tasks};
 use crate::definition::{Diagnostic, Loaded};
 use crate::gateway::minted::Minted;
 use crate::model::definition::Server;
 use crate::pipeline::Services;
-use crate::transport::Front;
 use crate::transport::tls::Tls;
+use crate::transport::{Background, Front};
 
 /// A running gateway. Dropping it without [`Gateway::shutdown`] leaves it running until the runtime ends.
 #[derive(Debug)]
 pub struct Gateway {
     services: Arc<Services>,
     front: Arc<Front>,
-    /// Tasks that serve no client: the wheel, access logs, functions.
-    background: Tasks,
-    background_stop: Shutdown,
+    /// What serves no client: the wheel, access logs, functions, the administration listener.
+    background: Background,
     tls: Option<Arc<Tls>>,
     server: Server,
     minted: Minted,
@@ -170,13 +168,14 @@ impl Gateway {
         .await;
         self.services.backends.functions.shutdown().await;
         self.services.access_logs.flush().await;
-        self.background_stop.begin();
+        self.background.stop.begin();
         self.services.access_logs.reopen();
         let clock = self.services.clock.as_ref();
-        let rest = crate::base::clock::within(clock, drain::LAST_WAIT, self.background.idle());
+        let rest =
+            crate::base::clock::within(clock, drain::LAST_WAIT, self.background.tasks.idle());
         if rest.await.is_none() {
             warn!(
-                left = self.background.live(),
+                left = self.background.tasks.live(),
                 "background tasks did not end in time"
             );
         }

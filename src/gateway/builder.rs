@@ -30,7 +30,7 @@ use crate::transport::edge::Face;
 use crate::transport::listener::{self, Capacity};
 use crate::transport::tls::{BUNDLE_FILE, CA_FILE, Tls, TlsError, TlsSettings};
 use crate::transport::ws::wheel::Wheel;
-use crate::transport::{Front, FrontSettings};
+use crate::transport::{Background, Front, FrontSettings};
 
 /// Sockets that the administration listener may hold.
 const ADMIN_SOCKETS: usize = 1024;
@@ -179,12 +179,12 @@ impl GatewayBuilder {
         let admin = bind(server.admin).await?;
 
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
-        let background = Tasks::new();
+        let background = Background::default();
         let http = HttpClient::new(Arc::clone(&clock))?;
         let host = host_settings(&server, &minted, tls_settings.as_ref());
         let functions = Functions::new(
             Arc::clone(&clock),
-            background.clone(),
+            background.tasks.clone(),
             host,
             settings::functions(&loaded.definition),
         );
@@ -202,14 +202,13 @@ impl GatewayBuilder {
                 lambda_credentials: self.lambda_credentials,
                 http,
             },
-            access_logs: AccessLogs::new(background.clone()),
+            access_logs: AccessLogs::new(background.tasks.clone()),
         };
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
         let mut gateway = Gateway {
-            front: front(&services, &server),
+            front: front(&services, &server, background.clone()),
             services,
             background,
-            background_stop: Shutdown::new(),
             tls,
             minted,
             in_process,
@@ -241,21 +240,21 @@ impl Gateway {
         self.run(Face::Administration, admin, &capacity);
         let wheel = Arc::clone(&self.front.wheel);
         let clock = Arc::clone(&self.services.clock);
-        let turning = wheel.turn(clock, self.background_stop.clone());
-        self.background.spawn("wheel", turning);
+        let turning = wheel.turn(clock, self.background.stop.clone());
+        self.background.tasks.spawn("wheel", turning);
         Ok(())
     }
 
     fn run(&self, face: Face, listener: TcpListener, capacity: &Arc<Capacity>) {
-        let front = Arc::clone(&self.front);
         let accepting = listener::run(
-            front,
+            Arc::clone(&self.front),
             face,
             listener,
             self.tls.clone(),
             Arc::clone(capacity),
         );
-        self.services.tasks.spawn("listener", accepting);
+        let (tasks, _) = self.front.lifetime(face);
+        tasks.spawn("listener", accepting);
     }
 }
 
@@ -287,7 +286,7 @@ fn bound(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Star
     bound.map_err(|problem| StartError::Listen { address, problem })
 }
 
-fn front(services: &Arc<Services>, server: &Server) -> Arc<Front> {
+fn front(services: &Arc<Services>, server: &Server, background: Background) -> Arc<Front> {
     // A single node: the key lives as long as the process, as its connections do.
     let mut key = [0; 32];
     rand::rng().fill_bytes(&mut key);
@@ -301,6 +300,7 @@ fn front(services: &Arc<Services>, server: &Server) -> Arc<Front> {
         Arc::new(Wheel::new()),
         Shutdown::new(),
         settings,
+        background,
     ))
 }
 

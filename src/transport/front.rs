@@ -7,8 +7,9 @@ use connection_store::IdMint;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
-use crate::base::tasks::Shutdown;
+use crate::base::tasks::{Shutdown, Tasks};
 use crate::pipeline::Services;
+use crate::transport::edge::Face;
 use crate::transport::ws::wheel::Wheel;
 
 /// Handshakes that may wait for their `$connect` at a time.
@@ -19,6 +20,15 @@ const PENDING_HANDSHAKES: usize = 2000;
 pub struct FrontSettings {
     /// Networks whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What serves no client: its tasks, and the signal that ends them when all else has ended.
+#[derive(Debug, Clone, Default)]
+pub struct Background {
+    /// The tasks.
+    pub tasks: Tasks,
+    /// Thrown last of all.
+    pub stop: Shutdown,
 }
 
 /// What all sockets share.
@@ -35,6 +45,7 @@ pub struct Front {
     /// Handshakes in progress.
     pub handshakes: Arc<Semaphore>,
     settings: FrontSettings,
+    background: Background,
 }
 
 impl Front {
@@ -45,6 +56,7 @@ impl Front {
         wheel: Arc<Wheel>,
         stop: Shutdown,
         settings: FrontSettings,
+        background: Background,
     ) -> Self {
         Self {
             services,
@@ -53,6 +65,17 @@ impl Front {
             stop,
             handshakes: Arc::new(Semaphore::new(PENDING_HANDSHAKES)),
             settings,
+            background,
+        }
+    }
+
+    /// The tasks that serve a listener's sockets, and the signal that ends them.
+    ///
+    /// Operators are served until all else has ended: they want to watch a gateway drain.
+    pub fn lifetime(&self, face: Face) -> (&Tasks, &Shutdown) {
+        match face {
+            Face::Clients => (&self.services.tasks, &self.stop),
+            Face::Administration => (&self.background.tasks, &self.background.stop),
         }
     }
 

@@ -68,7 +68,8 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
     let slot = HeadSlot::default();
     let clock = Arc::clone(&front.services.clock);
     let io = TokioIo::new(Watched::new(stream, slot.clone(), Arc::clone(&clock)));
-    let stop = front.stop.clone();
+    let (_, stop) = front.lifetime(face);
+    let stop = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = edge::answer(
             Arc::clone(&front),

@@ -101,16 +101,17 @@ pub async fn run(
     tls: Option<Arc<Tls>>,
     capacity: Arc<Capacity>,
 ) {
+    let (tasks, stop) = front.lifetime(face);
     loop {
         // A permit first: at the bound, new clients wait in the system's queue and not in our memory.
         let permit = tokio::select! {
             permit = Arc::clone(&capacity.sockets).acquire_owned() => permit,
-            () = front.stop.wait() => return,
+            () = stop.wait() => return,
         };
         let Ok(permit) = permit else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = front.stop.wait() => return,
+            () = stop.wait() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -119,7 +120,7 @@ pub async fn run(
                     continue;
                 };
                 let socket = serve(Arc::clone(&front), face, stream, peer, tls.clone(), seat);
-                front.services.tasks.spawn("socket", socket);
+                tasks.spawn("socket", socket);
             }
             Err(error) => pause(&front, &error).await,
         }
@@ -154,7 +155,12 @@ async fn serve(
         return;
     }
     let clock = Arc::clone(&front.services.clock);
-    let opened = within(clock.as_ref(), TLS_TIMEOUT, open(stream, tls)).await;
+    let (_, stop) = front.lifetime(face);
+    let opened = tokio::select! {
+        opened = within(clock.as_ref(), TLS_TIMEOUT, open(stream, tls)) => opened,
+        // Whoever has said nothing yet has nothing to lose.
+        () = stop.wait() => return,
+    };
     let (stream, secure) = match opened {
         Some(Ok(opened)) => opened,
         Some(Err(error)) => return debug!(%peer, %error, "a socket could not be opened"),

@@ -11,4 +11,4 @@ pub mod listener;
 pub mod tls;
 pub mod ws;
 
-pub use front::{Front, FrontSettings};
+pub use front::{Background, Front, FrontSettings};

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tidegate::PushError;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::harness::gateway::IDLE_TASKS;
 use crate::harness::http_client::{self, fill};
 use crate::harness::ws_client::{FINAL, PING, PONG, frame};
 use crate::harness::{Handshake, Rig, Setup, WsClient, chat, echo, eventually};
@@ -280,7 +281,10 @@ async fn silent_and_slow_sockets_are_closed() {
         let mut stream = http_client::connect(rig.address()).await;
         stream.write_all(sent).await.unwrap();
         let services = rig.gateway.services();
-        eventually("the socket to be accepted", || services.tasks.live() == 3).await;
+        eventually("the socket to be accepted", || {
+            services.tasks.live() == IDLE_TASKS + 1
+        })
+        .await;
         rig.settle_tasks().await;
         rig.advance(9 * SECOND);
         rig.settle_tasks().await;
@@ -294,7 +298,10 @@ async fn silent_and_slow_sockets_are_closed() {
             buffer.is_empty() || text.starts_with("HTTP/1.1 408"),
             "{text}"
         );
-        eventually("the socket to be given up", || services.tasks.live() == 2).await;
+        eventually("the socket to be given up", || {
+            services.tasks.live() == IDLE_TASKS
+        })
+        .await;
     }
     assert_eq!(rig.calls("backend"), 0);
     rig.close().await;
