@@ -16,15 +16,19 @@
 
 mod harness;
 
+mod access_log;
 mod authorization;
 mod conversation;
+mod edge_input;
 mod endings;
 mod events;
 mod flow;
 mod handshake;
 mod integrations;
+mod lifecycle;
 mod limits;
 mod management;
+mod reload;
 mod replies;
 mod selection;
 mod timers;

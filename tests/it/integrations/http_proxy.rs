@@ -27,6 +27,7 @@ async fn the_handshake_is_forwarded_without_what_belongs_to_the_clients_connecti
         .header("Origin", "https://app.example.com")
         .header("User-Agent", "example-client/1.0")
         .header("Cookie", "a=1")
+        .header("X-Name", "Bäcker \u{20ac}")
         .header("X-Many", "one")
         .header("X-Many", "two")
         .header("Sec-WebSocket-Extensions", "permessage-deflate")
@@ -59,6 +60,7 @@ async fn the_handshake_is_forwarded_without_what_belongs_to_the_clients_connecti
     check("origin", Some("https://app.example.com"));
     check("user-agent", Some("example-client/1.0"));
     check("cookie", Some("a=1"));
+    check("x-name", Some("Bäcker \u{20ac}"));
     check("x-many", Some("one, two"));
     check("sec-websocket-key", Some("dGhlIHNhbXBsZSBub25jZQ=="));
     check("sec-websocket-version", Some("13"));

@@ -7,7 +7,7 @@ use crate::harness::{Handshake, Setup, chat, echo};
 
 #[tokio::test]
 async fn every_spelling_of_the_path_is_the_same_connection() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let encoded = id.replace('=', "%3D");
     let spellings = [

@@ -14,7 +14,7 @@ const METHODS: [&str; 3] = ["POST", "GET", "DELETE"];
 
 #[tokio::test]
 async fn a_push_is_200_without_a_body() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let pushed = call(&rig, "POST", &id, b"hello").await;
     assert_eq!((pushed.status, pushed.text()), (200, ""));
@@ -28,7 +28,7 @@ async fn a_push_is_200_without_a_body() {
 
 #[tokio::test]
 async fn a_question_is_answered_with_times_and_identity() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let handshake = Handshake::new("/prod").header("User-Agent", "example-client/1.0");
     let mut client = rig.connect(&handshake).await;
     let id = id_of(&rig.event_of("CONNECT").await);
@@ -63,7 +63,7 @@ async fn a_question_is_answered_with_times_and_identity() {
 
 #[tokio::test]
 async fn an_unknown_user_agent_is_left_out() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (client, id) = join(&rig).await;
     let described = call(&rig, "GET", &id, b"").await.json();
     assert_eq!(described["identity"], json!({ "sourceIp": "127.0.0.1" }));
@@ -73,7 +73,7 @@ async fn an_unknown_user_agent_is_left_out() {
 
 #[tokio::test]
 async fn a_deleted_connection_is_closed_with_1000_after_what_was_queued() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     assert_eq!(call(&rig, "POST", &id, b"last words").await.status, 200);
     let deleted = call(&rig, "DELETE", &id, b"").await;
@@ -176,7 +176,7 @@ async fn a_connection_is_gone_until_connect_has_answered() {
 
 #[tokio::test]
 async fn only_the_shape_of_an_id_is_a_bad_request() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let cases = [
         ("x", "x"),
         ("Zk3bXfH2DoECJ0w", "Zk3bXfH2DoECJ0w"),
@@ -203,7 +203,7 @@ async fn only_the_shape_of_an_id_is_a_bad_request() {
 
 #[tokio::test]
 async fn other_methods_are_not_allowed() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (client, id) = join(&rig).await;
     for method in ["PUT", "PATCH", "OPTIONS"] {
         let refused = signed(

@@ -5,7 +5,7 @@ use crate::harness::ws_client::{BINARY, CONTINUATION, TEXT};
 
 #[tokio::test]
 async fn text_stays_text_and_bytes_stay_bytes() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let cases: [(&[u8], u8); 6] = [
         (b"{\"a\":1}", TEXT),
@@ -25,7 +25,7 @@ async fn text_stays_text_and_bytes_stay_bytes() {
 
 #[tokio::test]
 async fn large_bodies_are_split_into_frames_of_32_kib() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let cases = [
         (b'x', 32_768, TEXT, vec![32_768]),
@@ -50,7 +50,7 @@ async fn large_bodies_are_split_into_frames_of_32_kib() {
 
 #[tokio::test]
 async fn more_than_128_kib_is_413_and_the_caller_sees_it() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     for size in [131_073, 1024 * 1024] {
         let refused = call(&rig, "POST", &id, &vec![b'x'; size]).await;
@@ -64,7 +64,7 @@ async fn more_than_128_kib_is_413_and_the_caller_sees_it() {
 
 #[tokio::test]
 async fn pushes_that_wait_for_each_other_arrive_in_order() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let pushing = async {
         for number in 0..200 {
@@ -88,7 +88,7 @@ async fn many_pushes_on_one_connection_of_http() {
     use crate::harness::signer::Signer;
     use tokio::io::AsyncWriteExt as _;
 
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let mut stream = connect(rig.address()).await;
     let mut buffer = Vec::new();

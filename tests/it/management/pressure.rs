@@ -6,7 +6,7 @@ use super::{call, exception, join, leave, setup};
 
 #[tokio::test]
 async fn a_client_that_does_not_read_makes_429_and_loses_nothing_that_got_200() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let body = |number: usize| {
         let mut body = format!("{number}:").into_bytes();
@@ -46,7 +46,7 @@ async fn a_client_that_does_not_read_makes_429_and_loses_nothing_that_got_200() 
 
 #[tokio::test]
 async fn the_account_has_one_bucket_for_handshakes_messages_and_calls() {
-    let rig = setup("")
+    let rig = setup("{}")
         .server("limits: { requestRate: 1, requestBurst: 3 }")
         .start()
         .await;

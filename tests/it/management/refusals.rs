@@ -16,7 +16,7 @@ async fn refused(rig: &Rig, signer: Signer, id: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn signatures_that_are_not_good() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
 
     let unsigned = send(
@@ -106,7 +106,7 @@ async fn signatures_that_are_not_good() {
 
 #[tokio::test]
 async fn a_signature_covers_method_path_query_and_body() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let path = path_of(&id);
     let signature = Signer::default().sign("POST", &path, &[], b"hello");
@@ -131,7 +131,7 @@ async fn a_signature_covers_method_path_query_and_body() {
 
 #[tokio::test]
 async fn policies_decide_by_method_and_stage() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (mut client, id) = join(&rig).await;
     let reader = Signer {
         key_id: READER.0,
@@ -169,7 +169,7 @@ async fn policies_decide_by_method_and_stage() {
 
 #[tokio::test]
 async fn a_path_without_a_stage_is_forbidden() {
-    let rig = setup("").start().await;
+    let rig = setup("{}").start().await;
     let (client, id) = join(&rig).await;
     let id = id.replace('=', "%3D");
     let paths = [
@@ -196,7 +196,7 @@ async fn a_path_without_a_stage_is_forbidden() {
 
 #[tokio::test]
 async fn a_temporary_key_needs_its_token() {
-    let rig = super::setup("").start().await;
+    let rig = super::setup("{}").start().await;
     let (client, id) = join(&rig).await;
     let with_token = Signer {
         token: Some("session"),
