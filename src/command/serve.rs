@@ -63,8 +63,8 @@ async fn run(file: &Path, watch: bool) -> ExitCode {
         Err(tidegate::StartError::Definition(problems)) => return refuse_definition(&problems),
         Err(problem) => return refuse(&problem.to_string()),
     };
-    print(&gateway.banner());
     let mut changes = watch.then(|| Changes::new(&files)).flatten();
+    print(&gateway.banner());
     loop {
         tokio::select! {
             event = signals.next() => match event {
