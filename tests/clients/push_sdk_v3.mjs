@@ -3,7 +3,8 @@
 //   post=ID,TEXT  post-binary=ID,BASE64  post-size=ID,BYTES  get=ID  delete=ID
 //
 // Credentials and region come from the usual AWS_ variables, a development CA from NODE_EXTRA_CA_CERTS. Each step prints
-// {"step":"post","status":200} with what `get` returned, or {"step":"post","exception":"GoneException","status":410,…}.
+// {"step":"post","status":200} with what `get` returned, or {"step":"post","exception":"GoneException","status":410,…}, where
+// the exception is the class that was thrown and "code" the service's name for it.
 
 import {
   ApiGatewayManagementApiClient,
@@ -37,7 +38,8 @@ await run(async () => {
       saw({ step: name, status: $metadata.httpStatusCode, ...answer });
     } catch (error) {
       if (error.$metadata?.httpStatusCode === undefined) throw error;
-      saw({ step: name, exception: error.name, status: error.$metadata.httpStatusCode, message: error.message });
+      const { name: code, message, $metadata } = error;
+      saw({ step: name, exception: error.constructor.name, code, status: $metadata.httpStatusCode, message });
     }
   }
 });
