@@ -18,6 +18,7 @@ const by = (id) => `[data-testid="${id}"]`;
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   headless: true,
+  pipe: true,                  // a browser at a pipe ends with whoever holds the other end, even when that was killed
   timeout: 60_000,
   protocolTimeout: 60_000,
   acceptInsecureCerts: true,   // the development CA is not in the browser's store
