@@ -51,7 +51,14 @@ def parse(body):
         return None
 
 
+def record(event):
+    if "RECORD" in os.environ:
+        with open(os.environ["RECORD"], "a") as file:
+            file.write(json.dumps(event) + "\n")
+
+
 def handler(event, context):
+    record(event)
     asked = parse(event["body"]) if event.get("body") else event.get("queryStringParameters")
     if isinstance(asked, dict) and asked.get("do") in DO:
         return DO[asked["do"]](asked)

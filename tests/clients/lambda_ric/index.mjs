@@ -2,7 +2,9 @@
 //
 // It answers with the event it got and the environment it runs in, so that a test can compare both. A message's body, or
 // the query string of $connect, may ask for something else: {"do":"throw"}, {"do":"exit"}, {"do":"hang"},
-// {"do":"large","bytes":N}, {"do":"log"}, {"do":"status","status":N}.
+// {"do":"large","bytes":N}, {"do":"log"}, {"do":"status","status":N}. Each event is first written to the file RECORD as a line.
+
+import { appendFileSync } from 'node:fs';
 
 const SHOWN = ['_HANDLER', 'AWS_REGION', 'AWS_DEFAULT_REGION', 'AWS_EXECUTION_ENV', 'AWS_ACCESS_KEY_ID', 'AWS_LAMBDA_FUNCTION_NAME',
   'AWS_LAMBDA_FUNCTION_VERSION', 'AWS_LAMBDA_FUNCTION_MEMORY_SIZE', 'AWS_LAMBDA_RUNTIME_API', 'LAMBDA_TASK_ROOT',
@@ -22,6 +24,7 @@ const DO = {
 };
 
 export async function handler(event, context) {
+  if (process.env.RECORD) appendFileSync(process.env.RECORD, `${JSON.stringify(event)}\n`);
   const asked = event.body ? parse(event.body) : event.queryStringParameters;
   if (asked && Object.hasOwn(DO, asked.do)) return DO[asked.do](asked);
   const environment = Object.fromEntries(SHOWN.map((name) => [name, process.env[name]]));
