@@ -18,6 +18,7 @@ mod harness;
 
 mod access_log;
 mod authorization;
+mod clients;
 mod conversation;
 mod edge_input;
 mod endings;
