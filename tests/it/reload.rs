@@ -104,7 +104,7 @@ async fn the_sockets_of_a_stage_that_is_gone_are_closed() {
     let rig = Setup::new(two).function("backend", echo).start().await;
     let mut kept = rig.open().await;
     rig.event_of("CONNECT").await;
-    let mut lost = rig.connect(&Handshake::new("/beta")).await;
+    let lost = rig.connect(&Handshake::new("/beta")).await;
     rig.event_of("CONNECT").await;
     reload(&rig.gateway, "", &chat("{}")).unwrap();
     assert_eq!(lost.closed().await, (1001, "Going away".into()));
