@@ -1,15 +1,17 @@
 //! Time: idle connections, old ones, dead peers, peers that do not read, peers that say nothing at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tidegate::PushError;
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Semaphore;
 
 use crate::harness::gateway::IDLE_TASKS;
 use crate::harness::http_client::{self, fill};
 use crate::harness::ws_client::{FINAL, PING, PONG, frame};
-use crate::harness::{Handshake, Rig, Setup, WsClient, chat, echo, eventually};
+use crate::harness::{Handshake, Rig, Setup, WsClient, chat, echo, eventually, gated};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -118,6 +120,31 @@ async fn a_message_to_the_client_counts() {
     talk.open().await;
     talk.rig.advance(SECOND);
     talk.away().await;
+}
+
+#[tokio::test]
+async fn a_late_reply_counts_when_it_comes() {
+    let gate = Arc::new(Semaphore::new(0));
+    let rig = Setup::new(chat("{}"))
+        .manual()
+        .function("backend", gated("MESSAGE", &gate))
+        .start()
+        .await;
+    let mut client = rig.open().await;
+    rig.event_of("CONNECT").await;
+    client.send("hi").await;
+    rig.event_of("MESSAGE").await;
+    rig.advance(20 * SECOND);
+    gate.add_permits(1);
+    assert_eq!(client.text().await, "hi");
+    rig.advance(10 * MINUTE - SECOND);
+    rig.settle_tasks().await;
+    assert_eq!(rig.gateway.connections(), 1);
+    rig.advance(SECOND);
+    let (code, reason) = client.closed().await;
+    assert_eq!((code, &*reason), AWAY);
+    rig.disconnect().await;
+    rig.close().await;
 }
 
 #[tokio::test]
