@@ -9,8 +9,10 @@ use tokio::sync::Semaphore;
 
 use crate::harness::fake_http::FakeHttp;
 use crate::harness::http_client::{self, read_response};
-use crate::harness::ws_client::{FINAL, KEY, TEXT, frame};
-use crate::harness::{Handshake, Response, Rig, Setup, WsClient, answers, chat, echo, gated, soon};
+use crate::harness::ws_client::{CLOSE, FINAL, KEY, TEXT, frame, status};
+use crate::harness::{
+    Handshake, Response, Rig, Setup, WsClient, answers, chat, echo, eventually, gated, soon,
+};
 
 /// A gateway whose function gives this output to `$connect` and whose one-way messages do nothing.
 async fn connecting(output: Value) -> Rig {
@@ -739,4 +741,45 @@ async fn a_gateway_that_stops_lets_nobody_in() {
     assert_eq!(services.tasks.live(), 0);
     let late = tokio::net::TcpStream::connect(address).await;
     assert!(late.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_handshake_that_runs_while_the_gateway_stops_comes_to_its_end() {
+    let gate = Arc::new(Semaphore::new(0));
+    let rig = Setup::new(chat("{}"))
+        .function("backend", gated("CONNECT", &gate))
+        .start()
+        .await;
+    let mut stream = http_client::connect(rig.address()).await;
+    let handshake = Handshake::new("/prod").bytes();
+    stream.write_all(&handshake).await.unwrap();
+    rig.event_of("CONNECT").await;
+    let services = Arc::clone(rig.gateway.services());
+    let Rig {
+        gateway, functions, ..
+    } = rig;
+    let watching = async {
+        // The listeners are gone once the gateway has begun to stop.
+        eventually("the gateway to stop", || services.tasks.live() == 2).await;
+        gate.add_permits(1);
+        let mut buffer = Vec::new();
+        let response = read_response(&mut stream, &mut buffer).await.unwrap();
+        assert_eq!(response.status, 101);
+        while buffer.len() < 14 && http_client::fill(&mut stream, &mut buffer).await {}
+        assert_eq!(buffer, b"\x88\x0c\x03\xe9Going away");
+        stream
+            .write_all(&frame(FINAL | CLOSE, &status(1001, "")))
+            .await
+            .unwrap();
+        assert!(!http_client::fill(&mut stream, &mut buffer).await);
+    };
+    soon("the end", async {
+        tokio::join!(gateway.shutdown(), watching)
+    })
+    .await;
+    assert_eq!(services.tasks.live(), 0);
+    let events = functions["backend"].rest().await;
+    assert_eq!(events.len(), 1);
+    let code = &events[0]["requestContext"]["disconnectStatusCode"];
+    assert_eq!(code, 1001);
 }
