@@ -57,7 +57,9 @@ async fn hold(
     said: mpsc::UnboundedSender<()>,
 ) {
     let mut some = [0; 4096];
-    stream.read(&mut some).await.ok();
+    if stream.read(&mut some).await.is_err() {
+        return;
+    }
     stream.write_all(first).await.ok();
     said.send(()).ok();
     while !again.is_empty() && stream.write_all(again).await.is_ok() {}
