@@ -94,20 +94,13 @@ pub(super) async fn answer(
         Version::HTTP_2 => HeadFacts::default(),
         _ => slot.take(),
     };
-    let bodiless = !request.headers().contains_key(header::CONTENT_LENGTH)
-        && !request.headers().contains_key(header::TRANSFER_ENCODING);
-    let upgrading =
-        request.version() != Version::HTTP_2 && request.headers().contains_key(header::UPGRADE);
     let mut answer = match refuse_head(&request, &head) {
         Some((status, text)) => message(status, text),
         None => admitted(front, face, &socket, &head, request).await,
     };
-    if upgrading && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // What the client sent behind its handshake was never meant to be HTTP.
+    if head.last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // What follows may be anything but another request: bytes behind a handshake were never meant to be HTTP.
         close_after(&mut answer);
-    }
-    if bodiless {
-        slot.rearm();
     }
     answer
 }

@@ -3,7 +3,7 @@
 //! Hyper parses every request; what it forgets or forgives is seen here: how the client spelled header names, heads that
 //! are too large or too slow, bare line feeds and repeated framing headers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,16 +20,32 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a head that are kept; hyper refuses larger ones itself.
 const KEPT_BYTES: usize = 16 * 1024;
 
-/// What was seen of the current request's head.
+/// What was seen of the requests of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Head {
-    bytes: Vec<u8>,
-    complete: bool,
+struct Seen {
+    /// Heads that nobody has taken yet, oldest first; several only when a client does not wait for answers.
+    heads: VecDeque<HeadFacts>,
+    /// The head that is coming in.
+    partial: Vec<u8>,
+    /// Whether any byte of it has come, if only an empty line in front.
+    begun: bool,
+    coming: Coming,
 }
 
-/// The place where the watcher leaves a head and the service finds it.
+/// What the next bytes are.
+#[derive(Debug, Default)]
+enum Coming {
+    #[default]
+    Head,
+    /// So many bytes of a body, then a head.
+    Body(u64),
+    /// Nothing that is looked at: the connection ends with the request that was seen last.
+    Rest,
+}
+
+/// The place where the watcher leaves heads and the service finds them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct HeadSlot(Arc<Mutex<Head>>);
+pub(super) struct HeadSlot(Arc<Mutex<Seen>>);
 
 /// The facts about a head that hyper does not tell.
 #[derive(Debug, Default)]
@@ -39,24 +55,80 @@ pub(super) struct HeadFacts {
     pub(super) bytes: usize,
     /// Why the head is refused although hyper would take it.
     pub(super) fault: Option<&'static str>,
+    /// Whether no further head can be told from what follows this one, so that the connection has to end with it.
+    pub(super) last: bool,
+    /// Bytes of the body, unless this is the last.
+    body: u64,
 }
 
 impl HeadSlot {
-    /// Takes what was seen, and stops watching until [`HeadSlot::rearm`].
+    /// Takes the oldest head that was seen and not taken yet.
     pub(super) fn take(&self) -> HeadFacts {
-        let bytes = std::mem::take(&mut self.lock().bytes);
-        HeadFacts::read(&bytes)
+        let head = self.lock().heads.pop_front();
+        head.unwrap_or_else(|| HeadFacts {
+            last: true,
+            ..HeadFacts::default()
+        })
     }
 
-    /// Watches for the next head; the last request has been answered.
-    pub(super) fn rearm(&self) {
-        let mut head = self.lock();
-        head.complete = false;
-        head.bytes.clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Head> {
+    fn lock(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    /// Takes note of bytes; `true` when a head ended in them.
+    fn note(&mut self, mut added: &[u8]) -> bool {
+        let mut ended = false;
+        while !added.is_empty() {
+            match self.coming {
+                Coming::Rest => break,
+                Coming::Body(left) => {
+                    let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(added.len());
+                    added = added.get(skipped..).unwrap_or_default();
+                    self.coming = match left.saturating_sub(skipped as u64) {
+                        0 => Coming::Head,
+                        left => Coming::Body(left),
+                    };
+                }
+                Coming::Head => {
+                    added = self.note_head(added);
+                    ended |= !self.begun;
+                }
+            }
+        }
+        ended
+    }
+
+    /// Adds to the head that is coming in; gives what lies behind it.
+    fn note_head<'a>(&mut self, mut added: &'a [u8]) -> &'a [u8] {
+        self.begun = true;
+        if self.partial.is_empty() {
+            // RFC 9112 section 2.2: empty lines in front are passed over.
+            let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let start = added.iter().position(|byte| !blank(byte));
+            added = start
+                .and_then(|start| added.get(start..))
+                .unwrap_or_default();
+        }
+        let before = self.partial.len();
+        let room = KEPT_BYTES.saturating_sub(before);
+        self.partial.extend(added.iter().take(room));
+        let end = head_end(&self.partial);
+        if end.is_none() && self.partial.len() < KEPT_BYTES {
+            return &[];
+        }
+        let head = HeadFacts::read(&self.partial);
+        self.coming = match (head.last, head.body) {
+            (true, _) => Coming::Rest,
+            (false, 0) => Coming::Head,
+            (false, body) => Coming::Body(body),
+        };
+        self.heads.push_back(head);
+        self.partial = Vec::new();
+        self.begun = false;
+        end.and_then(|end| added.get(end.saturating_sub(before)..))
+            .unwrap_or_default()
     }
 }
 
@@ -68,9 +140,10 @@ impl HeadFacts {
         let mut request = httparse::Request::new(&mut fields);
         let mut facts = Self {
             bytes: head.len(),
+            last: true,
             ..Self::default()
         };
-        if request.parse(head).is_err() {
+        if !request.parse(head).is_ok_and(|parsed| parsed.is_complete()) {
             return facts;
         }
         let mut counts: HashMap<String, usize> = HashMap::new();
@@ -98,6 +171,15 @@ impl HeadFacts {
         } else {
             None
         };
+        let length = request
+            .headers
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case("content-length"))
+            .map_or(Some(0), |field| body_bytes(field.value));
+        let switching = count("upgrade") > 0 || request.method == Some("CONNECT");
+        let framed = count("transfer-encoding") == 0 && length.is_some();
+        facts.last = facts.fault.is_some() || switching || !framed;
+        facts.body = length.unwrap_or_default();
         facts
     }
 
@@ -108,6 +190,13 @@ impl HeadFacts {
             None => usual_spelling(name),
         }
     }
+}
+
+/// The value of `Content-Length`, which is digits and nothing else (RFC 9110 section 8.6).
+fn body_bytes(value: &[u8]) -> Option<u64> {
+    let digits = value.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(value).ok().filter(|_| digits)?;
+    text.parse().ok()
 }
 
 fn usual_spelling(name: &str) -> String {
@@ -169,16 +258,11 @@ impl<S> Watched<S> {
     }
 
     fn note(&mut self, added: &[u8]) {
-        let mut head = self.slot.lock();
-        if head.complete || added.is_empty() {
-            return;
-        }
-        let room = KEPT_BYTES.saturating_sub(head.bytes.len());
-        head.bytes.extend(added.iter().take(room));
-        head.complete = room <= added.len() || head_end(&head.bytes).is_some();
-        if head.complete {
+        let mut seen = self.slot.lock();
+        if seen.note(added) {
             self.deadline = None;
-        } else if self.deadline.is_none() {
+        }
+        if seen.begun && self.deadline.is_none() {
             let at = self.clock.now().after(HEAD_TIMEOUT);
             self.deadline = Some(self.clock.sleep_until(at));
         }
@@ -283,5 +367,41 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             Some("both Content-Length and Transfer-Encoding"),
         );
+    }
+
+    #[test]
+    fn heads_are_told_from_bodies_however_the_bytes_arrive() {
+        let check = |bytes: &str, expected: &[(usize, bool)]| {
+            for cut in 0..=bytes.len() {
+                let mut seen = Seen::default();
+                for piece in [bytes.get(..cut), bytes.get(cut..)] {
+                    seen.note(piece.expect("ASCII").as_bytes());
+                }
+                let heads: Vec<_> = seen
+                    .heads
+                    .iter()
+                    .map(|head| (head.bytes, head.last))
+                    .collect();
+                assert_eq!(heads, expected, "{bytes:?} cut at {cut}");
+            }
+        };
+        let get = "GET / HTTP/1.1\r\nA: b\r\n\r\n";
+        check("", &[]);
+        check("GET / HTTP/1.1\r\nA: b", &[]);
+        check(get, &[(24, false)]);
+        check(
+            &format!("\r\n\r\n{get}\r\n{get}GET"),
+            &[(24, false), (24, false)],
+        );
+        let post = "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
+        check(&format!("{post}\r\n\r\n{get}"), &[(38, false), (24, false)]);
+        check(&format!("{post}GET /{get}"), &[(38, false), (25, true)]);
+        let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        check(&format!("{chunked}{get}"), &[(47, true)]);
+        let upgrade = "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+        check(&format!("{upgrade}{get}"), &[(38, true)]);
+        check(&format!("no request\r\n\r\n{get}"), &[(14, true)]);
+        let endless = "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n";
+        check(&format!("{endless}{get}"), &[(57, true)]);
     }
 }

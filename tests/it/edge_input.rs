@@ -142,6 +142,86 @@ async fn nothing_behind_a_refused_request_is_answered() {
     rig.close().await;
 }
 
+/// Requests whose end can be seen, and the statuses they get.
+const ORDINARY: [(&str, u16); 3] = [
+    ("GET /prod HTTP/1.1\r\nHost: gateway.test\r\n\r\n", 426),
+    (
+        "POST /prod/@connections/Zk3bXfH2DoECJ0w%3D HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 5\r\n\r\nhello",
+        410,
+    ),
+    (
+        "POST /nowhere HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 5\r\n\r\nhello",
+        403,
+    ),
+];
+
+#[tokio::test]
+async fn every_head_of_a_connection_is_looked_at() {
+    let rig = started().await;
+    let push = "POST /prod/@connections/Zk3bXfH2DoECJ0w%3D HTTP/1.1\r\nHost: gateway.test\r\n";
+    let faulty = [
+        "GET /prod HTTP/1.1\r\nHost: gateway.test\r\nX: a\nY: b\r\n\r\n".to_owned(),
+        format!("{push}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        format!("\r\n\r\n{push}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+    ];
+    for (first, status) in ORDINARY {
+        for second in &faulty {
+            for waits in [true, false] {
+                let mut stream = connect(rig.address()).await;
+                let mut buffer = Vec::new();
+                let mut behind = second.clone();
+                if waits {
+                    stream.write_all(first.as_bytes()).await.unwrap();
+                } else {
+                    behind.insert_str(0, first);
+                    stream.write_all(behind.as_bytes()).await.unwrap();
+                }
+                let answer = read_response(&mut stream, &mut buffer).await.unwrap();
+                assert_eq!(answer.status, status, "{first:?}");
+                if waits {
+                    stream.write_all(behind.as_bytes()).await.unwrap();
+                }
+                let answer = read_response(&mut stream, &mut buffer).await;
+                let answer = answer.map(|answer| answer.status);
+                assert_eq!(
+                    answer,
+                    Some(400),
+                    "{second:?} behind {first:?}, waits: {waits}"
+                );
+                let end = read_response(&mut stream, &mut buffer).await;
+                assert_eq!(end, None, "nothing is read behind a refused head");
+            }
+        }
+    }
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn requests_that_do_not_wait_are_answered_in_order() {
+    let rig = started().await;
+    let mut stream = connect(rig.address()).await;
+    let mut bytes = String::new();
+    for _ in 0..20 {
+        bytes.extend(ORDINARY.map(|(request, _)| request));
+    }
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut buffer = Vec::new();
+    for number in 0..20 {
+        for (request, status) in ORDINARY {
+            let answer = read_response(&mut stream, &mut buffer).await.unwrap();
+            assert_eq!(answer.status, status, "{number}: {request:?}");
+        }
+    }
+    // A handshake may come last, and its names are spelled as the client did.
+    let handshake = Handshake::new("/prod").header("x-ToKeN", "1");
+    let client = WsClient::upgrade(stream, &handshake).await;
+    let client = client.unwrap_or_else(|refused| panic!("{refused:?}"));
+    assert_eq!(rig.event_of("CONNECT").await["headers"]["x-ToKeN"], "1");
+    client.leave().await;
+    rig.event_of("DISCONNECT").await;
+    rig.close().await;
+}
+
 #[tokio::test]
 async fn request_lines_that_are_none() {
     let rig = started().await;
