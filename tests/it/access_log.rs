@@ -238,6 +238,90 @@ async fn a_refused_handshake_has_a_line() {
 }
 
 #[tokio::test]
+async fn who_signed_is_told_and_why_an_authorizer_failed() {
+    use crate::harness::signer::{KEY_ID, SECRET, Signer};
+
+    const WHO: [&str; 7] = [
+        "requestId",
+        "status",
+        "identity.accountId",
+        "identity.caller",
+        "identity.user",
+        "identity.userArn",
+        "authorizer.principalId",
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("signed.log");
+    let key = format!(
+        "credentials: [{{ accessKeyId: {KEY_ID}, secretAccessKey: \"{SECRET}\", userName: guest }}]\n"
+    );
+    let signed = chat(&stage(&format_of(&WHO), &file)).replace(
+        "$connect: { target: integrations/backend }",
+        "$connect: { target: integrations/backend, authorizationType: AWS_IAM }",
+    );
+    let rig = Setup::new(key + &signed)
+        .function("backend", crate::harness::echo)
+        .manual()
+        .start()
+        .await;
+    let signature = Signer::default().sign("GET", "/prod", &[], b"");
+    let handshake = signature.headers.iter();
+    let handshake = handshake.fold(Handshake::new("/prod"), |handshake, (name, value)| {
+        handshake.header(name, value)
+    });
+    let client = rig.connect(&handshake).await;
+    rig.event_of("CONNECT").await;
+    client.leave().await;
+    rig.event_of("DISCONNECT").await;
+    assert_eq!(rig.refused(&Handshake::new("/prod")).await.status, 403);
+    let told = lines(rig, &file, &[]).await;
+    let guest = json!({
+        "identity.accountId": "000000000000",
+        "identity.caller": KEY_ID,
+        "identity.user": KEY_ID,
+        "identity.userArn": "arn:aws:iam::000000000000:user/guest",
+        "authorizer.principalId": "-",
+    });
+    check(&told[0], guest.clone());
+    check(&told[1], guest);
+    check(
+        &told[2],
+        json!({ "status": "403", "identity.userArn": "-" }),
+    );
+
+    const WHY: [&str; 6] = [
+        "requestId",
+        "status",
+        "error.responseType",
+        "authorizer.status",
+        "authorizer.error",
+        "authorizer.integrationStatus",
+    ];
+    let file = directory.path().join("failed.log");
+    let rig = Setup::new(guarded(&stage(&format_of(&WHY), &file)))
+        .function("backend", crate::harness::echo)
+        .function("authorizer", |_| {
+            futures_util::future::ready(Err("out of order".to_owned()))
+        })
+        .start()
+        .await;
+    assert_eq!(rig.refused(&Handshake::new("/prod")).await.status, 500);
+    rig.event("authorizer").await;
+    let told = lines(rig, &file, &["AUTHORIZER_FAILURE"]).await;
+    check(
+        &told[0],
+        json!({
+            "status": "500",
+            "error.responseType": "AUTHORIZER_FAILURE",
+            "authorizer.status": "500",
+            "authorizer.integrationStatus": "200",
+        }),
+    );
+    let why = told[0]["authorizer.error"].as_str().unwrap();
+    assert!(why.contains("out of order"), "{why}");
+}
+
+#[tokio::test]
 async fn nothing_a_client_sends_makes_a_second_line() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("access.log");

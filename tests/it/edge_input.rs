@@ -261,6 +261,38 @@ async fn request_lines_that_are_none() {
 }
 
 #[tokio::test]
+async fn odd_paths_lead_nowhere() {
+    let rig = started().await;
+    let cases = [
+        ("/", 403),
+        ("//", 403),
+        ("/%", 403),
+        ("/%70rod", 403),
+        ("/prod/..", 403),
+        ("/prod%2f@connections/Zk3bXfH2DoECJ0w=", 403),
+        ("/_apis", 403),
+        ("/_apis/", 403),
+        ("/_apis/chat", 403),
+        ("/_apis//prod", 403),
+        ("/_apis/chat//prod", 403),
+        ("/_apis/chat/prod", 426),
+        ("/prod/@connections/", 400),
+        ("/prod/@connections/%", 400),
+        ("/prod/@connections/%zz%", 400),
+        ("/prod/@connections/%ff%fe", 400),
+        ("/prod/@connections/%00", 400),
+        ("/prod/@connections/../@connections/Zk3bXfH2DoECJ0w=", 400),
+        ("/prod/@connections/Zk3bXfH2DoECJ0w=", 410),
+        ("/prod/@connections/Zk3bXfH2DoECJ0w=?query", 410),
+    ];
+    for (path, expected) in cases {
+        let answer = send(rig.address(), &request("GET", path, &[], b"")).await;
+        assert_eq!(answer.status, expected, "{path}");
+    }
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn http_1_0_cannot_upgrade() {
     let rig = started().await;
     let handshake = Handshake::new("/prod").line("GET /prod HTTP/1.0");
