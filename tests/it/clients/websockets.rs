@@ -202,7 +202,8 @@ async fn ends_by_the_gateway(client: Client) {
     assert_eq!(told(running, "closed").await, normal);
     assert_eq!(rig.disconnect().await, normal);
 
-    let (running, _) = opened(&rig, client, &["closed"]).await;
+    let (mut running, _) = opened(&rig, client, &["ping", "closed"]).await;
+    running.step("ping").await;
     rig.advance(Duration::from_secs(600));
     assert_eq!(told(running, "closed").await, away);
     assert_eq!(rig.disconnect().await, away);
