@@ -57,12 +57,14 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let was_open = self.gate.is_open();
-        if self.shut.load(Ordering::Relaxed) {
+        let was_serial = self.shut.load(Ordering::Relaxed);
+        if was_serial {
             self.gate.shut.store(false, Ordering::Release);
         }
-        self.gate.in_flight.fetch_sub(1, Ordering::AcqRel);
-        if !was_open {
+        // What the count was is learnt by lowering it, not before: a message that enters in between would fill the gate
+        // without anyone being left who knows that a pump waits at it.
+        let before = self.gate.in_flight.fetch_sub(1, Ordering::AcqRel);
+        if was_serial || before >= self.gate.limit {
             self.connection.outbox.wake();
         }
     }
