@@ -55,6 +55,7 @@ where
         backlog: leftover,
         out: Vec::new(),
         written: 0,
+        unflushed: false,
         since: None,
         timer: None,
         shut: false,
@@ -81,9 +82,12 @@ struct Pump<S> {
     /// Frames on their way out, of which `written` bytes have left.
     out: Vec<u8>,
     written: usize,
+    /// Whether the stream may hold back some of what was written to it.
+    unflushed: bool,
     /// When writing last made progress, or closing began: what [`WRITE_TIMEOUT`] and [`CLOSE_TIMEOUT`] count from.
     since: Option<Tick>,
     timer: Option<(Tick, BoxFuture<'static, ()>)>,
+    /// Whether our side of the stream is shut, or given up.
     shut: bool,
 }
 
@@ -114,7 +118,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
     }
 
     fn take_outbox(&mut self) {
-        if !self.session.is_open() || self.unwritten() >= WRITE_BATCH {
+        if !self.session.is_open() {
+            // Nothing is sent behind a close frame, so nothing may be acknowledged any more.
+            self.connection.outbox.seal();
+            return;
+        }
+        if self.unwritten() >= WRITE_BATCH {
             return;
         }
         let mut batch: Vec<Outgoing> = Vec::new();
@@ -142,20 +151,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             match Pin::new(&mut self.stream).poll_write(context, rest) {
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.written += count;
+                    self.unflushed = true;
                     progress = true;
-                    if self.session.is_open() {
-                        self.since = None;
-                    }
+                    self.advanced();
                 }
                 Poll::Ready(_) => {
-                    self.out.clear();
-                    self.written = 0;
-                    self.session.lost();
+                    self.give_up();
                     return true;
                 }
                 Poll::Pending => {
-                    let now = self.now();
-                    self.since.get_or_insert(now);
+                    self.stalled();
                     return progress;
                 }
             }
@@ -164,13 +169,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             // An idle connection keeps no buffer.
             self.out = Vec::new();
             self.written = 0;
-            // TLS holds back what was written until it is flushed.
-            if Pin::new(&mut self.stream).poll_flush(context).is_pending() {
-                let now = self.now();
-                self.since.get_or_insert(now);
-            }
         }
+        self.poll_flush(context);
         progress
+    }
+
+    /// TLS holds back what was written until it is flushed, and nobody but us asks for that.
+    fn poll_flush(&mut self, context: &mut Context<'_>) {
+        if !self.unflushed {
+            return;
+        }
+        match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                self.advanced();
+            }
+            Poll::Ready(Err(_)) => self.give_up(),
+            Poll::Pending => self.stalled(),
+        }
+    }
+
+    fn advanced(&mut self) {
+        if self.session.is_open() {
+            self.since = None;
+        }
+    }
+
+    fn stalled(&mut self) {
+        let now = self.now();
+        self.since.get_or_insert(now);
+    }
+
+    /// Nothing that still waits will ever leave.
+    fn give_up(&mut self) {
+        self.out = Vec::new();
+        self.written = 0;
+        self.unflushed = false;
+        self.shut = true;
+        self.session.lost();
     }
 
     /// The ending, once everything that should still leave has left.
@@ -181,9 +217,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             // A failure here only means that the peer is gone already.
             self.shut = Pin::new(&mut self.stream).poll_shutdown(context).is_ready();
         }
-        if over && self.unwritten() > 0 {
-            let now = self.now();
-            self.since.get_or_insert(now);
+        if over && !self.shut {
+            self.stalled();
             return None;
         }
         self.session.ending().cloned()
@@ -301,9 +336,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 
     fn time_out(&mut self) {
         if self.since.is_some() && self.deadline_is_for_writing() {
-            self.out.clear();
-            self.written = 0;
-            self.session.lost();
+            self.give_up();
         } else {
             self.since = Some(self.now());
             self.session.assembly_timed_out(&mut self.out);
@@ -319,3 +352,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             .is_some_and(|since| self.now() >= since.after(limit))
     }
 }
+
+#[cfg(test)]
+mod tests;

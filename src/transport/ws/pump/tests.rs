@@ -1,0 +1,212 @@
+//! The pump on a stream that holds back what is written to it, as TLS does.
+
+use std::io;
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use connection_store::{CloseRequest, ConnectionRecord, Delivery, IdMint, Owner};
+use futures_util::future::poll_immediate;
+
+use super::*;
+use crate::Gateway;
+use crate::base::clock::{EpochMillis, ManualClock};
+
+const DEFINITION: &str = r#"
+server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
+apis:
+  chat:
+    protocolType: WEBSOCKET
+    routeSelectionExpression: $request.body.action
+    routes: { $default: { target: integrations/nobody } }
+    integrations: { nobody: { integrationType: HTTP_PROXY, integrationMethod: POST, integrationUri: "http://127.0.0.1:9/" } }
+    stages: { prod: {} }
+"#;
+const GOODBYE: CloseRequest = CloseRequest {
+    code: 1000,
+    reason: "bye",
+};
+
+/// What was written, what of it was let through, and what the peer sends.
+#[derive(Debug, Default)]
+struct Wire {
+    held: Vec<u8>,
+    sent: Vec<u8>,
+    blocked: bool,
+    incoming: Vec<u8>,
+}
+
+/// A stream that takes everything and lets it through when it is flushed and not blocked.
+#[derive(Debug, Default, Clone)]
+struct Holding(Arc<Mutex<Wire>>);
+
+impl Holding {
+    fn wire(&self) -> std::sync::MutexGuard<'_, Wire> {
+        self.0.lock().expect("no test panics with the lock")
+    }
+
+    fn pass(&self) -> Poll<io::Result<()>> {
+        let mut wire = self.wire();
+        if wire.blocked {
+            return Poll::Pending;
+        }
+        let held = std::mem::take(&mut wire.held);
+        wire.sent.extend(held);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Holding {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let incoming = std::mem::take(&mut self.wire().incoming);
+        if incoming.is_empty() {
+            return Poll::Pending;
+        }
+        buffer.put_slice(&incoming);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Holding {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.wire().held.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pass()
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pass()
+    }
+}
+
+struct Rig {
+    gateway: Gateway,
+    clock: Arc<ManualClock>,
+    connection: Arc<Connection>,
+    stream: Holding,
+}
+
+async fn rig() -> Rig {
+    let clock = ManualClock::new(EpochMillis(0));
+    let gateway = Gateway::builder().definition(DEFINITION);
+    let started = gateway.clock(clock.clone()).start().await;
+    let gateway = started.unwrap_or_else(|error| panic!("{error}"));
+    let mint = IdMint::new(&[0; 32], Owner { slot: 0, epoch: 0 });
+    let record = ConnectionRecord {
+        id: mint.mint(1),
+        api: "chat".into(),
+        stage: "prod".into(),
+        connected_at_epoch_ms: 0,
+        source_ip: [127, 0, 0, 1].into(),
+        user_agent: None,
+        domain_name: "h".into(),
+        identity: None,
+        authorizer: None,
+    };
+    let limits = ConnectionSettings::default().outbox;
+    Rig {
+        gateway,
+        clock,
+        connection: Arc::new(Connection::new(record, limits, 0)),
+        stream: Holding::default(),
+    }
+}
+
+impl Rig {
+    fn run(&self) -> Pin<Box<impl Future<Output = Ending> + use<>>> {
+        Box::pin(run(
+            Arc::clone(self.gateway.services()),
+            Arc::clone(&self.connection),
+            Arc::new(ConnectionSettings::default()),
+            self.stream.clone(),
+            Vec::new(),
+        ))
+    }
+
+    fn push(&self, text: &'static str) -> Delivery {
+        let message = Outgoing::Text(Bytes::from_static(text.as_bytes()));
+        self.connection.outbox.push(message)
+    }
+
+    fn sent(&self) -> Vec<u8> {
+        self.stream.wire().sent.clone()
+    }
+}
+
+#[tokio::test]
+async fn what_a_stream_holds_back_leaves_when_it_can() {
+    let rig = rig().await;
+    let mut running = rig.run();
+    rig.stream.wire().blocked = true;
+    assert_eq!(rig.push("hello"), Delivery::Queued);
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(rig.sent(), b"");
+    rig.stream.wire().blocked = false;
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(rig.sent(), b"\x81\x05hello");
+    // It went out in time, so no time runs out.
+    rig.clock.advance(WRITE_TIMEOUT);
+    assert_eq!(poll_immediate(&mut running).await, None);
+}
+
+#[tokio::test]
+async fn a_stream_that_never_lets_go_is_cut() {
+    let rig = rig().await;
+    let mut running = rig.run();
+    rig.stream.wire().blocked = true;
+    rig.push("hello");
+    assert_eq!(poll_immediate(&mut running).await, None);
+    rig.clock.advance(WRITE_TIMEOUT);
+    let ending = poll_immediate(&mut running).await;
+    assert_eq!(ending.map(|ending| ending.code), Some(ABNORMAL));
+}
+
+#[tokio::test]
+async fn the_last_frame_leaves_before_the_end() {
+    let rig = rig().await;
+    let mut running = rig.run();
+    rig.stream.wire().blocked = true;
+    rig.stream.wire().incoming = vec![0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    assert_eq!(poll_immediate(&mut running).await, None);
+    rig.stream.wire().blocked = false;
+    let ending = poll_immediate(&mut running).await;
+    assert_eq!(ending.map(|ending| ending.code), Some(1000));
+    assert_eq!(rig.sent(), [0x88, 0x02, 0x03, 0xe8]);
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_no_last_frame_is_not_waited_for() {
+    let rig = rig().await;
+    let mut running = rig.run();
+    rig.stream.wire().blocked = true;
+    rig.stream.wire().incoming = vec![0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    assert_eq!(poll_immediate(&mut running).await, None);
+    rig.clock.advance(CLOSE_TIMEOUT);
+    let ending = poll_immediate(&mut running).await;
+    assert_eq!(ending.map(|ending| ending.code), Some(1000));
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_behind_a_close_frame() {
+    let check = async |bring_down: fn(&Rig)| {
+        let rig = rig().await;
+        let mut running = rig.run();
+        assert_eq!(poll_immediate(&mut running).await, None);
+        bring_down(&rig);
+        assert_eq!(poll_immediate(&mut running).await, None);
+        assert_eq!(rig.push("late"), Delivery::Gone);
+    };
+    check(|rig| assert_eq!(rig.connection.outbox.close(GOODBYE), Delivery::Queued)).await;
+    // A frame without a mask: closed with 1002, and the peer's own close frame is awaited.
+    check(|rig| rig.stream.wire().incoming = vec![0x81, 0x00]).await;
+}
