@@ -69,3 +69,85 @@ impl Drop for Pass {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::stage::ConnectionSettings;
+    use connection_store::{ConnectionRecord, IdMint, Owner};
+    use std::task::{Context, Wake, Waker};
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn connection() -> Arc<Connection> {
+        let mint = IdMint::new(&[0; 32], Owner { slot: 0, epoch: 0 });
+        let record = ConnectionRecord {
+            id: mint.mint(1),
+            api: "a".into(),
+            stage: "s".into(),
+            connected_at_epoch_ms: 0,
+            source_ip: [127, 0, 0, 1].into(),
+            user_agent: None,
+            domain_name: "h".into(),
+            identity: None,
+            authorizer: None,
+        };
+        let limits = ConnectionSettings::default().outbox;
+        Arc::new(Connection::new(record, limits, 0))
+    }
+
+    /// Registers like a pump; tells afterwards whether it was woken.
+    fn watch(connection: &Connection) -> Arc<Woken> {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        connection.outbox.register(&Context::from_waker(&waker));
+        woken
+    }
+
+    #[test]
+    fn who_leaves_a_closed_gate_wakes_the_pump() {
+        let connection = connection();
+        let gate = Gate::new(2);
+        let check = |pass: Pass, expected: bool| {
+            let woken = watch(&connection);
+            drop(pass);
+            assert_eq!(woken.0.load(Ordering::SeqCst), expected);
+        };
+        check(gate.enter(&connection), false);
+        let (first, second) = (gate.enter(&connection), gate.enter(&connection));
+        assert!(!gate.is_open());
+        check(first, true);
+        assert!(gate.is_open());
+        check(second, false);
+        let serial = gate.enter(&connection);
+        serial.shut();
+        assert!(!gate.is_open());
+        check(serial, true);
+        assert!(gate.is_open());
+    }
+
+    #[test]
+    fn no_pump_waits_at_an_open_gate() {
+        let connection = connection();
+        let gate = Gate::new(2);
+        for _ in 0..2000 {
+            let leaving = gate.enter(&connection);
+            let woken = watch(&connection);
+            let (staying, waits) = std::thread::scope(|scope| {
+                scope.spawn(move || drop(leaving));
+                let staying = gate.enter(&connection);
+                let waits = !gate.is_open();
+                (staying, waits)
+            });
+            assert!(!waits || woken.0.load(Ordering::SeqCst), "nobody wakes it");
+            drop(staying);
+        }
+    }
+}
