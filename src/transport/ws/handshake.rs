@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::warn;
 
 use crate::base::ids::RequestId;
+use crate::error::CloseReason;
 use crate::exchange::{
     Acceptance, Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline,
 };
@@ -211,8 +212,9 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: A
     let ending = match upgraded {
         Some((stream, leftover)) => {
             front.wheel.watch(&connection, &settings, now);
-            if front.stop.begun() {
-                connection.outbox.close(crate::error::CloseReason::AWAY);
+            if front.stop.begun() || is_orphan(&services, &connection) {
+                // Whoever closed the others may not have seen this one yet.
+                connection.outbox.close(CloseReason::AWAY);
             }
             drop(front);
             pump::run(
@@ -232,6 +234,13 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: A
     };
     drop(opening.seat);
     end(&services, connection, ending).await;
+}
+
+/// Whether a new definition took the stage away while `$connect` ran.
+fn is_orphan(services: &pipeline::Services, connection: &Connection) -> bool {
+    let record = &connection.record;
+    let plan = services.plan();
+    plan.stage(&record.api, &record.stage).is_none()
 }
 
 async fn end(services: &pipeline::Services, connection: Arc<Connection>, ending: Ending) {
