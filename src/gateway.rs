@@ -17,6 +17,7 @@ use tracing::{info, warn};
 pub use builder::{GatewayBuilder, StartError};
 pub use pusher::{PushError, Pusher};
 
+use crate::base::clock::within;
 use crate::definition::{Diagnostic, Loaded};
 use crate::gateway::minted::Minted;
 use crate::model::definition::Server;
@@ -167,12 +168,15 @@ impl Gateway {
         )
         .await;
         self.services.backends.functions.shutdown().await;
-        self.services.access_logs.flush().await;
+        let clock = self.services.clock.as_ref();
+        // Whoever reads standard output may have stopped reading: lines must not keep the process from ending.
+        let written = within(clock, drain::LAST_WAIT, self.services.access_logs.flush());
+        if written.await.is_none() {
+            warn!("access log lines could not be written in time");
+        }
         self.background.stop.begin();
         self.services.access_logs.reopen();
-        let clock = self.services.clock.as_ref();
-        let rest =
-            crate::base::clock::within(clock, drain::LAST_WAIT, self.background.tasks.idle());
+        let rest = within(clock, drain::LAST_WAIT, self.background.tasks.idle());
         if rest.await.is_none() {
             warn!(
                 left = self.background.tasks.live(),

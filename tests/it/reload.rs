@@ -108,6 +108,9 @@ async fn the_sockets_of_a_stage_that_is_gone_are_closed() {
     rig.event_of("CONNECT").await;
     reload(&rig.gateway, "", &chat("{}")).unwrap();
     assert_eq!(lost.closed().await, (1001, "Going away".into()));
+    // Its backend is told, by the stage as it was.
+    let ended = rig.event_of("DISCONNECT").await;
+    assert_eq!(ended["requestContext"]["stage"], "beta");
     rig.settle(1).await;
     assert_eq!(rig.refused(&Handshake::new("/beta")).await.status, 403);
     assert_eq!(kept.ask("still here").await, "still here");
