@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tidegate::Gateway;
 use tidegate::definition::{self, Loaded};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -166,7 +167,7 @@ impl Changes {
                 let files = ours
                     .lock()
                     .unwrap_or_else(std::sync::PoisonError::into_inner);
-                event.paths.iter().any(|path| files.contains(path))
+                changes(event.kind) && event.paths.iter().any(|path| files.contains(path))
             };
             if event.is_ok_and(concerns_us) {
                 // A full channel means that a notice waits already.
@@ -206,6 +207,11 @@ impl Changes {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         *known = absolute;
     }
+}
+
+/// Whether a file is another one after the event. Reading it is an event too, and we are who reads it.
+fn changes(kind: EventKind) -> bool {
+    !kind.is_access() || kind == EventKind::Access(AccessKind::Close(AccessMode::Write))
 }
 
 /// Completes after files have changed and then been left alone for a moment.

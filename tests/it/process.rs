@@ -241,9 +241,20 @@ async fn watch_notices_changes_by_itself() {
     .unwrap();
     serving.read_addresses().await;
     assert_eq!(client.ask("ping").await, "third");
+    // Had reading the file been taken for a change of it, the addresses would be here again.
+    serving.define(&definition("wrong").replace("integrations/pong", "integrations/nothing"));
+    serving.logged("the old one goes on").await;
+    serving.define(&definition("fourth"));
+    serving.read_addresses().await;
+    assert_eq!(client.ask("ping").await, "fourth");
     serving.signal(Signal::TERM);
     client.closed().await;
     assert_eq!(serving.code().await, Some(0));
+    assert_eq!(
+        serving.out.next_line().await.unwrap(),
+        None,
+        "each change is one reload"
+    );
 }
 
 #[tokio::test]
