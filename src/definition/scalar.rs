@@ -100,6 +100,7 @@ pub(super) fn describe(shape: &Shape) -> String {
             match (rule.min, rule.max) {
                 (0, usize::MAX) => says.to_owned(),
                 (1, usize::MAX) => format!("{says}, not empty"),
+                (min, max) if min == max => says.to_owned(),
                 (min, max) => format!("{says}, {min} to {max} characters"),
             }
         }

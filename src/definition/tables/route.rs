@@ -69,7 +69,7 @@ pub(super) static ROUTE: Object = Object {
                     128,
                     Form::Pattern(
                         r"^\$default$",
-                        "`$default`, the only route response there is,",
+                        "`$default`, the only route response there is",
                     ),
                 ),
                 value: &Shape::Object(&ROUTE_RESPONSE),
