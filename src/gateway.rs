@@ -22,6 +22,7 @@ use crate::definition::{Diagnostic, Loaded};
 use crate::gateway::minted::Minted;
 use crate::model::definition::Server;
 use crate::pipeline::Services;
+use crate::plan::Plan;
 use crate::transport::tls::Tls;
 use crate::transport::{Background, Front};
 
@@ -44,6 +45,14 @@ impl Gateway {
     /// Begins to describe a gateway.
     pub fn builder() -> GatewayBuilder {
         GatewayBuilder::new()
+    }
+
+    /// Does with a definition what starting a gateway does before it listens: what `tidegate check` says comes from here.
+    ///
+    /// # Errors
+    /// Every problem of the definition.
+    pub fn check(loaded: &Loaded) -> Result<Plan, Vec<Diagnostic>> {
+        settings::compile(loaded, &[])
     }
 
     /// Where clients connect: the addresses that are really bound, so port 0 shows its port.
@@ -139,11 +148,16 @@ impl Gateway {
         let plan = self
             .minted
             .admit(settings::compile(loaded, &self.in_process)?);
+        let mut bound = self.clients.clone();
+        bound.push(self.admin);
+        if let Some(problem) = settings::open_to_strangers(loaded, &bound) {
+            return Err(vec![problem]);
+        }
         let functions = settings::functions(&loaded.definition);
         if let (Some(tls), Some(wanted)) = (&self.tls, settings::tls(&loaded.definition.server))
             && let Err(error) = tls.reload(&wanted)
         {
-            return Err(vec![settings::unusable_tls(&error)]);
+            return Err(vec![settings::unusable_tls(loaded, &error)]);
         }
         self.services.backends.functions.reload(functions);
         self.services.access_logs.reopen();

@@ -10,11 +10,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use tidegate::Gateway;
 use tidegate::definition::{self, Diagnostic, Loaded, Machine};
-use tidegate::plan::compile;
 
 /// The definition refuses, or the machine does.
 const REFUSED: u8 = 1;
+/// The command line makes no sense; what clap gives for the rest of it.
+const MISUSED: u8 = 2;
 
 /// Amazon API Gateway that anyone can run.
 #[derive(Debug, Parser)]
@@ -78,7 +80,8 @@ impl Arguments {
     /// Runs the command.
     pub(crate) fn run(self) -> ExitCode {
         if let Err(problem) = log_to_stderr(self.log_format, &self.log_level) {
-            return refuse(&format!("--log-level: {problem}"));
+            refuse(&format!("--log-level: {problem}"));
+            return ExitCode::from(MISUSED);
         }
         match self.command {
             Command::Serve { file, watch } => serve::serve(&file, watch),
@@ -117,7 +120,7 @@ fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 }
 
 fn check(file: &Path) -> ExitCode {
-    match load(file).and_then(|loaded| compile::compile(&loaded, &[])) {
+    match load(file).and_then(|loaded| Gateway::check(&loaded)) {
         Ok(plan) => {
             let stages = plan.stages();
             let routes: usize = stages.iter().map(|stage| stage.routes.all().len()).sum();
@@ -131,7 +134,7 @@ fn check(file: &Path) -> ExitCode {
 }
 
 fn routes(file: &Path) -> ExitCode {
-    match load(file).and_then(|loaded| compile::compile(&loaded, &[])) {
+    match load(file).and_then(|loaded| Gateway::check(&loaded)) {
         Ok(plan) => print(&tidegate::plan::table::render(&plan)),
         Err(problems) => refuse_definition(&problems),
     }

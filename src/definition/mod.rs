@@ -103,6 +103,7 @@ fn check(
     let Some(definition) = normal.and_then(|normal| model_of(normal, &mut report)) else {
         return Err(report.finish());
     };
+    check_addresses(&definition, &places, &mut report);
     check_management(&definition, &places, &mut report);
     Ok(Loaded {
         definition,
@@ -128,13 +129,34 @@ fn model_of(mut normal: serde_json::Value, report: &mut Report) -> Option<Defini
     }
 }
 
+/// One address cannot be listened on twice; port 0 is another one each time.
+fn check_addresses(definition: &Definition, places: &Places, report: &mut Report) {
+    let server = &definition.server;
+    let clients = server.listen.iter().enumerate();
+    let clients = clients.map(|(index, address)| (places.item("server.listen", index), address));
+    let mut seen = BTreeSet::new();
+    for (path, address) in clients.chain([("server.admin".to_owned(), &server.admin)]) {
+        if address.port() != 0 && !seen.insert(address) {
+            let what = format!("{address} stands here twice");
+            report.add(
+                places.of(&path),
+                path,
+                what,
+                "write another address or port",
+            );
+        }
+    }
+}
+
 /// Unsigned management is for a machine's own processes only.
 fn check_management(definition: &Definition, places: &Places, report: &mut Report) {
     let server = &definition.server;
     let open = server.management_auth == Some(ManagementAuth::None);
+    // The administration listener takes pushes too.
     let reachable = server
         .listen
         .iter()
+        .chain([&server.admin])
         .find(|address| !address.ip().is_loopback());
     if let (true, Some(address)) = (open, reachable) {
         let path = "server.managementAuth";

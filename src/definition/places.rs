@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::diagnostic::Place;
+use super::diagnostic::{Place, item};
 
 /// Bytes of paths that are kept; what lies beyond is found by what is around it.
 const PATHS_BYTES: usize = 64 * 1024 * 1024;
@@ -14,6 +14,8 @@ const PATHS_BYTES: usize = 64 * 1024 * 1024;
 pub struct Places {
     spots: HashMap<String, Spot>,
     bytes: usize,
+    /// Lists of which items were left out because they were wrong: where the items that are left stood.
+    kept: HashMap<String, Vec<usize>>,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,17 @@ impl Places {
         if let Some(spot) = self.spots.get_mut(path) {
             spot.written = Some(written.to_owned());
         }
+    }
+
+    /// Notes which items of a list are left, when some were wrong.
+    pub(super) fn note_kept(&mut self, path: &str, kept: Vec<usize>) {
+        self.kept.insert(path.to_owned(), kept);
+    }
+
+    /// The path of an item of a list, by its position in the model: items that were wrong are not in there.
+    pub fn item(&self, path: &str, index: usize) -> String {
+        let kept = self.kept.get(path).and_then(|kept| kept.get(index));
+        item(path, kept.copied().unwrap_or(index))
     }
 
     /// Whether the definition has the setting, right or wrong. Of what was wrong the model knows nothing.

@@ -89,7 +89,7 @@ fn object(object: &Object, definitions: &mut Definitions) -> Json {
     let mut required = Vec::new();
     for field in object.fields {
         properties.insert(field.name.to_owned(), property(field, definitions));
-        if matches!(field.need, Need::Required) {
+        if matches!(field.need, Need::Required | Need::RequiredLike(_)) {
             required.push(field.name);
         }
     }
@@ -128,7 +128,11 @@ fn property(field: &Field, definitions: &mut Definitions) -> Json {
             let doc = format!("{} Default: {text}.", field.doc);
             keywords.insert("description".to_owned(), Json::from(doc));
         }
-        Need::Default(_) | Need::Required | Need::Optional | Need::Empty => {
+        Need::Default(_)
+        | Need::Required
+        | Need::RequiredLike(_)
+        | Need::Optional
+        | Need::Empty => {
             keywords.insert("description".to_owned(), Json::from(field.doc));
         }
     }

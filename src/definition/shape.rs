@@ -115,6 +115,8 @@ pub(super) struct Field {
 pub(super) enum Need {
     /// It must.
     Required,
+    /// It must; without it the rest is checked as if it were this, so that one mistake does not hide the others.
+    RequiredLike(&'static str),
     /// It need not, and then nothing stands in its place.
     Optional,
     /// It need not, and then it is this, as it would be written.
@@ -162,6 +164,8 @@ pub(super) enum Form {
     Endpoint,
     /// A path; relative ones follow the text they stand in.
     Path,
+    /// The path of a file that can be read and has at most so many bytes.
+    File(usize),
     /// The path of a UTF-8 file of at most so many bytes; its content takes the place of the path.
     Content(usize),
     /// `stdout`, `stderr` or `file:PATH`.
@@ -202,6 +206,7 @@ impl Form {
             Form::Network => "an IP address or network, such as `10.0.0.0/8`",
             Form::Endpoint => "an http or https URL, such as `http://127.0.0.1:4566`",
             Form::Path => "a path",
+            Form::File(_) => "the path of a file",
             Form::Content(_) => "the path of a text file",
             Form::Destination => "`stdout`, `stderr` or `file:PATH`",
         }
@@ -210,9 +215,12 @@ impl Form {
     /// The text in its normal form, if it has this form. Patterns, paths and contents are the walker's business.
     pub(super) fn normal(&self, text: &str) -> Option<String> {
         match self {
-            Form::Any | Form::Pattern(..) | Form::Path | Form::Content(_) | Form::Destination => {
-                Some(text.to_owned())
-            }
+            Form::Any
+            | Form::Pattern(..)
+            | Form::Path
+            | Form::File(_)
+            | Form::Content(_)
+            | Form::Destination => Some(text.to_owned()),
             Form::Address => {
                 let address: SocketAddr = text.parse().ok()?;
                 Some(address.to_string())
@@ -275,6 +283,21 @@ pub(super) const fn required(
         name,
         shape,
         need: Need::Required,
+        doc,
+    }
+}
+
+/// A key that must be there; `stand_in` is what the rest is checked with when it is not.
+pub(super) const fn required_like(
+    name: &'static str,
+    shape: &'static Shape,
+    stand_in: &'static str,
+    doc: &'static str,
+) -> Field {
+    Field {
+        name,
+        shape,
+        need: Need::RequiredLike(stand_in),
         doc,
     }
 }

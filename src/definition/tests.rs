@@ -146,15 +146,11 @@ fn bad_values_say_what_would_be_good() {
     check("server: { region: null }", &["found nothing"]);
     check(
         "server: { accountId: 123 }",
-        &["has 3 characters", "12 to 12"],
+        &["has 3 characters", "write an account id of twelve digits"],
     );
     check(
         "server: { tls: devel }",
         &["`development` or a map with certificateFile"],
-    );
-    check(
-        "server: { tls: { certificateFile: a } }",
-        &["server.tls.keyFile: is missing; add `keyFile`"],
     );
     check(
         "server: { shutdownTimeout: 30 }",
@@ -333,6 +329,40 @@ fn what_is_not_supported_is_refused_by_name() {
     check(
         "server: { managementAuth: none, listen: [127.0.0.1:1, 0.0.0.0:2] }",
         &["reaches 0.0.0.0:2", "loopback"],
+    );
+    check(
+        "server: { managementAuth: none, admin: 0.0.0.0:2 }",
+        &["reaches 0.0.0.0:2", "loopback"],
+    );
+    check(
+        "server: { listen: [127.0.0.1:1, 127.0.0.1:2, 127.0.0.1:1] }",
+        &["definition:1:46: server.listen[2]: 127.0.0.1:1 stands here twice; "],
+    );
+    check(
+        "server: { listen: 127.0.0.1:8081 }",
+        &["server.admin: 127.0.0.1:8081 stands here twice"],
+    );
+    good(
+        "server: { listen: [127.0.0.1:0, 127.0.0.1:0], admin: 127.0.0.1:0 }",
+        &Fake::default(),
+    );
+    let pem = Fake::default().file("etc/a.pem", "x");
+    let problems = problems_of("server: { tls: { certificateFile: a.pem } }", &pem);
+    assert_eq!(
+        problems,
+        [
+            "etc/definition:1:16: server.tls.keyFile: is missing; add `keyFile`: The private key of the leaf."
+        ]
+    );
+    let problems = problems_of(
+        "server: { tls: { certificateFile: a.pem, keyFile: none.pem } }",
+        &pem,
+    );
+    assert_eq!(
+        problems,
+        [
+            "etc/definition:1:51: server.tls.keyFile: `none.pem` cannot be read: No such file or directory; write the path of a file, 1 to 4096 characters"
+        ]
     );
 }
 
@@ -548,6 +578,8 @@ fn the_environment_overrides_the_server_section() {
         .variable("TIDEGATE_SERVER_LIMITS_CONNECT_RATE", "7")
         .variable("TIDEGATE_SERVER_TLS_CERTIFICATE_FILE", "c.pem")
         .variable("TIDEGATE_SERVER_TLS_KEY_FILE", "k.pem")
+        .file("c.pem", "x")
+        .file("k.pem", "x")
         .variable("TIDEGATE_SERVER_ACCOUNT_ID", "000000000007")
         .variable("TIDEGATE_OTHER", "x");
     let server = good(text, &fake).server;

@@ -192,17 +192,14 @@ impl<'a> Walker<'a> {
         let value = match field.need {
             Need::Optional | Need::Refused(_) => return true,
             Need::Required => {
-                // A value that was wrong has been reported already.
-                if !self.places.has(&path) {
-                    let remedy = format!("add `{}`: {}", field.name, field.doc);
-                    self.problem(&node.place, &path, "is missing", &remedy);
-                }
+                self.missing(node, field, &path);
                 return false;
             }
-            Need::Default(text) => Value::Scalar(Scalar {
-                text: text.to_owned(),
-                plain: true,
-            }),
+            Need::RequiredLike(text) => {
+                self.missing(node, field, &path);
+                plain(text)
+            }
+            Need::Default(text) => plain(text),
             Need::Empty => Value::Mapping(Vec::new()),
         };
         let standing_in = Node {
@@ -216,6 +213,14 @@ impl<'a> Walker<'a> {
             fields.insert(field.name.to_owned(), value);
         }
         true
+    }
+
+    /// Reports that a key is missing; a value that was wrong has been reported already.
+    fn missing(&mut self, node: &Node, field: &Field, path: &str) {
+        if !self.places.has(path) {
+            let remedy = format!("add `{}`: {}", field.name, field.doc);
+            self.problem(&node.place, path, "is missing", &remedy);
+        }
     }
 
     fn map(
@@ -286,10 +291,36 @@ impl<'a> Walker<'a> {
     }
 
     fn list(&mut self, items: &[Node], inner: &Shape, path: &str) -> Json {
+        self.each(items, path, |walker, value, path| {
+            walker.walk(value, inner, path)
+        })
+    }
+
+    /// A list of what `walk` makes of each item; items that it refuses are left out.
+    fn each(
+        &mut self,
+        items: &[Node],
+        path: &str,
+        mut walk: impl FnMut(&mut Self, &Node, &str) -> Option<Json>,
+    ) -> Json {
         let mut values = Vec::new();
+        let mut kept = Vec::new();
         for (index, value) in items.iter().enumerate() {
-            values.extend(self.walk(value, inner, &item(path, index)));
+            if let Some(value) = walk(self, value, &item(path, index)) {
+                values.push(value);
+                kept.push(index);
+            }
+        }
+        if kept.len() < items.len() {
+            self.places.note_kept(path, kept);
         }
         Json::Array(values)
     }
+}
+
+fn plain(text: &str) -> Value {
+    Value::Scalar(Scalar {
+        text: text.to_owned(),
+        plain: true,
+    })
 }

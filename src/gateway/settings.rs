@@ -1,20 +1,34 @@
 //! From the definition's words to what the parts of a gateway are made with.
 
+use std::net::SocketAddr;
+
 use crate::definition::{Diagnostic, Loaded};
 use crate::function::FunctionSettings;
 use crate::model::definition::{
     Connections, ConnectionsWord, Definition, Server, Tls as TlsDefinition,
 };
 use crate::plan::{self, Plan};
-use crate::transport::tls::{TlsError, TlsSettings};
+use crate::transport::tls::{Tls, TlsError, TlsSettings};
 
 /// Descriptors that are kept back for backends, files and functions: this share of the limit, as a divisor.
 const RESERVE_SHARE: u64 = 20;
 const RESERVE_AT_LEAST: u64 = 64;
 
-/// Compiles a definition; `in_process` names functions that the embedding program brings.
+/// Compiles a definition and tries the files it names; `in_process` names functions that the embedding program brings.
 pub(super) fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagnostic>> {
-    plan::compile::compile(loaded, in_process)
+    let compiled = plan::compile::compile(loaded, in_process);
+    // The development CA is made when it is needed: there is nothing to be wrong with yet.
+    let files = tls(&loaded.definition.server)
+        .filter(|settings| matches!(settings, TlsSettings::Files { .. }));
+    let unusable = files.and_then(|files| Tls::new(&files).err());
+    match (compiled, unusable) {
+        (compiled, None) => compiled,
+        (compiled, Some(error)) => {
+            let mut problems = compiled.err().unwrap_or_default();
+            problems.push(unusable_tls(loaded, &error));
+            Err(problems)
+        }
+    }
 }
 
 /// The functions that the gateway hosts.
@@ -25,7 +39,9 @@ pub(super) fn functions(definition: &Definition) -> Vec<FunctionSettings> {
             name: name.clone(),
             command: function.command.clone(),
             handler: Some(function.handler.clone()).filter(|handler| !handler.is_empty()),
-            working_directory: function.working_directory.clone(),
+            // Functions are told it too, and start in it: relative, it would lead them astray.
+            working_directory: std::path::absolute(&function.working_directory)
+                .unwrap_or_else(|_| function.working_directory.clone()),
             environment: function
                 .environment
                 .iter()
@@ -51,14 +67,24 @@ pub(super) fn tls(server: &Server) -> Option<TlsSettings> {
     })
 }
 
-/// A TLS problem found while reloading, as a diagnostic.
-pub(super) fn unusable_tls(error: &TlsError) -> Diagnostic {
-    Diagnostic {
-        place: None,
-        path: "server.tls".to_owned(),
-        what: error.to_string(),
-        remedy: "mend the files; the old certificates stay in use".to_owned(),
-    }
+/// What is wrong with the certificates, as a diagnostic.
+pub(super) fn unusable_tls(loaded: &Loaded, error: &TlsError) -> Diagnostic {
+    let path = "server.tls";
+    let place = loaded.places.of(path).cloned();
+    let remedy = "write the files of a certificate chain and its private key, in PEM";
+    Diagnostic::new(place, path, error.to_string(), remedy)
+}
+
+/// Unsigned management on an address that strangers reach, as a diagnostic. The definition has been checked with the addresses
+/// that it names; a running gateway may listen on others until its next start.
+pub(super) fn open_to_strangers(loaded: &Loaded, bound: &[SocketAddr]) -> Option<Diagnostic> {
+    loaded.definition.server.management_auth?;
+    let address = bound.iter().find(|address| !address.ip().is_loopback())?;
+    let path = "server.managementAuth";
+    let place = loaded.places.of(path).cloned();
+    let what = format!("`none` would let anyone who reaches {address} push to connections");
+    let remedy = "restart the gateway, which still listens there";
+    Some(Diagnostic::new(place, path, what, remedy))
 }
 
 /// How many sockets may be open: as the definition says, or as many as the process may hold less a reserve.
@@ -105,4 +131,66 @@ pub(super) fn needs_restart(running: &Server, wanted: &Server) -> Vec<&'static s
         .into_iter()
         .filter_map(|(key, differs)| differs.then_some(key))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::definition::{Machine, load_text};
+
+    fn loaded(text: &str) -> Loaded {
+        load_text(text, Path::new(""), &Machine::default()).unwrap()
+    }
+
+    #[test]
+    fn unsigned_management_needs_that_only_this_machine_reaches_the_listeners() {
+        let check = |text, bound: &[&str], refused: bool| {
+            let bound: Vec<_> = bound
+                .iter()
+                .map(|address| address.parse().unwrap())
+                .collect();
+            let problem = open_to_strangers(&loaded(text), &bound);
+            assert_eq!(problem.is_some(), refused, "{text} {bound:?}");
+        };
+        let open = "server: { managementAuth: none }";
+        check(open, &["127.0.0.1:1", "[::1]:1"], false);
+        check(open, &["127.0.0.1:1", "0.0.0.0:1"], true);
+        check(open, &["10.0.0.1:1"], true);
+        check("server: {}", &["0.0.0.0:1"], false);
+    }
+
+    #[test]
+    fn certificates_are_tried_with_the_rest_of_the_definition() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a.pem");
+        std::fs::write(&file, "not PEM").unwrap();
+        let file = file.display();
+        let text = format!(
+            "server: {{ tls: {{ certificateFile: '{file}', keyFile: '{file}' }} }}\napis: {{ a: {{}} }}"
+        );
+        let problems = compile(&loaded(&text), &[]).err().unwrap();
+        let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(
+            said.iter().any(|line| line.contains("apis.a.protocolType")),
+            "{said:?}"
+        );
+        let tls = said.last().unwrap();
+        assert!(
+            tls.starts_with("definition:1:") && tls.contains("server.tls: "),
+            "{tls}"
+        );
+    }
+
+    #[test]
+    fn functions_are_told_where_they_start_whatever_their_own_place_is() {
+        let text = "functions: { f: { command: [x], workingDirectory: handlers } }";
+        let functions = functions(&loaded(text).definition);
+        let directory = &functions[0].working_directory;
+        assert!(
+            directory.is_absolute() && directory.ends_with("handlers"),
+            "{directory:?}"
+        );
+    }
 }

@@ -1,7 +1,8 @@
 //! APIs.
 
 use super::super::shape::{
-    Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required, text, word,
+    Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required_like, text,
+    word,
 };
 use super::{
     DESCRIPTION, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS, VALIDATION, authorizer,
@@ -17,21 +18,23 @@ pub(super) static API: Object = Object {
         refused: &["HTTP"],
     }),
     fields: &[
-        required(
+        required_like(
             "protocolType",
             &Shape::Choice(&[
                 word("WEBSOCKET"),
                 refused_word("HTTP", "keep this API in another file until HTTP APIs land"),
             ]),
+            "WEBSOCKET",
             "WEBSOCKET.",
         ),
         optional("name", &text(1, 128), "The name; the key when absent."),
         optional("description", &DESCRIPTION, "A description."),
         optional("version", &text(1, 64), "A version, for people."),
         optional("tags", &TAGS, "Tags."),
-        required(
+        required_like(
             "routeSelectionExpression",
             &text(1, 1024),
+            "$request.body.action",
             "Names the route of a message, e.g. `$request.body.action`.",
         ),
         optional(

@@ -1,7 +1,8 @@
 //! Authorizers.
 
 use super::super::shape::{
-    Object, Shape, nested, optional, refused, refused_word, required, text, with_default, word,
+    Object, Shape, nested, optional, refused, refused_word, required, required_like, text,
+    with_default, word,
 };
 use super::{HTTP_ONLY, KEY_IS_ID, ROLES};
 
@@ -11,7 +12,7 @@ pub(super) static AUTHORIZER: Object = Object {
     doc: "A Lambda function that decides who may connect.",
     kind: None,
     fields: &[
-        required(
+        required_like(
             "authorizerType",
             &Shape::Choice(&[
                 word("REQUEST"),
@@ -24,6 +25,7 @@ pub(super) static AUTHORIZER: Object = Object {
                     "only REST APIs have TOKEN authorizers: use REQUEST",
                 ),
             ]),
+            "REQUEST",
             "REQUEST.",
         ),
         optional("name", &text(1, 128), "The name; the key when absent."),

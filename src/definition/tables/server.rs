@@ -5,7 +5,7 @@ use super::super::shape::{
 };
 
 const SECOND_MS: u64 = 1000;
-const FILE: Shape = formed(1, 4096, Form::Path);
+const PEM: Shape = formed(1, 4096, Form::File(1024 * 1024));
 const OFF: &[&str] = &["off"];
 
 /// The process itself.
@@ -29,7 +29,7 @@ pub(in super::super) static SERVER: Object = Object {
             "admin",
             &formed(1, 64, Form::Address),
             "127.0.0.1:8081",
-            "Where /livez, /readyz and /metrics answer.",
+            "Where /livez and /readyz answer, and whatever clients may ask for.",
         ),
         optional(
             "tls",
@@ -58,7 +58,7 @@ pub(in super::super) static SERVER: Object = Object {
         ),
         with_default(
             "stateDirectory",
-            &FILE,
+            &formed(1, 4096, Form::Path),
             "./state",
             "What must survive a restart, such as the development CA.",
         ),
@@ -111,8 +111,8 @@ static TLS: Object = Object {
     doc: "A certificate chain and its private key, in PEM.",
     kind: None,
     fields: &[
-        required("certificateFile", &FILE, "The chain, leaf first."),
-        required("keyFile", &FILE, "The private key of the leaf."),
+        required("certificateFile", &PEM, "The chain, leaf first."),
+        required("keyFile", &PEM, "The private key of the leaf."),
     ],
 };
 

@@ -1,8 +1,8 @@
 //! Stages.
 
 use super::super::shape::{
-    Form, Object, Shape, Text, formed, nested, optional, refused, required, text, with_default,
-    word,
+    Form, Object, Shape, Text, formed, nested, optional, refused, required_like, text,
+    with_default, word,
 };
 use super::{DESCRIPTION, KEY_IS_ID, READ_ONLY, TAGS};
 
@@ -134,14 +134,16 @@ static ACCESS_LOG_SETTINGS: Object = Object {
     doc: "Where the access log goes, and what a line of it is.",
     kind: None,
     fields: &[
-        required(
+        required_like(
             "destinationArn",
             &formed(1, 4096, Form::Destination),
+            "stdout",
             "`stdout`, `stderr` or `file:PATH`.",
         ),
-        required(
+        required_like(
             "format",
             &text(1, 3072),
+            "$context.requestId",
             "One line with `$context` variables, `$context.requestId` among them.",
         ),
     ],

@@ -60,7 +60,7 @@ fn example_text(rule: &Text) -> &'static str {
         Form::Address => "127.0.0.1:0",
         Form::Network => "10.0.0.0/8",
         Form::Endpoint => "http://127.0.0.1:1",
-        Form::Content(_) => "page.html",
+        Form::Content(_) | Form::File(_) => "page.html",
         Form::Destination => "file:log",
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde_json::{Map, Value as Json};
 
-use super::super::diagnostic::{Place, child, item};
+use super::super::diagnostic::{Place, child};
 use super::super::scalar::{core, describe, typed};
 use super::super::shape::{Form, Shape, Text};
 use super::super::substitute::{self, Sources};
@@ -35,15 +35,10 @@ impl Walker<'_> {
                 let resolved = self.resolve(scalar, node, path)?;
                 Some(core(&resolved.text, scalar.plain))
             }
-            Value::Sequence(items) => {
-                let mut values = Vec::new();
-                for (index, value) in items.iter().enumerate() {
-                    let path = item(path, index);
-                    self.places.note(&path, &value.place);
-                    values.extend(self.document(value, &path));
-                }
-                Some(Json::Array(values))
-            }
+            Value::Sequence(items) => Some(self.each(items, path, |walker, value, path| {
+                walker.places.note(path, &value.place);
+                walker.document(value, path)
+            })),
             Value::Mapping(entries) => {
                 let mut fields = Map::new();
                 for entry in entries {
@@ -160,6 +155,9 @@ impl Walker<'_> {
                 fits.then(|| text.to_owned()).ok_or_else(misfit)
             }
             Form::Path => Ok(resolve_path(place, text).to_string_lossy().into_owned()),
+            Form::File(limit) => self
+                .readable(text, place, limit)
+                .map_err(|error| format!("cannot be read: {error}")),
             Form::Content(limit) => self
                 .read(text, place, limit)
                 .map_err(|error| format!("cannot be read: {error}")),
@@ -198,6 +196,15 @@ impl Walker<'_> {
                 None
             }
         }
+    }
+
+    /// The path of a file that a scalar names, if it can be read; what is in it is for others to say.
+    fn readable(&mut self, path: &str, place: &Place, limit: usize) -> Result<String, String> {
+        let path = resolve_path(place, path);
+        self.surroundings.read(&path, limit)?;
+        let name = path.to_string_lossy().into_owned();
+        self.files.insert(path);
+        Ok(name)
     }
 
     /// The text of a file that a scalar names.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Bench, Target, function};
-use crate::definition::{child, item};
+use crate::definition::child;
 use crate::lang::context_names::{self, Reach};
 use crate::lang::syntax::is_parameter_name;
 use crate::model::v2;
@@ -21,7 +21,7 @@ pub(super) fn compile(
     let function = function::target(bench, &authorizer.authorizer_uri, &uri_path, stage);
     let mut identity_sources = Vec::new();
     for (index, text) in authorizer.identity_source.iter().enumerate() {
-        let path = item(&child(path, "identitySource"), index);
+        let path = bench.scribe.item(&child(path, "identitySource"), index);
         identity_sources.extend(identity_source(bench, text, &path, stage));
     }
     Some(Arc::new(Authorizer {

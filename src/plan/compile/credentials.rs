@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Bench;
-use crate::definition::{child, item};
+use super::{Bench, Scribe};
+use crate::definition::child;
 use crate::lang::policy::{Policy, PolicyError};
 use crate::lang::sigv4::SigningSecret;
 use crate::model::definition::{self as model, ManagementAuth};
@@ -15,7 +15,7 @@ pub(super) fn compile(bench: &mut Bench<'_>) -> Credentials {
     let open = definition.server.management_auth == Some(ManagementAuth::None);
     let mut compiled: Vec<Credential> = Vec::new();
     for (index, credential) in definition.credentials.iter().enumerate() {
-        let path = item("credentials", index);
+        let path = bench.scribe.item("credentials", index);
         let twice = compiled
             .iter()
             .any(|other| other.access_key_id == credential.access_key_id);
@@ -82,7 +82,7 @@ fn everything(region: &str, account_id: &str) -> Result<Policy, Vec<PolicyError>
 
 fn refuse(bench: &mut Bench<'_>, path: &str, errors: &[PolicyError]) {
     for error in errors {
-        let path = below(path, &error.path);
+        let path = below(&bench.scribe, path, &error.path);
         let what = if bench.scribe.hides(&path) {
             "what stands here is wrong after substitution".to_owned()
         } else {
@@ -93,11 +93,11 @@ fn refuse(bench: &mut Bench<'_>, path: &str, errors: &[PolicyError]) {
 }
 
 /// A JSON pointer (RFC 6901) as the rest of a path.
-fn below(path: &str, pointer: &str) -> String {
+fn below(scribe: &Scribe<'_>, path: &str, pointer: &str) -> String {
     let mut path = path.to_owned();
     for segment in pointer.split('/').skip(1) {
         path = match segment.parse() {
-            Ok(index) => item(&path, index),
+            Ok(index) => scribe.item(&path, index),
             Err(_) => child(&path, &segment.replace("~1", "/").replace("~0", "~")),
         };
     }
@@ -107,6 +107,7 @@ fn below(path: &str, pointer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definition::{Places, Report};
 
     #[test]
     fn the_policy_of_a_credential_without_one_reads() {
@@ -115,7 +116,9 @@ mod tests {
 
     #[test]
     fn pointers_become_paths() {
-        let check = |pointer, expected| assert_eq!(below("p", pointer), expected);
+        let places = Places::default();
+        let scribe = Scribe::new(&places, Report::default());
+        let check = |pointer, expected| assert_eq!(below(&scribe, "p", pointer), expected);
         check("", "p");
         check("/Statement/0/Action", "p.Statement[0].Action");
         check("/Condition/a~1b", "p.Condition.a/b");

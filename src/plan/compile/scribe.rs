@@ -54,6 +54,11 @@ impl<'a> Scribe<'a> {
         format!("`{}`", shown.escape_debug())
     }
 
+    /// The path of an item of a list, by its position in the model.
+    pub(super) fn item(&self, path: &str, index: usize) -> String {
+        self.places.item(path, index)
+    }
+
     /// Whether the value of the setting came from outside of the text and must not be printed.
     pub(super) fn hides(&self, path: &str) -> bool {
         self.places.written(path).is_some()

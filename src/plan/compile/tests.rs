@@ -650,3 +650,55 @@ fn equal_definitions_give_equal_plans() {
         table::render(&good(until_shop))
     );
 }
+
+#[test]
+fn one_mistake_does_not_hide_another() {
+    let check = |text: &str, expected: &[&str]| {
+        let problems = problems_of(text);
+        assert_eq!(problems.len(), expected.len(), "{text}\n{problems:#?}");
+        for (problem, expected) in problems.iter().zip(expected) {
+            assert!(problem.contains(expected), "{text}\n{problems:#?}");
+        }
+    };
+    check(
+        "apis: { a: { routes: { b: { target: integrations/c } }, stages: { d: {} } } }",
+        &[
+            "apis.a.protocolType: is missing",
+            "apis.a.routeSelectionExpression: is missing",
+            "`integrations/c` is not an integration",
+        ],
+    );
+    check(
+        &api(
+            "stages: { dev: { accessLogSettings: { destinationArn: file, format: $context.nope } } }",
+        ),
+        &["destinationArn: `file`", "no variable context.nope"],
+    );
+    check(
+        &api("authorizers: { a: { authorizerType: TOKEN, authorizerUri: 'function:none' } }"),
+        &["`TOKEN` is not supported", "`function:none` is not among"],
+    );
+}
+
+#[test]
+fn an_item_behind_a_wrong_one_keeps_its_place() {
+    let check = |text: &str, expected: &str| {
+        let problems = problems_of(text);
+        assert_eq!(problems.len(), 2, "{text}\n{problems:#?}");
+        assert!(problems[1].contains(expected), "{text}\n{problems:#?}");
+    };
+    check(
+        "credentials:\n- { accessKeyId: A, secretAccessKey: '' }\n- { accessKeyId: B, secretAccessKey: b, policy: { Version: '2012-10-17', Statement: [{ Effect: Perhaps, Action: '*', Resource: '*' }] } }",
+        ":3:88: credentials[1].policy.Statement[0].Effect: ",
+    );
+    check(
+        "credentials: [{ accessKeyId: A, secretAccessKey: a, policy: { Version: '2012-10-17', Statement: ['${env:NONE}', { Effect: Perhaps, Action: '*', Resource: '*' }] } }]",
+        ":1:115: credentials[0].policy.Statement[1].Effect: ",
+    );
+    check(
+        &api(
+            "authorizers: { a: { authorizerType: REQUEST, authorizerUri: 'function:own', identitySource: ['', cookie] } }",
+        ),
+        "identitySource[1]: `cookie` is not an identity source",
+    );
+}
