@@ -21,6 +21,8 @@ use crate::transport::ws::session::ABNORMAL;
 const COARSE_BEYOND: Duration = Duration::from_secs(10);
 const COARSE: u64 = 1000;
 const FINE: u64 = 10;
+/// Below this many entries nobody looks for those whose connections are gone.
+const ENTRIES: usize = 1024;
 
 const SILENT: CloseRequest = CloseRequest {
     code: ABNORMAL,
@@ -33,10 +35,47 @@ struct Watched {
     settings: Arc<ConnectionSettings>,
 }
 
+#[derive(Debug, Default)]
+struct Slots {
+    by_time: BTreeMap<u64, Vec<Watched>>,
+    entries: usize,
+    /// Number of entries at which those of dropped connections are looked for.
+    crowded_at: usize,
+}
+
+impl Slots {
+    fn push(&mut self, slot: u64, watched: Watched) {
+        self.by_time.entry(slot).or_default().push(watched);
+        self.entries += 1;
+        if self.entries >= self.crowded_at.max(ENTRIES) {
+            self.forget_dropped();
+        }
+    }
+
+    fn take_until(&mut self, now: u64) -> BTreeMap<u64, Vec<Watched>> {
+        let later = self.by_time.split_off(&now.saturating_add(1));
+        let due = std::mem::replace(&mut self.by_time, later);
+        self.entries -= due.values().map(Vec::len).sum::<usize>();
+        due
+    }
+
+    /// An entry keeps the memory of its connection. Whoever connects and leaves at once would fill slots that are
+    /// minutes away; so whenever the entries have doubled, those that nobody needs go.
+    fn forget_dropped(&mut self) {
+        self.by_time.retain(|_, slot| {
+            slot.retain(|watched| watched.connection.strong_count() > 0);
+            slot.shrink_to_fit();
+            !slot.is_empty()
+        });
+        self.entries = self.by_time.values().map(Vec::len).sum();
+        self.crowded_at = self.entries.saturating_mul(2);
+    }
+}
+
 /// The deadlines of all connections of this node.
 #[derive(Debug, Default)]
 pub struct Wheel {
-    slots: Mutex<BTreeMap<u64, Vec<Watched>>>,
+    slots: Mutex<Slots>,
     earlier: Notify,
 }
 
@@ -69,8 +108,8 @@ impl Wheel {
         };
         let slot = due.0.div_ceil(step).saturating_mul(step);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = slots.keys().next().copied();
-        slots.entry(slot).or_default().push(watched);
+        let first = slots.by_time.keys().next().copied();
+        slots.push(slot, watched);
         drop(slots);
         if first.is_none_or(|first| slot < first) {
             self.earlier.notify_one();
@@ -97,13 +136,12 @@ impl Wheel {
 
     fn first_slot(&self) -> Option<u64> {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.keys().next().copied()
+        slots.by_time.keys().next().copied()
     }
 
     fn sweep(&self, now: Tick) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = slots.split_off(&now.0.saturating_add(1));
-        let due = std::mem::replace(&mut *slots, later);
+        let due = slots.take_until(now.0);
         drop(slots);
         for watched in due.into_values().flatten() {
             let Some(connection) = watched.connection.upgrade() else {
@@ -232,6 +270,23 @@ mod tests {
         assert_eq!(next, Some(Tick(60_000)));
         assert_eq!(look_at(&connection, &settings, Tick(60_000)), None);
         assert_eq!(taken(&connection).close, Some(SILENT));
+    }
+
+    #[test]
+    fn connections_that_come_and_go_leave_nothing() {
+        let wheel = Wheel::new();
+        let settings = Arc::new(settings(600, None));
+        let stays = connection();
+        wheel.watch(&stays, &settings, Tick(0));
+        for now in 0..10 * ENTRIES as u64 {
+            wheel.watch(&connection(), &settings, Tick(now));
+        }
+        let kept = || wheel.slots.lock().expect("no panic").entries;
+        assert!(kept() <= ENTRIES, "{} entries", kept());
+        wheel.sweep(Tick(600_000));
+        assert_eq!(taken(&stays).close, Some(CloseReason::AWAY));
+        wheel.sweep(Tick(u64::MAX));
+        assert_eq!(kept(), 0);
     }
 
     #[tokio::test]
