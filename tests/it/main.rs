@@ -25,6 +25,7 @@ mod endings;
 mod events;
 mod flow;
 mod handshake;
+mod http2;
 mod integrations;
 mod lifecycle;
 mod limits;
