@@ -89,7 +89,7 @@ fn object(object: &Object, definitions: &mut Definitions) -> Json {
     let mut required = Vec::new();
     for field in object.fields {
         properties.insert(field.name.to_owned(), property(field, definitions));
-        if matches!(field.need, Need::Required | Need::RequiredLike(_)) {
+        if field.is_required() {
             required.push(field.name);
         }
     }

@@ -172,6 +172,13 @@ pub(super) enum Form {
     Destination,
 }
 
+impl Field {
+    /// Whether a map without the key is wrong.
+    pub(super) fn is_required(&self) -> bool {
+        matches!(self.need, Need::Required | Need::RequiredLike(_))
+    }
+}
+
 impl Text {
     /// Any text of so many characters.
     pub(super) const fn of(min: usize, max: usize) -> Self {

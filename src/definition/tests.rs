@@ -324,6 +324,11 @@ fn what_is_not_supported_is_refused_by_name() {
         &["`INFO` is not supported; ", "execution logs"],
     );
     check("server: { adminAuth: none }", &["control plane"]);
+    // One slip is one problem: that the key it stands for is missing goes without saying.
+    check(
+        "functions: { f: { comand: [x] } }",
+        &["functions.f.comand: unknown key; did you mean `command`?"],
+    );
     check("server: { awsEndpoint: x }", &["AWS integrations"]);
     check("server: { memoryCeiling: 1 }", &["memory ceiling"]);
     check(

@@ -105,11 +105,12 @@ impl<'a> Walker<'a> {
             return None;
         }
         let mut fields = Map::new();
+        let mut meant = Vec::new();
         for entry in entries {
             let path = child(path, &entry.key);
             self.places.note(&path, &entry.place);
             match object.fields.iter().find(|field| field.name == entry.key) {
-                None => self.unknown(entry, object, &path),
+                None => meant.extend(self.unknown(entry, object, &path)),
                 Some(field) => {
                     if let Some(value) = self.field(entry, field, &path) {
                         fields.insert(entry.key.clone(), value);
@@ -120,7 +121,8 @@ impl<'a> Walker<'a> {
         let mut whole = true;
         for field in object.fields {
             if !fields.contains_key(field.name) {
-                whole &= self.absent(node, field, path, &mut fields);
+                let misspelt = meant.contains(&field.name);
+                whole &= self.absent(node, field, misspelt, path, &mut fields);
             }
         }
         whole.then_some(Json::Object(fields))
@@ -167,38 +169,42 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn unknown(&mut self, entry: &Entry, object: &Object, path: &str) {
+    /// Reports an unknown key; gives the known one that was probably meant.
+    fn unknown(&mut self, entry: &Entry, object: &Object, path: &str) -> Option<&'static str> {
         let known = object
             .fields
             .iter()
             .filter(|field| !matches!(field.need, Need::Refused(_)))
             .map(|field| field.name);
-        let remedy = match nearest(&entry.key, known.clone()) {
+        let meant = nearest(&entry.key, known.clone());
+        let remedy = match meant {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
         };
         self.problem(&entry.place, path, "unknown key", &remedy);
+        meant
     }
 
-    /// Puts in what stands for an absent key; `false` when nothing can.
+    /// Puts in what stands for an absent key; `false` when nothing can. That it is missing need not be said when an unknown
+    /// key has been taken for it.
     fn absent(
         &mut self,
         node: &Node,
         field: &Field,
+        misspelt: bool,
         path: &str,
         fields: &mut Map<String, Json>,
     ) -> bool {
         let path = child(path, field.name);
+        // A value that was wrong has been reported already.
+        if field.is_required() && !misspelt && !self.places.has(&path) {
+            let remedy = format!("add `{}`: {}", field.name, field.doc);
+            self.problem(&node.place, &path, "is missing", &remedy);
+        }
         let value = match field.need {
             Need::Optional | Need::Refused(_) => return true,
-            Need::Required => {
-                self.missing(node, field, &path);
-                return false;
-            }
-            Need::RequiredLike(text) => {
-                self.missing(node, field, &path);
-                plain(text)
-            }
+            Need::Required => return false,
+            Need::RequiredLike(text) => plain(text),
             Need::Default(text) => plain(text),
             Need::Empty => Value::Mapping(Vec::new()),
         };
@@ -213,14 +219,6 @@ impl<'a> Walker<'a> {
             fields.insert(field.name.to_owned(), value);
         }
         true
-    }
-
-    /// Reports that a key is missing; a value that was wrong has been reported already.
-    fn missing(&mut self, node: &Node, field: &Field, path: &str) {
-        if !self.places.has(path) {
-            let remedy = format!("add `{}`: {}", field.name, field.doc);
-            self.problem(&node.place, path, "is missing", &remedy);
-        }
     }
 
     fn map(

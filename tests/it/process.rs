@@ -314,6 +314,30 @@ async fn the_environment_overrides_the_server_section() {
 }
 
 #[tokio::test]
+async fn what_the_readme_shows_of_init_and_check_is_what_they_print() {
+    let readme = include_str!("../../README.md");
+    let shows = |command: &str, printed: &str| {
+        let shown = format!("$ {command}\n{printed}");
+        assert!(readme.contains(&shown), "README.md lacks\n{shown}");
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let output = run(directory.path(), &["init", "hello"]).await;
+    shows("tidegate init hello && cd hello", text(&output.stdout));
+    let hello = directory.path().join("hello");
+    let output = run(&hello, &["check"]).await;
+    shows("tidegate check", text(&output.stdout));
+
+    let file = hello.join("tidegate.yaml");
+    let starter = std::fs::read_to_string(&file).unwrap();
+    let slips = starter
+        .replacen("integrations/pong", "integrations/pongs", 1)
+        .replacen("routeSelectionExpression", "routeSelectionExpresion", 1);
+    std::fs::write(&file, slips).unwrap();
+    let output = run(&hello, &["check"]).await;
+    shows("tidegate check", text(&output.stderr));
+}
+
+#[tokio::test]
 async fn check_tells_every_problem_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let write =
