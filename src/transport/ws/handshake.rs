@@ -61,7 +61,9 @@ pub(in crate::transport) async fn answer(
         upgrade,
         seat,
     };
-    tasks.spawn("connection", live(opening, stage, arrival, permit));
+    // Boxed, because a task keeps room for its future twice.
+    let life = Box::pin(live(opening, stage, Box::new(arrival), permit));
+    tasks.spawn("connection", life);
     let unanswered = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
     receiver.await.unwrap_or_else(|_| unanswered())
 }
@@ -120,15 +122,20 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
     values.next().is_none().then_some(first.trim())
 }
 
-async fn live(opening: Opening, stage: Arc<Stage>, arrival: Arrival, permit: OwnedSemaphorePermit) {
+async fn live(
+    opening: Opening,
+    stage: Arc<Stage>,
+    arrival: Box<Arrival>,
+    permit: OwnedSemaphorePermit,
+) {
     let settings = Arc::clone(&stage.connections);
     let services = Arc::clone(&opening.front.services);
-    let exchange = exchange(&opening.front, stage, arrival);
+    let exchange = exchange(&opening.front, stage, *arrival);
     // Boxed, because this task outlives `$connect` by hours and should not keep room for it.
     let reply = Box::pin(pipeline::run(&services, exchange)).await;
     drop(permit);
     match reply {
-        Reply::Accept(acceptance) => Box::pin(open(opening, settings, *acceptance)).await,
+        Reply::Accept(acceptance) => Box::pin(open(opening, settings, acceptance)).await,
         // A client that went away needs no answer.
         Reply::Http(reply) => drop(opening.answer.send(refusal(*reply))),
         Reply::Frame(_) | Reply::Nothing => {}
@@ -188,23 +195,23 @@ fn switching(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Answer {
 }
 
 /// Sees an accepted connection through to its `$disconnect`.
-async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: Acceptance) {
+async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: Box<Acceptance>) {
     let front = opening.front;
     let services = Arc::clone(&front.services);
     let now = services.clock.now();
-    let connection = Arc::new(Connection::new(acceptance.record, settings.outbox, now.0));
+    let Acceptance {
+        record,
+        subprotocol,
+    } = *acceptance;
+    let connection = Arc::new(Connection::new(record, settings.outbox, now.0));
     if let Err(error) = services.store.insert(Arc::clone(&connection)).await {
         warn!(%error, "a connection could not be registered");
         let refused = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         opening.answer.send(refused).ok();
-        services
-            .disconnect(connection, ABNORMAL, String::new())
-            .await;
+        Box::pin(services.disconnect(connection, ABNORMAL, String::new())).await;
         return;
     }
-    let switched = opening
-        .answer
-        .send(switching(opening.accept, acceptance.subprotocol));
+    let switched = opening.answer.send(switching(opening.accept, subprotocol));
     let upgraded = match switched {
         Ok(()) => Box::pin(opening.upgrade).await.ok().and_then(unwrap),
         Err(_) => None,
@@ -256,4 +263,22 @@ fn unwrap(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Vec<u8>)> {
     let parts = upgraded.downcast::<TokioIo<Watched<Stream>>>().ok()?;
     let stream = parts.io.into_inner().into_inner();
     Some((stream, parts.read_buf.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Size of the future that an asynchronous function of three arguments gives.
+    fn size<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_lives_as_long_as_a_connection_is_small() {
+        // Every open connection has one of these, for hours; whatever it awaits only once belongs in a box.
+        assert!(size(open) <= 1024, "{} bytes", size(open));
+        let live = |opening, (stage, permit), arrival| live(opening, stage, arrival, permit);
+        assert!(size(live) <= 384, "{} bytes", size(live));
+    }
 }
