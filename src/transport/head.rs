@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::base::clock::Clock;
 
-/// Longest time from the first byte of a head to its last.
+/// Longest time from the first byte of a head to its last; for the first head, from when the socket can be read.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a head that are kept; hyper refuses larger ones itself.
 const KEPT_BYTES: usize = 16 * 1024;
@@ -245,11 +245,13 @@ pub(super) struct Watched<S> {
 
 impl<S> Watched<S> {
     pub(super) fn new(stream: S, slot: HeadSlot, clock: Arc<dyn Clock>) -> Self {
+        let at = clock.now().after(HEAD_TIMEOUT);
+        let deadline = Some(clock.sleep_until(at));
         Self {
             stream,
             slot,
             clock,
-            deadline: None,
+            deadline,
         }
     }
 
@@ -342,6 +344,32 @@ mod tests {
             facts.bytes,
             "GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\n".len()
         );
+    }
+
+    #[tokio::test]
+    async fn a_silent_socket_and_a_slow_head_are_given_up() {
+        use crate::base::clock::{EpochMillis, ManualClock};
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+        let check = async |sent: &[u8], expected: Option<io::ErrorKind>| {
+            let clock = ManualClock::new(EpochMillis(0));
+            let (mut client, server) = tokio::io::duplex(1024);
+            let mut watched = Watched::new(server, HeadSlot::default(), clock.clone());
+            client.write_all(sent).await.expect("there is room");
+            let mut buffer = vec![0; sent.len()];
+            let read = watched.read_exact(&mut buffer).await;
+            read.expect("it is all there");
+            clock.advance(HEAD_TIMEOUT);
+            let next = futures_util::future::poll_immediate(watched.read_u8()).await;
+            assert_eq!(
+                next.map(|read| read.map_err(|error| error.kind()).err()),
+                expected.map(Some)
+            );
+        };
+        check(b"", Some(io::ErrorKind::TimedOut)).await;
+        check(b"GET / HT", Some(io::ErrorKind::TimedOut)).await;
+        check(b"GET / HTTP/1.1\r\n\r\n", None).await;
+        check(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None).await;
     }
 
     #[test]
