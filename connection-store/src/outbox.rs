@@ -164,6 +164,11 @@ impl Outbox {
         !queue.sealed && queue.close.is_none()
     }
 
+    /// The request to close, also while messages from before it still wait.
+    pub fn closing(&self) -> Option<CloseRequest> {
+        self.lock().close
+    }
+
     /// Asks the consumer to send a ping.
     pub fn ping(&self) {
         let mut queue = self.lock();
@@ -274,7 +279,9 @@ mod tests {
         let outbox = outbox(8, 100);
         outbox.push(text("one"));
         outbox.push(text("two"));
+        assert_eq!(outbox.closing(), None);
         assert_eq!(outbox.close(GOODBYE), Delivery::Queued);
+        assert_eq!(outbox.closing(), Some(GOODBYE));
         assert_eq!(outbox.close(GOODBYE), Delivery::Gone);
         assert_eq!(outbox.push(text("late")), Delivery::Gone);
         let mut batch = Vec::new();

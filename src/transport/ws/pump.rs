@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use connection_store::{Connection, Outgoing};
+use connection_store::{CloseRequest, Connection, Outgoing};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,6 +27,8 @@ const WRITE_BATCH: usize = 64 * 1024;
 const WRITE_HIGH: usize = 256 * 1024;
 /// Longest wait for the peer's close frame, and for the last bytes to leave.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time that messages from before a request to close may take to leave, however slowly the peer reads.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time without any progress in writing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -57,6 +59,7 @@ where
         written: 0,
         unflushed: false,
         since: None,
+        leaving: None,
         timer: None,
         shut: false,
     };
@@ -86,6 +89,8 @@ struct Pump<S> {
     unflushed: bool,
     /// When writing last made progress, or closing began: what [`WRITE_TIMEOUT`] and [`CLOSE_TIMEOUT`] count from.
     since: Option<Tick>,
+    /// A request to close that waits for older messages to leave, and since when.
+    leaving: Option<(Tick, CloseRequest)>,
     timer: Option<(Tick, BoxFuture<'static, ()>)>,
     /// Whether our side of the stream is shut, or given up.
     shut: bool,
@@ -102,6 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             }
             progress |= self.read_backlog(context);
             progress |= self.poll_read(context);
+            self.note_leaving();
             progress |= self.poll_timer(context);
             if !progress {
                 return Poll::Pending;
@@ -186,6 +192,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             }
             Poll::Ready(Err(_)) => self.give_up(),
             Poll::Pending => self.stalled(),
+        }
+    }
+
+    /// A peer that reads just enough to keep the connection alive cannot put its end off.
+    fn note_leaving(&mut self) {
+        if self.leaving.is_none() && self.session.is_open() && self.unwritten() > 0 {
+            let now = self.now();
+            self.leaving = self
+                .connection
+                .outbox
+                .closing()
+                .map(|request| (now, request));
         }
     }
 
@@ -331,11 +349,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             .filter(|_| self.session.is_open())
             .zip(self.settings.assembly_timeout)
             .map(|(since, limit)| since.after(limit));
-        writing.into_iter().chain(assembling).min()
+        let leaving = self.left_by();
+        let all = writing.into_iter().chain(assembling);
+        all.chain(leaving).min()
+    }
+
+    fn left_by(&self) -> Option<Tick> {
+        let leaving = self.leaving.filter(|_| self.session.is_open());
+        leaving.map(|(since, _)| since.after(LEAVE_TIMEOUT))
     }
 
     fn time_out(&mut self) {
-        if self.since.is_some() && self.deadline_is_for_writing() {
+        let late = self.left_by().is_some_and(|by| self.now() >= by);
+        if let Some((_, request)) = self.leaving.filter(|_| late) {
+            self.session.close(request, &mut self.out);
+            self.give_up();
+        } else if self.since.is_some() && self.deadline_is_for_writing() {
             self.give_up();
         } else {
             self.since = Some(self.now());

@@ -32,6 +32,8 @@ struct Wire {
     held: Vec<u8>,
     sent: Vec<u8>,
     blocked: bool,
+    /// How many more bytes it takes; `None` for any number.
+    room: Option<usize>,
     incoming: Vec<u8>,
 }
 
@@ -76,8 +78,14 @@ impl AsyncWrite for Holding {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.wire().held.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        let mut wire = self.wire();
+        let count = bytes.len().min(wire.room.unwrap_or(usize::MAX));
+        if count == 0 {
+            return Poll::Pending;
+        }
+        wire.room = wire.room.map(|room| room - count);
+        wire.held.extend(bytes.iter().take(count));
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -194,6 +202,25 @@ async fn a_peer_that_takes_no_last_frame_is_not_waited_for() {
     rig.clock.advance(CLOSE_TIMEOUT);
     let ending = poll_immediate(&mut running).await;
     assert_eq!(ending.map(|ending| ending.code), Some(1000));
+}
+
+#[tokio::test]
+async fn a_peer_that_hardly_reads_cannot_put_the_end_off() {
+    let rig = rig().await;
+    let mut running = rig.run();
+    rig.stream.wire().room = Some(0);
+    let large = Outgoing::Text(vec![b'x'; WRITE_BATCH].into());
+    assert_eq!(rig.connection.outbox.push(large), Delivery::Queued);
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(rig.push("waits"), Delivery::Queued);
+    assert_eq!(rig.connection.outbox.close(GOODBYE), Delivery::Queued);
+    for _ in 0..5 {
+        assert_eq!(poll_immediate(&mut running).await, None);
+        rig.clock.advance(LEAVE_TIMEOUT / 5);
+        rig.stream.wire().room = Some(1);
+    }
+    let ending = poll_immediate(&mut running).await;
+    assert_eq!(ending.map(|ending| ending.code), Some(GOODBYE.code));
 }
 
 #[tokio::test]
