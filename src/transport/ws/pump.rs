@@ -1,6 +1,8 @@
 //! Moves bytes between a socket, its [`Session`] and its outbox. One task for each connection, without a buffer of its
 //! own while nothing is in flight: reads go through a buffer that all connections of a thread share.
 
+mod deadline;
+
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use connection_store::{CloseRequest, Connection, Outgoing};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -54,7 +57,7 @@ where
         settings,
         stream,
         session: Session::new(),
-        backlog: leftover,
+        backlog: leftover.into(),
         out: Vec::new(),
         written: 0,
         unflushed: false,
@@ -81,7 +84,7 @@ struct Pump<S> {
     session: Session,
     gate: Arc<Gate>,
     /// Bytes that were read but may not be looked at yet, because enough messages are in flight.
-    backlog: Vec<u8>,
+    backlog: Bytes,
     /// Frames on their way out, of which `written` bytes have left.
     out: Vec<u8>,
     written: usize,
@@ -195,18 +198,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         }
     }
 
-    /// A peer that reads just enough to keep the connection alive cannot put its end off.
-    fn note_leaving(&mut self) {
-        if self.leaving.is_none() && self.session.is_open() && self.unwritten() > 0 {
-            let now = self.now();
-            self.leaving = self
-                .connection
-                .outbox
-                .closing()
-                .map(|request| (now, request));
-        }
-    }
-
     fn advanced(&mut self) {
         if self.session.is_open() {
             self.since = None;
@@ -251,8 +242,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         if self.backlog.is_empty() || !self.may_read() {
             return false;
         }
-        let backlog = std::mem::take(&mut self.backlog);
-        self.digest(&backlog, context);
+        let mut backlog = std::mem::take(&mut self.backlog);
+        let rest = self.digest(&backlog, context);
+        // A view of the same bytes: a backlog of many messages is not copied for each of them.
+        self.backlog = backlog.split_off(backlog.len() - rest);
         true
     }
 
@@ -267,7 +260,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 Poll::Pending => false,
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     self.connection.heard(self.now().0);
-                    self.digest(buffer.filled(), context);
+                    let rest = self.digest(buffer.filled(), context);
+                    let kept = buffer.filled().len() - rest;
+                    let kept = buffer.filled().get(kept..).unwrap_or_default();
+                    self.backlog = Bytes::copy_from_slice(kept);
                     true
                 }
                 Poll::Ready(_) => {
@@ -278,12 +274,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         })
     }
 
-    fn digest(&mut self, mut input: &[u8], context: &mut Context<'_>) {
+    /// Hears what `input` says; gives how many of its last bytes may not be looked at yet.
+    fn digest(&mut self, mut input: &[u8], context: &mut Context<'_>) -> usize {
         let now = self.now();
         let was_open = self.session.is_open();
         loop {
             if self.session.is_open() && !self.gate.is_open() {
-                self.backlog.extend_from_slice(input);
                 break;
             }
             match self
@@ -299,6 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         if was_open && !self.session.is_open() {
             self.since = Some(now);
         }
+        input.len()
     }
 
     fn dispatch(&mut self, message: Outgoing, now: Tick, context: &mut Context<'_>) {
@@ -317,68 +314,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         if exchange.as_mut().poll(context).is_pending() {
             self.services.tasks.spawn("message", exchange);
         }
-    }
-
-    /// Lets the nearest deadline pass; `true` when it did.
-    fn poll_timer(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.deadline() else {
-            self.timer = None;
-            return false;
-        };
-        if !matches!(&self.timer, Some((at, _)) if *at == deadline) {
-            self.timer = Some((deadline, self.services.clock.sleep_until(deadline)));
-        }
-        let due =
-            |(_, timer): &mut (Tick, BoxFuture<'static, ()>)| timer.poll_unpin(context).is_ready();
-        if !self.timer.as_mut().is_some_and(due) {
-            return false;
-        }
-        self.timer = None;
-        self.time_out();
-        true
-    }
-
-    fn deadline(&self) -> Option<Tick> {
-        let writing = self.since.map(|since| match self.session.is_open() {
-            true => since.after(WRITE_TIMEOUT),
-            false => since.after(CLOSE_TIMEOUT),
-        });
-        let assembling = self
-            .session
-            .assembling_since()
-            .filter(|_| self.session.is_open())
-            .zip(self.settings.assembly_timeout)
-            .map(|(since, limit)| since.after(limit));
-        let leaving = self.left_by();
-        let all = writing.into_iter().chain(assembling);
-        all.chain(leaving).min()
-    }
-
-    fn left_by(&self) -> Option<Tick> {
-        let leaving = self.leaving.filter(|_| self.session.is_open());
-        leaving.map(|(since, _)| since.after(LEAVE_TIMEOUT))
-    }
-
-    fn time_out(&mut self) {
-        let late = self.left_by().is_some_and(|by| self.now() >= by);
-        if let Some((_, request)) = self.leaving.filter(|_| late) {
-            self.session.close(request, &mut self.out);
-            self.give_up();
-        } else if self.since.is_some() && self.deadline_is_for_writing() {
-            self.give_up();
-        } else {
-            self.since = Some(self.now());
-            self.session.assembly_timed_out(&mut self.out);
-        }
-    }
-
-    fn deadline_is_for_writing(&self) -> bool {
-        let limit = match self.session.is_open() {
-            true => WRITE_TIMEOUT,
-            false => CLOSE_TIMEOUT,
-        };
-        self.since
-            .is_some_and(|since| self.now() >= since.after(limit))
     }
 }
 
