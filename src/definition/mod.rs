@@ -104,6 +104,7 @@ fn check(
         return Err(report.finish());
     };
     check_addresses(&definition, &places, &mut report);
+    check_burst(&definition, &places, &mut report);
     check_management(&definition, &places, &mut report);
     Ok(Loaded {
         definition,
@@ -145,6 +146,24 @@ fn check_addresses(definition: &Definition, places: &Places, report: &mut Report
                 "write another address or port",
             );
         }
+    }
+}
+
+/// Without a rate there is nothing that a burst could exceed.
+fn check_burst(definition: &Definition, places: &Places, report: &mut Report) {
+    let limits = &definition.server.limits;
+    let path = "server.limits.requestBurst";
+    if limits.request_rate.bound().is_none()
+        && limits.request_burst.bound().is_some()
+        && places.has(path)
+    {
+        let what = "has no meaning while `requestRate` is off";
+        report.add(
+            places.of(path),
+            path,
+            what,
+            "leave it out, or write `off` too",
+        );
     }
 }
 

@@ -347,6 +347,14 @@ fn what_is_not_supported_is_refused_by_name() {
         "server: { listen: 127.0.0.1:8081 }",
         &["server.admin: 127.0.0.1:8081 stands here twice"],
     );
+    check(
+        "server: { limits: { requestRate: off, requestBurst: 5 } }",
+        &["server.limits.requestBurst: has no meaning while `requestRate` is off"],
+    );
+    good(
+        "server: { limits: { requestRate: off, requestBurst: off } }",
+        &Fake::default(),
+    );
     good(
         "server: { listen: [127.0.0.1:0, 127.0.0.1:0], admin: 127.0.0.1:0 }",
         &Fake::default(),

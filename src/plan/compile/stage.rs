@@ -22,6 +22,9 @@ const QUEUE_MESSAGES_MAX: usize = 1_000_000;
 const QUEUE_BYTES_MAX: usize = 1024 * 1024 * 1024;
 const IN_FLIGHT_MAX: usize = 100_000;
 
+/// First segment of the addresses that name API and stage themselves; no stage can have its name.
+const ALWAYS: &str = "_apis";
+
 /// One stage; `None` with the reason noted. `path` is that of the API.
 pub(super) fn compile(
     bench: &mut Bench<'_>,
@@ -34,6 +37,7 @@ pub(super) fn compile(
     let api_path = path;
     let path = &child(&child(path, "stages"), target.name);
     let stage = target.stage;
+    check_name(bench, target.name, path);
     check_route_settings(bench, api, stage, api_path, path);
     let access_log = stage
         .access_log_settings
@@ -114,6 +118,15 @@ fn parts(bench: &mut Bench<'_>, api: &v2::Api, path: &str, stage: Option<Target<
     Parts {
         integrations,
         authorizers,
+    }
+}
+
+/// Addresses that begin like the name of a stage and are none.
+fn check_name(bench: &mut Bench<'_>, name: &str, path: &str) {
+    if name == ALWAYS {
+        let what = format!("`/{ALWAYS}/` begins the addresses that name API and stage");
+        let remedy = "choose another name for the stage";
+        bench.scribe.problem(path, what, remedy);
     }
 }
 

@@ -547,6 +547,15 @@ fn mocks_choose_their_templates() {
 }
 
 #[test]
+fn no_stage_has_the_name_that_begins_other_addresses() {
+    check(
+        "stages: { _apis: {} }",
+        &[":5:15: apis.chat.stages._apis: `/_apis/` begins"],
+    );
+    stage("stages: { dev: {}, _api: {} }");
+}
+
+#[test]
 fn stages_carry_their_settings() {
     let stage = stage(
         "stages: { dev: { defaultRouteSettings: { throttlingRateLimit: 5 }, routeSettings: { a: { throttlingBurstLimit: 2 } }, tidegate: { limits: { idleTimeout: off, frameBytes: off, queueMessages: off, inFlight: off }, binaryFrames: accept, ping: 30s, pingsResetIdle: true } } }",
