@@ -45,7 +45,7 @@ pub enum Floor {
     /// As [`Floor::Echo`] with a registry, a queue for each socket and `POST /@connections/{id}`.
     Push(Arc<push::Registry>),
     /// hyper server and pooled client.
-    Proxy(proxy::Upstream),
+    Proxy(Box<proxy::Upstream>),
     /// HTTP server that sends POST bodies back and answers 200 to everything else.
     Backend,
 }
@@ -62,7 +62,7 @@ impl Floor {
     ///
     /// The URL is none that this floor can reach.
     pub fn proxy(upstream: &Url) -> Result<Self, Misuse> {
-        proxy::Upstream::new(upstream).map(Floor::Proxy)
+        proxy::Upstream::new(upstream).map(|upstream| Floor::Proxy(Box::new(upstream)))
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
