@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::floor::{self, Floor};
 use crate::measure::process;
@@ -193,28 +194,35 @@ where
     F: Future<Output = T>,
 {
     let (switch, stop) = stop::pair();
-    let listener = tokio::spawn(listen_for_interrupts(switch));
+    // Signals count from here on: whoever reads what `work` prints may answer with one at once.
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());
+    let listener = tokio::spawn(listen_for_signals(signals, switch));
     let result = work(stop).await;
     listener.abort();
     result
 }
 
-async fn listen_for_interrupts(switch: StopSwitch) {
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match terminate.as_mut() {
-            Some(signal) => signal.recv().await,
-            None => std::future::pending().await,
-        }
-    };
+async fn listen_for_signals(
+    [mut interrupt, mut terminate]: [Option<Signal>; 2],
+    switch: StopSwitch,
+) {
     tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => if interrupt.is_err() { return },
-        _ = terminated => {}
+        () = received(&mut interrupt) => {}
+        () = received(&mut terminate) => {}
     }
     switch.stop();
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(INTERRUPTED);
+    received(&mut interrupt).await;
+    std::process::exit(INTERRUPTED);
+}
+
+/// Completes with the next signal; never if it cannot be received.
+async fn received(signal: &mut Option<Signal>) {
+    let came = match signal {
+        Some(signal) => signal.recv().await.is_some(),
+        None => false,
+    };
+    if !came {
+        std::future::pending::<()>().await;
     }
 }
 
