@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use connection_store::{Address, ConnectionId, Delivery, Outgoing, StoreError};
 
+use crate::base::quotas::MESSAGE_BYTES;
 use crate::error::CloseReason;
 use crate::pipeline::Services;
 
@@ -17,6 +18,9 @@ pub enum PushError {
     /// The connection's queue is full; what `@connections` answers with 429.
     #[error("the connection's send buffer is full")]
     Full,
+    /// The message is larger than 128 KiB; what `@connections` answers with 413.
+    #[error("the message is larger than {} bytes", MESSAGE_BYTES)]
+    TooLarge,
     /// The connection store does not answer.
     #[error("the connection cannot be reached now")]
     Unreachable,
@@ -40,7 +44,11 @@ impl Pusher {
     ) -> Result<(), PushError> {
         let id: ConnectionId = connection_id.parse().map_err(|_| PushError::Gone)?;
         let address = Address { id, api, stage };
-        let message = Outgoing::from_bytes(payload.into());
+        let payload = payload.into();
+        if payload.len() > MESSAGE_BYTES {
+            return Err(PushError::TooLarge);
+        }
+        let message = Outgoing::from_bytes(payload);
         let now = self.0.clock.now().0;
         settle(self.0.store.deliver(address, message, now).await)
     }

@@ -278,6 +278,11 @@ async fn an_ended_connection_cannot_be_reached() {
     let event = rig.event_of("CONNECT").await;
     let id = event["requestContext"]["connectionId"].as_str().unwrap();
     assert_eq!(rig.gateway.connections(), 1);
+    let large = rig
+        .gateway
+        .push("chat", "prod", id, vec![b'x'; 131_073])
+        .await;
+    assert_eq!(large, Err(tidegate::PushError::TooLarge));
     client.leave().await;
     rig.disconnect().await;
     let gone = rig.gateway.push("chat", "prod", id, "late").await;
