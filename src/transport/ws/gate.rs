@@ -73,8 +73,7 @@ impl Drop for Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::stage::ConnectionSettings;
-    use connection_store::{ConnectionRecord, IdMint, Owner};
+    use crate::transport::ws::sample;
     use std::task::{Context, Wake, Waker};
 
     #[derive(Default)]
@@ -87,20 +86,7 @@ mod tests {
     }
 
     fn connection() -> Arc<Connection> {
-        let mint = IdMint::new(&[0; 32], Owner { slot: 0, epoch: 0 });
-        let record = ConnectionRecord {
-            id: mint.mint(1),
-            api: "a".into(),
-            stage: "s".into(),
-            connected_at_epoch_ms: 0,
-            source_ip: [127, 0, 0, 1].into(),
-            user_agent: None,
-            domain_name: "h".into(),
-            identity: None,
-            authorizer: None,
-        };
-        let limits = ConnectionSettings::default().outbox;
-        Arc::new(Connection::new(record, limits, 0))
+        sample::connection("a", "s")
     }
 
     /// Registers like a pump; tells afterwards whether it was woken.

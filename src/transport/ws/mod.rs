@@ -7,5 +7,7 @@ pub mod handshake;
 mod mask;
 mod meter;
 mod pump;
+#[cfg(test)]
+mod sample;
 pub mod session;
 pub mod wheel;

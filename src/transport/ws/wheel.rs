@@ -200,26 +200,11 @@ fn next_due(connection: &Connection, settings: &ConnectionSettings, now: Tick) -
 mod tests {
     use super::*;
     use crate::base::clock::{EpochMillis, ManualClock};
-    use connection_store::{ConnectionRecord, IdMint, Owner, Taken};
+    use crate::transport::ws::sample;
+    use connection_store::Taken;
 
     fn connection() -> Arc<Connection> {
-        let mint = IdMint::new(&[0; 32], Owner { slot: 0, epoch: 0 });
-        let record = ConnectionRecord {
-            id: mint.mint(1),
-            api: "a".into(),
-            stage: "s".into(),
-            connected_at_epoch_ms: 0,
-            source_ip: [127, 0, 0, 1].into(),
-            user_agent: None,
-            domain_name: "h".into(),
-            identity: None,
-            authorizer: None,
-        };
-        Arc::new(Connection::new(
-            record,
-            ConnectionSettings::default().outbox,
-            0,
-        ))
+        sample::connection("a", "s")
     }
 
     fn taken(connection: &Connection) -> Taken {

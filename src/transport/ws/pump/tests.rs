@@ -4,12 +4,13 @@ use std::io;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use connection_store::{CloseRequest, ConnectionRecord, Delivery, IdMint, Owner};
+use connection_store::{CloseRequest, Delivery};
 use futures_util::future::poll_immediate;
 
 use super::*;
 use crate::Gateway;
 use crate::base::clock::{EpochMillis, ManualClock};
+use crate::transport::ws::sample;
 
 const DEFINITION: &str = r#"
 server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }
@@ -109,23 +110,10 @@ async fn rig() -> Rig {
     let gateway = Gateway::builder().definition(DEFINITION);
     let started = gateway.clock(clock.clone()).start().await;
     let gateway = started.unwrap_or_else(|error| panic!("{error}"));
-    let mint = IdMint::new(&[0; 32], Owner { slot: 0, epoch: 0 });
-    let record = ConnectionRecord {
-        id: mint.mint(1),
-        api: "chat".into(),
-        stage: "prod".into(),
-        connected_at_epoch_ms: 0,
-        source_ip: [127, 0, 0, 1].into(),
-        user_agent: None,
-        domain_name: "h".into(),
-        identity: None,
-        authorizer: None,
-    };
-    let limits = ConnectionSettings::default().outbox;
     Rig {
         gateway,
         clock,
-        connection: Arc::new(Connection::new(record, limits, 0)),
+        connection: sample::connection("chat", "prod"),
         stream: Holding::default(),
     }
 }
