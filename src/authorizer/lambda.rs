@@ -39,7 +39,10 @@ pub fn check_sources(exchange: &Exchange, authorizer: &Authorizer) -> Result<(),
 fn is_present(exchange: &Exchange, source: &IdentitySource) -> bool {
     let request = &exchange.request;
     match source {
-        IdentitySource::Header(name) => request.headers.last(name).is_some_and(|v| !v.is_empty()),
+        IdentitySource::Header(name) => {
+            let values = request.header_values(name);
+            values.last().is_some_and(|value| !value.is_empty())
+        }
         IdentitySource::QueryString(name) => {
             request.query_parameter(name).is_some_and(|v| !v.is_empty())
         }
@@ -96,6 +99,7 @@ pub fn judge(
     }
     Ok(Identified {
         authorizer: Some(Arc::new(flatten(principal, context, latency))),
+        authorized: None,
         identity: None,
     })
 }

@@ -9,11 +9,15 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::exchange::Authorized;
+
 /// What is known of a caller who was let in.
 #[derive(Debug, Clone, Default)]
 pub struct Identified {
-    /// `requestContext.authorizer` of this and every later event.
+    /// `requestContext.authorizer` of this and every later event of a connection.
     pub authorizer: Option<Arc<Map<String, Value>>>,
+    /// The same for the events of an HTTP API, which have a place for each kind of authorizer.
+    pub authorized: Option<Authorized>,
     /// Facts about a signed caller, for `requestContext.identity`.
     pub identity: Option<Arc<Map<String, Value>>>,
 }

@@ -1,11 +1,142 @@
-//! The only reader of whole bodies, always to a limit.
+//! Bodies: whole or on their way, and the only reader of whole ones, always to a limit.
 //!
 //! A peer decides how much it sends; the caller decides how much is kept.
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use bytes::Bytes;
 use http::HeaderMap;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Body;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use sync_wrapper::SyncWrapper;
+
+/// Why a body broke off.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A body of a request or an answer: here as a whole, or still on its way.
+pub struct Payload(Inner);
+
+enum Inner {
+    /// All of it.
+    Whole(Bytes),
+    /// Pieces that come from elsewhere.
+    Stream {
+        /// Polled through `&mut` only, which is all that sharing it could break.
+        body: SyncWrapper<UnsyncBoxBody<Bytes, BoxError>>,
+        /// Bytes that are still to come, where that is known.
+        left: Option<u64>,
+    },
+}
+
+impl Payload {
+    /// A body whose pieces are still to come.
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let left = body.size_hint().exact();
+        let boxed = body.map_err(Into::into).boxed_unsync();
+        Self(Inner::Stream {
+            body: SyncWrapper::new(boxed),
+            left,
+        })
+    }
+
+    /// A body that hyper reads; one that is known to be empty is here already.
+    pub fn incoming(body: Incoming) -> Self {
+        match body.is_end_stream() {
+            true => Self::default(),
+            false => Self::stream(body),
+        }
+    }
+
+    /// All of it, unless it is still on its way.
+    pub fn whole(&self) -> Option<&Bytes> {
+        match &self.0 {
+            Inner::Whole(bytes) => Some(bytes),
+            Inner::Stream { .. } => None,
+        }
+    }
+}
+
+impl Default for Payload {
+    /// Nothing.
+    fn default() -> Self {
+        Self(Inner::Whole(Bytes::new()))
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Self(Inner::Whole(bytes))
+    }
+}
+
+impl From<String> for Payload {
+    fn from(text: String) -> Self {
+        Self::from(Bytes::from(text))
+    }
+}
+
+impl From<&'static str> for Payload {
+    fn from(text: &'static str) -> Self {
+        Self::from(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Whole(bytes) => write!(f, "Payload({} bytes)", bytes.len()),
+            Inner::Stream { .. } => f.write_str("Payload(stream)"),
+        }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.0 {
+            Inner::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Whole(bytes) => {
+                let all = std::mem::take(bytes);
+                Poll::Ready(Some(Ok(Frame::data(all))))
+            }
+            Inner::Stream { body, left } => {
+                let frame = ready!(Pin::new(body.get_mut()).poll_frame(context));
+                if let (Some(left), Some(Ok(frame))) = (left, &frame) {
+                    let length = frame.data_ref().map_or(0, Bytes::len);
+                    *left = left.saturating_sub(length as u64);
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Inner::Whole(bytes) => bytes.is_empty(),
+            // Of others only polling tells.
+            Inner::Stream { left, .. } => *left == Some(0),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Stream { left, .. } => left.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
 
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]

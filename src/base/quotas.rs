@@ -25,7 +25,9 @@ pub const AUTHORIZER_RESULT_BYTES: usize = 8 * 1024;
 pub const REQUEST_HEAD_BYTES: usize = 10_240;
 /// Longest WebSocket URL, in characters (quotas).
 pub const WEBSOCKET_URL_CHARACTERS: usize = 4096;
-/// Largest reply body that is taken from a backend, in bytes (limits: payload size).
+/// Largest request body of an HTTP API, in bytes (quotas).
+pub const HTTP_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// Largest reply body that is read as a whole, in bytes (limits: payload size).
 pub const INTEGRATION_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Largest payload of a synchronous Lambda invocation, either way, in bytes (Lambda quotas).
 pub const LAMBDA_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;

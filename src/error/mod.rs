@@ -9,7 +9,7 @@ mod response_type;
 use std::borrow::Cow;
 use std::fmt;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 pub use close_reason::CloseReason;
 pub use exception::ServiceException;
@@ -23,6 +23,7 @@ pub struct GatewayError {
     status: Option<StatusCode>,
     message: Option<Cow<'static, str>>,
     cause: Option<Box<str>>,
+    challenge: Option<Box<HeaderValue>>,
 }
 
 impl GatewayError {
@@ -33,6 +34,7 @@ impl GatewayError {
             status: None,
             message: None,
             cause: None,
+            challenge: None,
         }
     }
 
@@ -55,6 +57,18 @@ impl GatewayError {
     pub fn because(mut self, cause: impl fmt::Display) -> Self {
         self.cause = Some(cause.to_string().into());
         self
+    }
+
+    /// The same with a challenge for `www-authenticate` (RFC 9110 section 11.6.1).
+    #[must_use]
+    pub fn challenging(mut self, challenge: HeaderValue) -> Self {
+        self.challenge = Some(Box::new(challenge));
+        self
+    }
+
+    /// The challenge that the answer carries.
+    pub fn challenge(&self) -> Option<&HeaderValue> {
+        self.challenge.as_deref()
     }
 
     /// What the client is told.

@@ -2,6 +2,7 @@
 //!
 //! For logs, mappings and event payloads only. Decisions use the evidence that phases hand on.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,22 +11,66 @@ use serde_json::{Map, Value};
 
 use crate::base::clock::EpochMillis;
 use crate::base::ids::RequestId;
+use crate::exchange::Authorized;
 
-/// The connection an event belongs to: still a candidate, or open.
+/// Whose event it is: a connection's, still a candidate or open, or that of whoever sent one HTTP request.
 #[derive(Debug)]
 pub enum Party {
     /// Its handshake is under way.
     Joining(Box<ConnectionRecord>),
     /// It was accepted, and may have ended since.
     Open(Arc<Connection>),
+    /// There is no connection: the client of an HTTP API.
+    Requesting(Box<Requester>),
+}
+
+/// Who sent an HTTP request.
+#[derive(Debug)]
+pub struct Requester {
+    /// The client's address.
+    pub source_ip: IpAddr,
+    /// Its `User-Agent`.
+    pub user_agent: Option<Box<str>>,
+    /// The host it asked for, with its port unless that is the scheme's own.
+    pub domain_name: Box<str>,
+    /// What the route's authorizer found out about it.
+    pub authorized: Option<Authorized>,
 }
 
 impl Party {
-    /// The facts of the connection.
-    pub fn record(&self) -> &ConnectionRecord {
+    /// The facts of the connection, where there is one.
+    pub fn record(&self) -> Option<&ConnectionRecord> {
         match self {
-            Self::Joining(record) => record,
-            Self::Open(connection) => &connection.record,
+            Self::Joining(record) => Some(record),
+            Self::Open(connection) => Some(&connection.record),
+            Self::Requesting(_) => None,
+        }
+    }
+
+    /// The client's address.
+    pub fn source_ip(&self) -> IpAddr {
+        match self {
+            Self::Joining(record) => record.source_ip,
+            Self::Open(connection) => connection.record.source_ip,
+            Self::Requesting(requester) => requester.source_ip,
+        }
+    }
+
+    /// The client's `User-Agent`.
+    pub fn user_agent(&self) -> Option<&str> {
+        match self {
+            Self::Joining(record) => record.user_agent.as_deref(),
+            Self::Open(connection) => connection.record.user_agent.as_deref(),
+            Self::Requesting(requester) => requester.user_agent.as_deref(),
+        }
+    }
+
+    /// The host that the client asked for.
+    pub fn domain_name(&self) -> &str {
+        match self {
+            Self::Joining(record) => &record.domain_name,
+            Self::Open(connection) => &connection.record.domain_name,
+            Self::Requesting(requester) => &requester.domain_name,
         }
     }
 }
@@ -67,6 +112,8 @@ pub struct RequestContext {
     pub party: Party,
     /// `$context.routeKey`, once it is known.
     pub route_key: Option<Arc<str>>,
+    /// Whether the request is a preflight that the gateway answers itself, by the API's CORS configuration.
+    pub preflight: bool,
     /// `$context.status`.
     pub status: Option<u16>,
     /// Bytes of the payload that left.
@@ -88,6 +135,7 @@ impl RequestContext {
             trace_id: None,
             party,
             route_key: None,
+            preflight: false,
             status: None,
             response_length: 0,
             authorizer: IntegrationFacts::default(),
@@ -96,13 +144,25 @@ impl RequestContext {
         }
     }
 
-    /// `$context.authorizer`: what the authorizer said, for the whole life of the connection.
-    pub fn authorizer_context(&self) -> Option<&Map<String, Value>> {
-        self.party.record().authorizer.as_deref()
+    /// `$context.authorizer` of a connection: what the authorizer said, for its whole life.
+    pub fn connection_authorizer(&self) -> Option<&Map<String, Value>> {
+        self.party.record()?.authorizer.as_deref()
     }
 
-    /// Facts about a caller that signed its handshake.
+    /// What the route's authorizer found out about the sender of an HTTP request.
+    pub fn authorized(&self) -> Option<&Authorized> {
+        match &self.party {
+            Party::Requesting(requester) => requester.authorized.as_ref(),
+            Party::Joining(_) | Party::Open(_) => None,
+        }
+    }
+
+    /// Facts about a caller that signed its request or handshake.
     pub fn identity(&self) -> Option<&Map<String, Value>> {
-        self.party.record().identity.as_deref()
+        match (&self.party, self.authorized()) {
+            (_, Some(Authorized::Iam(identity))) => Some(identity),
+            (Party::Requesting(_), _) => None,
+            (Party::Joining(_) | Party::Open(_), _) => self.party.record()?.identity.as_deref(),
+        }
     }
 }

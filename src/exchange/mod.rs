@@ -2,6 +2,7 @@
 //!
 //! Everything a phase may look at is in here; what it may decide on comes as evidence from the phase before it.
 
+mod authorized;
 mod context;
 mod request;
 mod scope;
@@ -10,16 +11,17 @@ mod variables;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use connection_store::{ConnectionRecord, Outgoing};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-pub use context::{ErrorFacts, IntegrationFacts, Party, RequestContext};
-pub use request::{GatewayRequest, Headers};
+pub use authorized::{Authorized, JwtFacts, LambdaFacts};
+pub use context::{ErrorFacts, IntegrationFacts, Party, RequestContext, Requester};
+pub use request::{DEFAULT_STAGE, Forwarding, GatewayRequest, Headers};
 pub use scope::ExchangeScope;
 pub use timeline::{Phase, Timeline};
 pub use variables::EVENT_NAMES;
 
+use crate::base::body::Payload;
 use crate::base::ids::RequestId;
 use crate::plan::stage::Stage;
 
@@ -38,7 +40,7 @@ pub struct Exchange {
     pub timeline: Timeline,
 }
 
-/// What happened. An HTTP request will be one more kind.
+/// What happened.
 #[derive(Debug)]
 pub enum Event {
     /// A client wants to connect; its handshake is held open.
@@ -57,6 +59,8 @@ pub enum Event {
         /// `disconnectReason`.
         reason: String,
     },
+    /// A client of an HTTP API sent a request.
+    Http,
 }
 
 /// What a transport must do, not how.
@@ -82,26 +86,27 @@ pub struct Acceptance {
 }
 
 /// An HTTP answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HttpReply {
     /// Its status.
     pub status: StatusCode,
     /// Its headers, without those that framing needs.
     pub headers: HeaderMap,
     /// Its body.
-    pub body: Bytes,
+    pub body: Payload,
 }
 
 impl Exchange {
-    /// The message's payload; empty for events without one.
+    /// The message's payload, or the request's body once it has been read; empty for events without one.
     pub fn payload(&self) -> &[u8] {
         match &self.event {
             Event::Message { payload, .. } => payload.payload(),
+            Event::Http => self.request.body.whole().map_or(&[], |body| body),
             Event::Connect | Event::Disconnect { .. } => &[],
         }
     }
 
-    /// The message as text; `None` when it is binary or there is none.
+    /// Message or body as text; `None` when it is binary, not read yet, or there is none.
     pub fn text(&self) -> Option<&str> {
         match &self.event {
             // Text was checked when the message was put together.
@@ -109,6 +114,7 @@ impl Exchange {
                 payload: Outgoing::Text(bytes),
                 ..
             } => std::str::from_utf8(bytes).ok(),
+            Event::Http => std::str::from_utf8(self.request.body.whole()?).ok(),
             _ => None,
         }
     }

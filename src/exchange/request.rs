@@ -1,6 +1,16 @@
 //! The HTTP request behind an event, in the form that events and mappings need.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
 use http::{HeaderMap, Method};
+
+use crate::base::body::Payload;
+use crate::lang::http_path::RoutePath;
+
+/// Name of the stage that is served without a name in its address.
+pub const DEFAULT_STAGE: &str = "$default";
 
 /// Header fields in the order and the letter case in which they came.
 ///
@@ -12,10 +22,7 @@ impl Headers {
     /// The fields of `map`, named as `spell` spells them. Values that are not UTF-8 are read as Latin-1.
     pub fn from_map(map: &HeaderMap, spell: impl Fn(&str) -> String) -> Self {
         let fields = map.iter().map(|(name, value)| {
-            let text = match std::str::from_utf8(value.as_bytes()) {
-                Ok(text) => text.to_owned(),
-                Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
-            };
+            let text = latin(value.as_bytes());
             (spell(name.as_str()).into(), text.into())
         });
         Self(fields.collect())
@@ -51,8 +58,54 @@ impl Headers {
     }
 }
 
-/// The HTTP request that a handshake is.
-#[derive(Debug, Clone, Default)]
+/// How a request reached the gateway, for the headers that tell backends about it.
+#[derive(Debug, Clone)]
+pub struct Forwarding {
+    /// The host that the client asked for, as it wrote it.
+    pub host: String,
+    /// Address of the other end of the socket: a client or a proxy.
+    pub peer: IpAddr,
+    /// Port that the client connected to.
+    pub port: u16,
+    /// Whether the client spoke TLS, here or with a trusted proxy.
+    pub secure: bool,
+    /// `X-Amzn-Trace-Id`, taken over or made.
+    pub trace_id: String,
+}
+
+impl Forwarding {
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        match self.secure {
+            true => "https",
+            false => "http",
+        }
+    }
+
+    /// Header fields as events show them: spelled by `spell`, with what the gateway adds or replaces.
+    ///
+    /// AWS: the peer's address is appended to what `X-Forwarded-For` says already.
+    pub fn headers(&self, fields: &HeaderMap, spell: impl Fn(&str) -> String) -> Headers {
+        let mut headers = Headers::from_map(fields, spell);
+        let peer = self.peer.to_string();
+        let before: Vec<_> = headers.all("x-forwarded-for").collect();
+        let chain = match before.is_empty() {
+            true => peer,
+            false => format!("{}, {peer}", before.join(", ")),
+        };
+        if headers.last("host").is_none() {
+            headers.push("Host", &self.host);
+        }
+        headers.set("X-Amzn-Trace-Id", &self.trace_id);
+        headers.set("X-Forwarded-For", &chain);
+        headers.set("X-Forwarded-Port", &self.port.to_string());
+        headers.set("X-Forwarded-Proto", self.scheme());
+        headers
+    }
+}
+
+/// The HTTP request that a handshake or a call of an HTTP API is.
+#[derive(Debug, Default)]
 pub struct GatewayRequest {
     /// Its method.
     pub method: Method,
@@ -60,11 +113,74 @@ pub struct GatewayRequest {
     pub path: String,
     /// Query string as the client sent it, without the question mark.
     pub query: Option<String>,
-    /// Header fields, those of the gateway included.
-    pub headers: Headers,
+    /// HTTP APIs: where in [`Self::path`] the part below the stage begins, in bytes.
+    pub below_stage: usize,
+    /// HTTP APIs: the path below the stage as routes are matched against it, once that has happened.
+    pub route_path: RoutePath<'static>,
+    /// HTTP APIs: what the route's variables stand for, decoded, in the order of the route.
+    pub path_parameters: Vec<(String, String)>,
+    /// HTTP APIs: header fields as they came. Handshakes have theirs in [`Self::headers`] only.
+    pub fields: HeaderMap,
+    /// HTTP APIs: how the request came in.
+    pub forwarding: Option<Forwarding>,
+    /// HTTP APIs: the body, which may still be on its way.
+    pub body: Payload,
+    headers: OnceLock<Headers>,
 }
 
 impl GatewayRequest {
+    /// A handshake, with its header fields in the client's spelling and those of the gateway.
+    pub fn handshake(method: Method, path: &str, query: Option<&str>, headers: Headers) -> Self {
+        Self {
+            method,
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            headers: OnceLock::from(headers),
+            ..Self::default()
+        }
+    }
+
+    /// Header fields as events show them, those of the gateway included. Built when first asked for: a request that is
+    /// just passed on never needs them.
+    pub fn headers(&self) -> &Headers {
+        self.headers.get_or_init(|| match &self.forwarding {
+            Some(forwarding) => forwarding.headers(&self.fields, str::to_owned),
+            None => Headers::from_map(&self.fields, str::to_owned),
+        })
+    }
+
+    /// HTTP APIs: the path below the stage as the client sent it; at least `/`.
+    pub fn path_below_stage(&self) -> &str {
+        match self.path.get(self.below_stage..) {
+            None | Some("") => "/",
+            Some(path) => path,
+        }
+    }
+
+    /// HTTP APIs: the decoded path, under the name of the stage unless that is `$default`.
+    ///
+    /// AWS: `rawPath` of events and `$context.path`.
+    pub fn full_path(&self, stage: &str) -> String {
+        match stage {
+            DEFAULT_STAGE => self.route_path.decoded().to_owned(),
+            _ => format!("/{stage}{}", self.route_path.decoded()),
+        }
+    }
+
+    /// The values of a header, whatever its case: of one that a client of an HTTP API sent, or of any that events of a
+    /// connection show.
+    pub fn header_values(&self, name: &str) -> Vec<Cow<'_, str>> {
+        if self.forwarding.is_none() {
+            let fields = self.headers().iter();
+            return fields
+                .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+                .map(|(_, value)| Cow::Borrowed(value))
+                .collect();
+        }
+        let values = self.fields.get_all(name).iter();
+        values.map(|value| latin(value.as_bytes())).collect()
+    }
+
     /// The parameters of the query string, decoded, in order.
     pub fn query_parameters(&self) -> Vec<(String, String)> {
         let query = self.query.as_deref().unwrap_or_default();
@@ -80,6 +196,14 @@ impl GatewayRequest {
             .filter(|(known, _)| known == name)
             .last()
             .map(|(_, value)| value.into_owned())
+    }
+}
+
+/// Bytes of a header value as text: UTF-8, or else Latin-1.
+fn latin(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }
 

@@ -25,6 +25,19 @@ impl<'a> ExchangeScope<'a> {
     }
 }
 
+impl ExchangeScope<'_> {
+    /// `request.path` and `request.path.NAME`, given what follows `request.path`.
+    fn path_value(&self, rest: &str) -> Option<Cow<'_, str>> {
+        let request = &self.exchange.request;
+        let Some(name) = rest.strip_prefix('.') else {
+            return rest.is_empty().then(|| request.route_path.decoded().into());
+        };
+        let mut parameters = request.path_parameters.iter();
+        let found = parameters.find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str().into())
+    }
+}
+
 impl Scope for ExchangeScope<'_> {
     fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         if let Some(name) = name.strip_prefix("context.") {
@@ -36,19 +49,25 @@ impl Scope for ExchangeScope<'_> {
         if name == "route.request.body" {
             return self.exchange.text().map(Cow::Borrowed);
         }
+        if let Some(name) = name.strip_prefix("request.path") {
+            return self.path_value(name);
+        }
+        if name.starts_with("request.") {
+            // AWS: mappings of HTTP APIs see repeated headers and parameters joined.
+            let values = self.values(name);
+            return (!values.is_empty()).then(|| values.join(",").into());
+        }
         self.values(name).pop()
     }
 
     fn values(&self, name: &str) -> Vec<Cow<'_, str>> {
         let request = &self.exchange.request;
-        if let Some(name) = name.strip_prefix("route.request.header.") {
-            let fields = request.headers.iter();
-            return fields
-                .filter(|(known, _)| known.eq_ignore_ascii_case(name))
-                .map(|(_, value)| Cow::Borrowed(value))
-                .collect();
+        // Routes of WebSocket APIs write `route.request`, those of HTTP APIs `request`.
+        let part = name.strip_prefix("route.").unwrap_or(name);
+        if let Some(name) = part.strip_prefix("request.header.") {
+            return request.header_values(name);
         }
-        if let Some(name) = name.strip_prefix("route.request.querystring.") {
+        if let Some(name) = part.strip_prefix("request.querystring.") {
             let parameters = request.query_parameters().into_iter();
             return parameters
                 .filter(|(known, _)| known == name)
@@ -56,6 +75,9 @@ impl Scope for ExchangeScope<'_> {
                 .collect();
         }
         if name.starts_with("route.request.") {
+            return Vec::new();
+        }
+        if name.starts_with("request.") && !name.starts_with("request.path") {
             return Vec::new();
         }
         self.value(name).into_iter().collect()

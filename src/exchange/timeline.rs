@@ -13,7 +13,11 @@ pub enum Phase {
     Throttle,
     /// Who is it, and may it?
     Authorize,
-    /// Are the required parameters there?
+    /// API key and usage plan.
+    Admit,
+    /// Reading the body, where something needs all of it.
+    Receive,
+    /// Are the required parameters there, and does the body fit its model?
     Validate,
     /// Building the call.
     Transform,
@@ -25,10 +29,12 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase in the order of the pipeline's list.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Route,
         Self::Throttle,
         Self::Authorize,
+        Self::Admit,
+        Self::Receive,
         Self::Validate,
         Self::Transform,
         Self::Integrate,

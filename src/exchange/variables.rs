@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::{Event, Exchange};
+use super::authorized::text_of;
+use super::{Event, Exchange, GatewayRequest};
 
-/// `eventType` of each event, in the order of [`Event`].
+/// `eventType` of each event of a connection, in the order of [`Event`].
 pub const EVENT_NAMES: [&str; 3] = ["CONNECT", "MESSAGE", "DISCONNECT"];
 
 const CLF: &[BorrowedFormatItem<'_>] = format_description!(
@@ -18,12 +19,13 @@ const CLF: &[BorrowedFormatItem<'_>] = format_description!(
 );
 
 impl Event {
-    /// `eventType`.
-    pub fn name(&self) -> &'static str {
+    /// `eventType`; an HTTP request has none.
+    pub fn name(&self) -> Option<&'static str> {
         match self {
-            Self::Connect => EVENT_NAMES[0],
-            Self::Message { .. } => EVENT_NAMES[1],
-            Self::Disconnect { .. } => EVENT_NAMES[2],
+            Self::Connect => Some(EVENT_NAMES[0]),
+            Self::Message { .. } => Some(EVENT_NAMES[1]),
+            Self::Disconnect { .. } => Some(EVENT_NAMES[2]),
+            Self::Http => None,
         }
     }
 }
@@ -55,16 +57,20 @@ impl Exchange {
     }
 
     fn plain_variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        let record = self.context.party.record();
+        let party = &self.context.party;
         Some(match name {
             "requestId" | "extendedRequestId" => self.context.request_id.as_str().into(),
-            "connectionId" => record.id.to_string().into(),
-            "connectedAt" => record.connected_at_epoch_ms.to_string().into(),
-            "domainName" => (&*record.domain_name).into(),
-            "domainPrefix" => record.domain_name.split('.').next()?.into(),
-            "eventType" => self.event.name().into(),
+            "connectionId" => party.record()?.id.to_string().into(),
+            "connectedAt" => party.record()?.connected_at_epoch_ms.to_string().into(),
+            "domainName" => party.domain_name().into(),
+            "domainPrefix" => party.domain_name().split('.').next()?.into(),
+            "eventType" => self.event.name()?.into(),
             "messageId" => return self.message_id(),
-            "messageDirection" => "IN".into(),
+            "messageDirection" => party.record().map(|_| "IN".into())?,
+            "httpMethod" => self.of_http()?.method.as_str().into(),
+            "path" => self.of_http()?.full_path(&self.stage.name).into(),
+            // AWS: what the client speaks is not told; backends are called with HTTP/1.1.
+            "protocol" => self.of_http().map(|_| "HTTP/1.1".into())?,
             "routeKey" => self.context.route_key.as_deref()?.into(),
             "apiId" => (&*self.stage.api.id).into(),
             "accountId" => (&*self.stage.api.account_id).into(),
@@ -83,10 +89,15 @@ impl Exchange {
         })
     }
 
+    /// The request of an HTTP API.
+    fn of_http(&self) -> Option<&GatewayRequest> {
+        matches!(self.event, Event::Http).then_some(&self.request)
+    }
+
     fn message_id(&self) -> Option<Cow<'_, str>> {
         match &self.event {
             Event::Message { id, .. } => Some(id.as_str().into()),
-            Event::Connect | Event::Disconnect { .. } => None,
+            Event::Connect | Event::Disconnect { .. } | Event::Http => None,
         }
     }
 
@@ -96,7 +107,7 @@ impl Exchange {
                 Some(code.to_string().into())
             }
             (Event::Disconnect { reason, .. }, _) => Some(reason.into()),
-            (Event::Connect | Event::Message { .. }, _) => None,
+            (Event::Connect | Event::Message { .. } | Event::Http, _) => None,
         }
     }
 
@@ -113,16 +124,22 @@ impl Exchange {
             _ => None,
         };
         measured.map(Cow::Owned).or_else(|| {
-            let value = self.context.authorizer_context()?.get(name)?;
-            Some(text_of(value))
+            if let Some(authorized) = self.context.authorized() {
+                return authorized.variable(name);
+            }
+            let found = self.context.connection_authorizer()?;
+            match name.strip_prefix("claims.") {
+                Some(claim) => Some(text_of(found.get("claims")?.get(claim)?)),
+                None => Some(text_of(found.get(name)?)),
+            }
         })
     }
 
     fn identity_variable(&self, name: &str) -> Option<Cow<'_, str>> {
-        let record = self.context.party.record();
+        let party = &self.context.party;
         match name {
-            "sourceIp" => Some(record.source_ip.to_string().into()),
-            "userAgent" => Some(record.user_agent.as_deref()?.into()),
+            "sourceIp" => Some(party.source_ip().to_string().into()),
+            "userAgent" => Some(party.user_agent()?.into()),
             _ => Some(text_of(self.context.identity()?.get(name)?)),
         }
     }
@@ -147,13 +164,5 @@ impl Exchange {
             "responseType" => Some(error.response_type.into()),
             _ => None,
         }
-    }
-}
-
-/// AWS: values of an authorizer are strings wherever `$context` shows them.
-fn text_of(value: &serde_json::Value) -> Cow<'_, str> {
-    match value {
-        serde_json::Value::String(text) => text.into(),
-        other => other.to_string().into(),
     }
 }

@@ -202,7 +202,7 @@ impl GatewayBuilder {
                 lambda_credentials: self.lambda_credentials,
                 http,
             },
-            access_logs: AccessLogs::new(background.tasks.clone()),
+            access_logs: Arc::new(AccessLogs::new(background.tasks.clone())),
         };
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
         let mut gateway = Gateway {

@@ -6,15 +6,17 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
+use crate::base::body::Payload;
+
 /// A backend's answer.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Answer {
     /// Its status: decides about a handshake, is only logged for a message.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
+    /// Its body, which may still be on its way.
+    pub body: Payload,
     /// Whether the body leaves as a binary message.
     pub binary: bool,
 }
@@ -25,7 +27,7 @@ impl Answer {
         Self {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Payload::default(),
             binary: false,
         }
     }
@@ -79,7 +81,7 @@ pub fn read_proxy(output: &[u8], reading: Reading) -> Result<Answer, MalformedAn
         Some(Value::String(text)) => text.as_str(),
         Some(_) => return Err(MalformedAnswer::Body),
     };
-    let body = match encoded {
+    let body: Bytes = match encoded {
         true => STANDARD
             .decode(text)
             .map_err(|_| MalformedAnswer::Base64)?
@@ -89,7 +91,7 @@ pub fn read_proxy(output: &[u8], reading: Reading) -> Result<Answer, MalformedAn
     Ok(Answer {
         status,
         headers,
-        body,
+        body: Payload::from(body),
         binary: encoded,
     })
 }
@@ -199,7 +201,8 @@ mod tests {
     #[test]
     fn bodies() {
         let check = |output: &str, expected: Result<&str, MalformedAnswer>| {
-            let actual = read_proxy(output.as_bytes(), Reading::Message).map(|answer| answer.body);
+            let actual = read_proxy(output.as_bytes(), Reading::Message)
+                .map(|answer| answer.body.whole().cloned().unwrap_or_default());
             assert_eq!(
                 actual,
                 expected.map(|text| Bytes::copy_from_slice(text.as_bytes())),

@@ -12,6 +12,7 @@ use ::http::{Method, Uri};
 use bytes::Bytes;
 use url::Url;
 
+use crate::base::body::Payload;
 use crate::base::quotas;
 use crate::client::http::CallError;
 use crate::exchange::{Event, Exchange, ExchangeScope};
@@ -120,7 +121,7 @@ impl Request {
 
 fn default_headers(exchange: &Exchange) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    for (name, value) in exchange.request.headers.iter() {
+    for (name, value) in exchange.request.headers().iter() {
         let forwarded = !NOT_FORWARDED
             .iter()
             .any(|kept| name.eq_ignore_ascii_case(kept));
@@ -200,7 +201,7 @@ pub(super) async fn call(
         status: parts.status,
         binary: is_binary(&parts.headers),
         headers: parts.headers,
-        body,
+        body: Payload::from(body),
     })
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::base::body::Payload;
 use crate::integration::answer::Answer;
 use crate::lang::response_key::ResponseKey;
 use crate::plan::integration::MockTarget;
@@ -18,8 +19,8 @@ pub(super) fn answer(mock: &MockTarget) -> Answer {
         // AWS: on `$connect` an integration response maps to 200 unless its status says otherwise.
         status: StatusCode::from_u16(mock.status).unwrap_or(StatusCode::OK),
         headers: HeaderMap::new(),
-        body: template.map_or_else(Bytes::new, |template| {
-            Bytes::copy_from_slice(template.text().as_bytes())
+        body: template.map_or_else(Payload::default, |template| {
+            Payload::from(Bytes::copy_from_slice(template.text().as_bytes()))
         }),
         binary: false,
     }

@@ -8,6 +8,7 @@ mod failure;
 mod function;
 mod http;
 mod mock;
+mod proxy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use answer::{Answer, MalformedAnswer, Reading, read_proxy};
 pub use failure::BackendError;
 pub use function::{FunctionCall, invoke_function};
 
+use ::http::StatusCode;
 use aws_credential_types::Credentials;
 
 use crate::base::clock::Clock;
@@ -63,6 +65,11 @@ pub fn prepare(exchange: &Exchange, integration: &Integration) -> Result<Call, B
             request_id: exchange.context.request_id.to_string(),
             trace_id: exchange.context.trace_id.clone(),
         })),
+        Target::Proxy(target) => proxy::prepare(exchange, target),
+        Target::Preflight => Ok(Call::Answered(Box::new(Answer {
+            status: StatusCode::NO_CONTENT,
+            ..Answer::none()
+        }))),
         Target::Http(target) => {
             http::prepare(exchange, integration, target).map(|call| Call::Http(Box::new(call)))
         }
@@ -91,7 +98,7 @@ pub async fn make(
 fn reading(exchange: &Exchange) -> Reading {
     match exchange.event {
         Event::Connect => Reading::Handshake,
-        Event::Message { .. } | Event::Disconnect { .. } => Reading::Message,
+        Event::Message { .. } | Event::Disconnect { .. } | Event::Http => Reading::Message,
     }
 }
 

@@ -6,6 +6,8 @@
 pub mod access_log;
 pub mod context_names;
 pub mod duration;
+pub mod http_path;
+pub mod http_route;
 pub mod jsonpath;
 pub mod literal_template;
 pub mod parameter;

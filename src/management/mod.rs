@@ -14,13 +14,12 @@ use connection_store::{
 };
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
-use http_body_util::Full;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::authorizer::iam::{self, Circumstances};
-use crate::base::body::{BodyError, collect_or_drain};
+use crate::base::body::{BodyError, Payload, collect_or_drain};
 use crate::base::clock::within;
 use crate::base::ids::RequestId;
 use crate::base::quotas;
@@ -63,7 +62,7 @@ pub async fn answer<B>(
     stage: &Arc<Stage>,
     id: &str,
     request: ManagementRequest<B>,
-) -> Response<Full<Bytes>>
+) -> Response<Payload>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -80,7 +79,7 @@ async fn handle<B>(
     stage: &Arc<Stage>,
     id: &str,
     mut request: ManagementRequest<B>,
-) -> Result<Response<Full<Bytes>>, ServiceException>
+) -> Result<Response<Payload>, ServiceException>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -186,22 +185,22 @@ async fn push(
     services: &Services,
     address: Address<'_>,
     body: Bytes,
-) -> Result<Response<Full<Bytes>>, ServiceException> {
+) -> Result<Response<Payload>, ServiceException> {
     let message = Outgoing::from_bytes(body);
     let now = services.clock.now().0;
     let delivery = services.store.deliver(address, message, now).await;
     settle(delivery.map_err(|_| ServiceException::unavailable())?)?;
-    Ok(Response::new(Full::new(Bytes::new())))
+    Ok(Response::new(Payload::default()))
 }
 
 async fn close(
     services: &Services,
     address: Address<'_>,
-) -> Result<Response<Full<Bytes>>, ServiceException> {
+) -> Result<Response<Payload>, ServiceException> {
     const DELETE: CloseRequest = CloseReason::DELETE;
     let closed = services.store.close(address, DELETE).await;
     settle(closed.map_err(|_| ServiceException::unavailable())?)?;
-    let mut response = Response::new(Full::new(Bytes::new()));
+    let mut response = Response::new(Payload::default());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
 }
@@ -220,12 +219,12 @@ fn settle(delivery: Delivery) -> Result<(), ServiceException> {
 async fn describe(
     services: &Services,
     address: Address<'_>,
-) -> Result<Response<Full<Bytes>>, ServiceException> {
+) -> Result<Response<Payload>, ServiceException> {
     let found = services.store.describe(address).await;
     let view = found
         .map_err(|_| ServiceException::unavailable())?
         .ok_or_else(ServiceException::gone)?;
-    let mut response = Response::new(Full::new(description(&view).into()));
+    let mut response = Response::new(Payload::from(description(&view)));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     Ok(response)
@@ -252,19 +251,19 @@ fn iso(epoch_ms: u64) -> String {
 }
 
 /// An exception with the ids that every answer has; for calls that lead to no stage.
-pub fn refuse(exception: &ServiceException) -> Response<Full<Bytes>> {
+pub fn refuse(exception: &ServiceException) -> Response<Payload> {
     let mut response = render(exception);
     stamp(response.headers_mut(), &RequestId::mint());
     response
 }
 
 /// An exception as AWS SDKs read it: its name in `x-amzn-ErrorType`, its text in the body.
-fn render(exception: &ServiceException) -> Response<Full<Bytes>> {
+fn render(exception: &ServiceException) -> Response<Payload> {
     let body = match &exception.message {
         Some(message) => serde_json::json!({ "message": message }).to_string(),
         None => String::new(),
     };
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = Response::new(Payload::from(body));
     *response.status_mut() = exception.status;
     let headers = response.headers_mut();
     if exception.message.is_some() {

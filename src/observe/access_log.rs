@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
@@ -45,6 +45,15 @@ impl AccessLogs {
         let sender = self.sender(destination);
         if sender.send(Order::Line(line)).await.is_err() {
             error!(?destination, "the access log's writer has ended");
+        }
+    }
+
+    /// Hands over one line from where nothing can wait. When the queue is full a task waits in its place.
+    pub fn write_later(self: &Arc<Self>, destination: &Destination, line: String) {
+        let sender = self.sender(destination);
+        if let Err(mpsc::error::TrySendError::Full(order)) = sender.try_send(Order::Line(line)) {
+            let waiting = async move { drop(sender.send(order).await) };
+            self.tasks.spawn("access log line", waiting);
         }
     }
 

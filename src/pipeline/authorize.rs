@@ -6,10 +6,10 @@ use crate::authorizer::iam::{self, Circumstances};
 use crate::authorizer::{Identified, lambda};
 use crate::base::quotas;
 use crate::error::{GatewayError, ResponseType};
-use crate::exchange::{Exchange, Party};
+use crate::exchange::{Authorized, Event, Exchange, GatewayRequest, Party};
 use crate::integration::{FunctionCall, event, invoke_function};
 use crate::lang::sigv4::{SigV4Error, SignedRequest};
-use crate::pipeline::Services;
+use crate::pipeline::{Services, receive};
 use crate::plan::authorizer::Authorizer;
 use crate::plan::route::{Authorization, Route};
 
@@ -30,26 +30,40 @@ pub(super) async fn authorize(
 ) -> Result<Caller, GatewayError> {
     let identified = match &route.authorization {
         Authorization::Open | Authorization::FromConnect => return Ok(Caller(())),
-        Authorization::Iam => signed(services, exchange, route)?,
+        Authorization::Iam => {
+            if matches!(exchange.event, Event::Http) {
+                // The body comes first: its hash is part of what is signed.
+                receive::whole(services, exchange).await?;
+            }
+            signed(services, exchange, route)?
+        }
         Authorization::Custom(authorizer) => {
             custom(services, exchange, route, Arc::clone(authorizer)).await?
         }
     };
-    if let Party::Joining(record) = &mut exchange.context.party {
-        record.authorizer = identified.authorizer;
-        record.identity = identified.identity;
+    match &mut exchange.context.party {
+        Party::Joining(record) => {
+            record.authorizer = identified.authorizer;
+            record.identity = identified.identity;
+        }
+        Party::Requesting(requester) => requester.authorized = identified.authorized,
+        Party::Open(_) => {}
     }
     Ok(Caller(()))
 }
 
 /// What policies may ask about the request of an exchange.
 pub fn circumstances(exchange: &Exchange) -> Circumstances<'_> {
-    let record = exchange.context.party.record();
+    let party = &exchange.context.party;
+    let request = &exchange.request;
     Circumstances {
-        source_ip: record.source_ip,
-        user_agent: record.user_agent.as_deref(),
+        source_ip: party.source_ip(),
+        user_agent: party.user_agent(),
         now: exchange.context.time,
-        secure: exchange.request.headers.last("X-Forwarded-Proto") == Some("https"),
+        secure: match &request.forwarding {
+            Some(forwarding) => forwarding.secure,
+            None => request.headers().last("X-Forwarded-Proto") == Some("https"),
+        },
     }
 }
 
@@ -58,18 +72,18 @@ fn signed(
     exchange: &Exchange,
     route: &Route,
 ) -> Result<Identified, GatewayError> {
-    let headers: Vec<_> = exchange
-        .request
-        .headers
-        .iter()
-        .map(|(name, value)| (name, value.as_bytes()))
-        .collect();
+    let came = &exchange.request;
+    let host = came.forwarding.as_ref().map(|forwarding| &*forwarding.host);
+    let headers = signed_headers(came, host);
     let request = SignedRequest {
-        method: exchange.request.method.as_str(),
-        path: &exchange.request.path,
-        query: exchange.request.query.as_deref(),
+        method: came.method.as_str(),
+        path: &came.path,
+        query: came.query.as_deref(),
         headers: &headers,
-        body: &[],
+        body: match exchange.event {
+            Event::Http => exchange.payload(),
+            Event::Connect | Event::Message { .. } | Event::Disconnect { .. } => &[],
+        },
     };
     let plan = services.plan();
     let region = &exchange.stage.api.region;
@@ -77,13 +91,61 @@ fn signed(
         .signatures
         .authenticate(&plan.credentials, &request, region, exchange.context.time)
         .map_err(|error| refuse(&error))?;
-    let arn = exchange.stage.execute_api_arn(&route.key);
-    iam::authorize(&credential, INVOKE, &arn, &circumstances(exchange))
-        .map_err(|cause| GatewayError::new(ResponseType::AccessDenied).because(cause))?;
+    let about = circumstances(exchange);
+    for arn in invoked_arns(exchange, route) {
+        iam::authorize(&credential, INVOKE, &arn, &about)
+            .map_err(|cause| GatewayError::new(ResponseType::AccessDenied).because(cause))?;
+    }
+    let identity = Arc::new(iam::identity(&credential));
     Ok(Identified {
         authorizer: None,
-        identity: Some(Arc::new(iam::identity(&credential))),
+        authorized: Some(Authorized::Iam(Arc::clone(&identity))),
+        identity: Some(identity),
     })
+}
+
+/// Header fields as they were signed: those of an HTTP API as they came, those of a handshake as events show them.
+fn signed_headers<'a>(
+    request: &'a GatewayRequest,
+    host: Option<&'a str>,
+) -> Vec<(&'a str, &'a [u8])> {
+    let Some(host) = host else {
+        let headers = request.headers().iter();
+        return headers
+            .map(|(name, value)| (name, value.as_bytes()))
+            .collect();
+    };
+    let fields = request.fields.iter();
+    let mut headers: Vec<_> = fields
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    if !request.fields.contains_key(::http::header::HOST) {
+        // HTTP/2 names the host elsewhere; signers sign it as if it stood here.
+        headers.push(("host", host.as_bytes()));
+    }
+    headers
+}
+
+/// The ARNs that a policy must allow: of the route of a connection, of method and path of a request.
+///
+/// A path that a backend may read in another way has to be allowed in both readings.
+///
+/// AWS: `{api}/{stage}/{METHOD}/{path without leading slash}`, the concrete path (developer guide, "ARN format reference").
+pub(super) fn invoked_arns(exchange: &Exchange, route: &Route) -> Vec<String> {
+    if !matches!(exchange.event, Event::Http) {
+        return vec![exchange.stage.execute_api_arn(&route.key)];
+    }
+    let request = &exchange.request;
+    let arn = |path: &str| {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        exchange
+            .stage
+            .execute_api_arn(&format!("{}/{path}", request.method))
+    };
+    let mut arns = vec![arn(request.route_path.decoded())];
+    let other = request.route_path.canonical();
+    arns.extend(other.map(|other| arn(other.decoded())));
+    arns
 }
 
 fn refuse(error: &SigV4Error) -> GatewayError {

@@ -1,10 +1,21 @@
 //! The end of every exchange: failures become replies, and the access log gets its line.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use hyper::body::{Body, Frame, SizeHint};
 use tracing::{debug, warn};
 
+use crate::base::body::{BoxError, Payload};
 use crate::error::GatewayError;
 use crate::exchange::{Event, Exchange, ExchangeScope, Reply};
+use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{Services, failure};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
 /// Concludes an exchange and gives what the transport must do.
 pub(super) async fn conclude(
@@ -12,7 +23,7 @@ pub(super) async fn conclude(
     mut exchange: Exchange,
     result: Result<Reply, GatewayError>,
 ) -> Reply {
-    let reply = match result {
+    let mut reply = match result {
         Ok(reply) => reply,
         Err(error) => {
             note(&exchange, &error);
@@ -21,12 +32,88 @@ pub(super) async fn conclude(
     };
     exchange.context.status = Some(status(&exchange, &reply));
     exchange.context.response_length = length(&reply);
-    if let Some(log) = &exchange.stage.access_log {
-        let mut line = String::new();
-        log.format.render(&ExchangeScope::new(&exchange), &mut line);
+    if let (Event::Http, Reply::Http(reply)) = (&exchange.event, &mut reply) {
+        finish(&exchange, &mut reply.headers);
+        if reply.body.whole().is_none() {
+            let body = std::mem::take(&mut reply.body);
+            reply.body = Payload::stream(Told {
+                body,
+                logs: Arc::clone(&services.access_logs),
+                exchange: Some(Box::new(exchange)),
+            });
+            return Reply::Http(std::mem::take(reply));
+        }
+    }
+    if let (Some(log), Some(line)) = (&exchange.stage.access_log, line(&exchange)) {
         services.access_logs.write(&log.destination, line).await;
     }
     reply
+}
+
+/// What every answer of an HTTP API carries.
+fn finish(exchange: &Exchange, headers: &mut HeaderMap) {
+    if let Ok(id) = HeaderValue::from_str(exchange.context.request_id.as_str()) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// The access-log line of an exchange that has ended.
+fn line(exchange: &Exchange) -> Option<String> {
+    let log = exchange.stage.access_log.as_ref()?;
+    let mut line = String::new();
+    log.format.render(&ExchangeScope::new(exchange), &mut line);
+    Some(line)
+}
+
+/// A body on its way to the client, and the exchange that ends with it.
+struct Told {
+    body: Payload,
+    logs: Arc<AccessLogs>,
+    /// Gone once it has been told of.
+    exchange: Option<Box<Exchange>>,
+}
+
+impl Body for Told {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match (&frame, &mut self.exchange) {
+            (Some(Ok(frame)), Some(exchange)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                exchange.context.response_length += length;
+            }
+            (Some(Err(error)), Some(exchange)) => {
+                exchange.context.integration.error = Some(error.to_string());
+            }
+            _ => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+// The end of the body, an error, and a client that went away all come down to this.
+impl Drop for Told {
+    fn drop(&mut self) {
+        let Some(exchange) = self.exchange.take() else {
+            return;
+        };
+        if let (Some(log), Some(line)) = (&exchange.stage.access_log, line(&exchange)) {
+            self.logs.write_later(&log.destination, line);
+        }
+    }
 }
 
 fn note(exchange: &Exchange, error: &GatewayError) {
@@ -47,9 +134,7 @@ fn status(exchange: &Exchange, reply: &Reply) -> u16 {
         Reply::Accept(_) => 101,
         Reply::Http(reply) => reply.status.as_u16(),
         Reply::Frame(_) | Reply::Nothing => match (&exchange.context.error, &exchange.event) {
-            (Some(_), Event::Message { .. }) | (Some(_), Event::Disconnect { .. }) => {
-                failed_status(exchange)
-            }
+            (Some(_), Event::Message { .. } | Event::Disconnect { .. }) => failed_status(exchange),
             _ => exchange.context.integration.status.unwrap_or(200),
         },
     }
@@ -70,7 +155,7 @@ fn failed_status(exchange: &Exchange) -> u16 {
 
 fn length(reply: &Reply) -> usize {
     match reply {
-        Reply::Http(reply) => reply.body.len(),
+        Reply::Http(reply) => reply.body.whole().map_or(0, Bytes::len),
         Reply::Frame(message) => message.payload().len(),
         Reply::Accept(_) | Reply::Nothing => 0,
     }

@@ -6,8 +6,7 @@ use crate::error::GatewayError;
 use crate::exchange::Exchange;
 use crate::integration::{self, Answer, Call};
 use crate::pipeline::Services;
-use crate::pipeline::authorize::Caller;
-use crate::pipeline::throttle::Passage;
+use crate::pipeline::admit::Admission;
 use crate::pipeline::transform::timeout;
 use crate::plan::route::Route;
 
@@ -20,8 +19,7 @@ pub(super) async fn invoke(
     exchange: &mut Exchange,
     route: &Arc<Route>,
     call: Call,
-    _passage: Passage,
-    _caller: Caller,
+    _admission: Admission,
 ) -> Result<Answer, GatewayError> {
     let limit = timeout(route);
     let answer = integration::make(&services.backends, exchange, call, limit).await;

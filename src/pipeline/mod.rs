@@ -1,12 +1,15 @@
 //! The one pipeline: every event runs through THE LIST in `phases`, read aloud from top to bottom.
 //!
 //! Phases are plain functions. What one finds out is a value that the next must be given (`throttle::Passage`,
-//! `authorize::Caller`), so that no integration can be called before throttles and authorization had their say.
+//! `authorize::Caller`, `admit::Admission`), so that no integration can be called before throttles, authorization and
+//! usage plans had their say.
 
+mod admit;
 mod authorize;
 mod conclude;
 mod failure;
 mod integrate;
+mod receive;
 mod route;
 mod services;
 mod throttle;
@@ -24,7 +27,8 @@ pub use services::{Parts, Services};
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Exchange, Phase, Reply};
 
-/// Runs one event to its end. Every exchange is concluded, whatever became of it.
+/// Runs one event to its end. Every exchange is concluded, whatever became of it: at once, or, where the reply's body is
+/// still on its way from a backend, when that has ended.
 pub async fn run(services: &Services, mut exchange: Exchange) -> Reply {
     let phases = AssertUnwindSafe(phases(services, &mut exchange)).catch_unwind();
     let result = phases.await.unwrap_or_else(|_| {
@@ -42,12 +46,16 @@ async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, G
     let passage = throttle::throttle(services, exchange, &route)?;
     enter(services, exchange, Phase::Authorize);
     let caller = authorize::authorize(services, exchange, &route).await?;
+    enter(services, exchange, Phase::Admit);
+    let admission = admit::admit(services, exchange, &route, passage, caller)?;
+    enter(services, exchange, Phase::Receive);
+    receive::receive(services, exchange, &route).await?;
     enter(services, exchange, Phase::Validate);
     validate::request(exchange, &route)?;
     enter(services, exchange, Phase::Transform);
     let call = transform::request(exchange, &route)?;
     enter(services, exchange, Phase::Integrate);
-    let answer = integrate::invoke(services, exchange, &route, call, passage, caller).await?;
+    let answer = integrate::invoke(services, exchange, &route, call, admission).await?;
     transform::response(exchange, &route, answer)
 }
 

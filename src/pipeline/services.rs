@@ -17,7 +17,7 @@ use crate::limit::RateLimiter;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{self, route};
 use crate::plan::Plan;
-use crate::plan::route::Ordering;
+use crate::plan::route::{MessageRoutes, Ordering};
 use crate::plan::stage::Stage;
 
 /// Everything that is alive while the gateway runs.
@@ -36,7 +36,7 @@ pub struct Services {
     /// Calls to backends.
     pub backends: Backends,
     /// Access logs.
-    pub access_logs: AccessLogs,
+    pub access_logs: Arc<AccessLogs>,
     plans: ArcSwap<Plans>,
 }
 
@@ -59,7 +59,7 @@ pub struct Parts {
     /// Calls to backends.
     pub backends: Backends,
     /// Access logs.
-    pub access_logs: AccessLogs,
+    pub access_logs: Arc<AccessLogs>,
 }
 
 impl Services {
@@ -132,7 +132,12 @@ impl Services {
     /// Whether the message's route takes one message at a time.
     pub fn runs_serially(&self, connection: &Connection, message: &Outgoing) -> bool {
         self.stage_of(connection)
-            .filter(|stage| stage.routes.any_serial())
+            .filter(|stage| {
+                stage
+                    .routes
+                    .messages()
+                    .is_some_and(MessageRoutes::any_serial)
+            })
             .is_some_and(|stage| {
                 route::for_message(&stage, message)
                     .is_some_and(|route| route.ordering == Ordering::Serial)

@@ -24,7 +24,7 @@ pub(super) fn throttle(
     let passed = match exchange.event {
         Event::Disconnect { .. } => true,
         Event::Connect if !limiter.connect(&account, now) => false,
-        Event::Connect | Event::Message { .. } => {
+        Event::Connect | Event::Message { .. } | Event::Http => {
             let (api, stage) = (&exchange.stage.api.id, &exchange.stage.name);
             route
                 .throttle

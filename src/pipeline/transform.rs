@@ -28,9 +28,12 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// # Errors
 /// When a mapped value cannot be sent.
 pub(super) fn request(exchange: &Exchange, route: &Route) -> Result<Call, GatewayError> {
-    match &route.integration {
-        Some(integration) => Ok(integration::prepare(exchange, integration)?),
-        None => Ok(Call::Answered(Box::new(Answer::none()))),
+    match (&route.integration, &exchange.event) {
+        (Some(integration), _) => Ok(integration::prepare(exchange, integration)?),
+        // AWS: a route without target may be deployed, and fails when it is called.
+        (None, Event::Http) => Err(GatewayError::new(ResponseType::ApiConfigurationError)
+            .because("the route has no target")),
+        (None, _) => Ok(Call::Answered(Box::new(Answer::none()))),
     }
 }
 
@@ -49,6 +52,11 @@ pub(super) fn response(
         (Event::Message { .. }, Direction::OneWay) | (Event::Disconnect { .. }, _) => {
             Ok(Reply::Nothing)
         }
+        (Event::Http, _) => Ok(Reply::Http(Box::new(HttpReply {
+            status: answer.status,
+            headers: end_to_end(answer.headers),
+            body: answer.body,
+        }))),
     }
 }
 
@@ -85,13 +93,17 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
 
 fn frame(exchange: &Exchange, answer: Answer) -> Result<Reply, GatewayError> {
     let limit = exchange.stage.connections.message_bytes;
-    if limit.is_some_and(|limit| answer.body.len() > limit) {
-        let cause = format!("an answer of {} bytes", answer.body.len());
+    let Some(body) = answer.body.whole().cloned() else {
+        return Err(GatewayError::new(ResponseType::IntegrationFailure)
+            .because("an answer that has not been read"));
+    };
+    if limit.is_some_and(|limit| body.len() > limit) {
+        let cause = format!("an answer of {} bytes", body.len());
         return Err(GatewayError::new(ResponseType::IntegrationFailure).because(cause));
     }
     Ok(Reply::Frame(match answer.binary {
-        true => Outgoing::Binary(answer.body),
-        false => Outgoing::from_bytes(answer.body),
+        true => Outgoing::Binary(body),
+        false => Outgoing::from_bytes(body),
     }))
 }
 

@@ -20,10 +20,34 @@ pub struct Integration {
     pub target: Target,
     /// Longest wait for an answer.
     pub timeout: Duration,
-    /// `requestParameters`.
+    /// `requestParameters` of a WebSocket API.
     pub parameters: Vec<ParameterMapping>,
     /// `contentHandlingStrategy`.
     pub content: ContentHandling,
+    /// `payloadFormatVersion`: what a function is sent, and how its answer is read.
+    pub format: PayloadFormat,
+}
+
+impl Integration {
+    /// Whether the call is made of the whole request body, which therefore has to be read first.
+    pub fn reads_body(&self) -> bool {
+        match &self.target {
+            Target::Function(_) => true,
+            Target::Proxy(_) | Target::Http(_) | Target::Mock(_) | Target::Preflight => false,
+        }
+    }
+}
+
+/// What a Lambda function is sent, and how its answer is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PayloadFormat {
+    /// The events of WebSocket APIs.
+    #[default]
+    WebSocket,
+    /// `1.0` of HTTP APIs.
+    V1,
+    /// `2.0` of HTTP APIs.
+    V2,
 }
 
 /// What an integration calls. Amazon fixed this set.
@@ -31,10 +55,14 @@ pub struct Integration {
 pub enum Target {
     /// `AWS_PROXY` to a Lambda function.
     Function(FunctionTarget),
-    /// `HTTP_PROXY`.
+    /// `HTTP_PROXY` of a WebSocket API: the event becomes a request.
     Http(HttpTarget),
+    /// `HTTP_PROXY` of an HTTP API: the request goes on.
+    Proxy(ProxyTarget),
     /// `MOCK`.
     Mock(MockTarget),
+    /// Nothing: the gateway answers a preflight by itself, as the API's CORS configuration says.
+    Preflight,
 }
 
 /// A Lambda function: hosted here or behind the Invoke API of another endpoint.
@@ -53,6 +81,21 @@ pub struct HttpTarget {
     pub method: Method,
     /// `integrationUri`.
     pub uri: UriTemplate,
+}
+
+/// Where an HTTP API sends requests on to.
+#[derive(Debug)]
+pub struct ProxyTarget {
+    /// `integrationMethod`; `None` for `ANY`, the client's own.
+    pub method: Option<Method>,
+    /// `integrationUri`.
+    pub uri: UriTemplate,
+    /// Whether the path of the request is appended to the URI: the integration serves `$default`.
+    pub appends_path: bool,
+    /// `tlsConfig.serverNameToVerify`.
+    pub server_name: Option<Arc<str>>,
+    /// `tidegate.bodyIdleTimeout`: longest silence between two pieces of an answer's body.
+    pub body_idle_timeout: Duration,
 }
 
 /// An answer made up by the gateway.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use self::credentials::Credentials;
 use self::route::RateLimit;
-use self::stage::Stage;
+use self::stage::{Protocol, Stage};
 
 /// Everything that one set of definitions says, ready to run.
 #[derive(Debug, Default)]
@@ -67,6 +67,13 @@ impl Plan {
     /// Whether an API of that id has any stage.
     pub fn has_api(&self, api: &str) -> bool {
         self.stages.contains_key(api)
+    }
+
+    /// Whether that is the id of an HTTP API.
+    pub fn is_http(&self, api: &str) -> bool {
+        let stages = self.stages.get(api).map(HashMap::values);
+        let stage = stages.and_then(|mut stages| stages.next());
+        stage.is_some_and(|stage| matches!(stage.api.protocol, Protocol::Http))
     }
 
     /// The id of the only API, when there is exactly one.

@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::Method;
+
+use crate::lang::http_path::RoutePath;
+use crate::lang::http_route::{Match, Router};
 use crate::lang::parameter::RequiredParameter;
 use crate::plan::authorizer::Authorizer;
 use crate::plan::integration::Integration;
@@ -34,6 +38,19 @@ pub enum Authorization {
     Custom(Arc<Authorizer>),
     /// Decided at `$connect` for the whole life of the connection.
     FromConnect,
+}
+
+impl Authorization {
+    /// Whether whoever passes this one passes the other as well.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Open, Self::Open)
+            | (Self::Iam, Self::Iam)
+            | (Self::FromConnect, Self::FromConnect) => true,
+            (Self::Custom(one), Self::Custom(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
 }
 
 /// Whether the integration's answer is sent to the client.
@@ -74,9 +91,73 @@ pub struct Route {
     pub required: Vec<RequiredParameter>,
 }
 
-/// The routes of a stage. Every stage can connect and disconnect, even when the definition names no such route.
+/// The routes of a stage, by the protocol of its API.
 #[derive(Debug)]
-pub struct Routes {
+pub enum Routes {
+    /// A WebSocket API: events of connections.
+    Messages(MessageRoutes),
+    /// An HTTP API: methods and paths.
+    Http(HttpRoutes),
+}
+
+impl Routes {
+    /// Those of a WebSocket API.
+    pub fn messages(&self) -> Option<&MessageRoutes> {
+        match self {
+            Self::Messages(routes) => Some(routes),
+            Self::Http(_) => None,
+        }
+    }
+
+    /// Those of an HTTP API.
+    pub fn http(&self) -> Option<&HttpRoutes> {
+        match self {
+            Self::Http(routes) => Some(routes),
+            Self::Messages(_) => None,
+        }
+    }
+
+    /// All routes in the order in which people read them.
+    pub fn all(&self) -> Vec<&Arc<Route>> {
+        match self {
+            Self::Messages(routes) => routes.all(),
+            Self::Http(routes) => routes.all(),
+        }
+    }
+}
+
+/// The routes of an HTTP API.
+#[derive(Debug)]
+pub struct HttpRoutes {
+    /// Methods and paths to routes.
+    pub router: Router<Arc<Route>>,
+    /// All routes, ordered by key.
+    pub listed: Vec<Arc<Route>>,
+    /// `corsConfiguration`.
+    pub cors: Option<Cors>,
+}
+
+/// `corsConfiguration`, and the route that answers preflights which meet no other.
+#[derive(Debug)]
+pub struct Cors {
+    /// Answers preflights; open, without integration.
+    pub preflight: Arc<Route>,
+}
+
+impl HttpRoutes {
+    /// The route of a request, and what its variables stand for.
+    pub fn select(&self, method: &Method, path: &RoutePath<'_>) -> Option<Match<'_, Arc<Route>>> {
+        self.router.select(method, path)
+    }
+
+    fn all(&self) -> Vec<&Arc<Route>> {
+        self.listed.iter().collect()
+    }
+}
+
+/// The routes of a WebSocket API. It can connect and disconnect even when the definition names no such route.
+#[derive(Debug)]
+pub struct MessageRoutes {
     /// `$connect`.
     pub connect: Arc<Route>,
     /// `$disconnect`.
@@ -87,7 +168,7 @@ pub struct Routes {
     pub custom: HashMap<Box<str>, Arc<Route>>,
 }
 
-impl Routes {
+impl MessageRoutes {
     /// The route for a message whose selection expression gave `key`; `None` for text that is no JSON.
     ///
     /// A client cannot pick `$connect` or `$disconnect`: those are not among the custom routes.

@@ -19,12 +19,24 @@ pub struct Api {
     pub id: Arc<str>,
     /// Display name.
     pub name: String,
-    /// Chooses the route of a message.
-    pub route_selection: SelectionExpression,
+    /// What its clients speak.
+    pub protocol: Protocol,
     /// Region in ARNs and signatures.
     pub region: Arc<str>,
     /// Twelve digits, in ARNs.
     pub account_id: Arc<str>,
+}
+
+/// `protocolType`, with what only one protocol has.
+#[derive(Debug)]
+pub enum Protocol {
+    /// `WEBSOCKET`.
+    WebSocket {
+        /// Chooses the route of a message.
+        route_selection: SelectionExpression,
+    },
+    /// `HTTP`.
+    Http,
 }
 
 /// One stage of an API, with everything an exchange needs.

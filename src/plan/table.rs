@@ -80,6 +80,14 @@ fn target(integration: &Integration) -> String {
         Target::Function(FunctionTarget::Hosted(name)) => format!("AWS_PROXY function:{name}"),
         Target::Function(FunctionTarget::Remote(target)) => format!("AWS_PROXY {}", target.url()),
         Target::Http(http) => format!("HTTP_PROXY {} {}", http.method, http.uri),
+        Target::Proxy(proxy) => {
+            let method = proxy
+                .method
+                .as_ref()
+                .map_or("ANY", |method| method.as_str());
+            format!("HTTP_PROXY {method} {}", proxy.uri)
+        }
+        Target::Preflight => "CORS".to_owned(),
         Target::Mock(mock) => format!("MOCK {}", mock.status),
     }
 }

@@ -1,9 +1,9 @@
 //! The administration listener's own addresses: liveness and readiness.
 
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
+use crate::base::body::Payload;
 use crate::transport::edge::Answer;
 use crate::transport::front::Front;
 
@@ -20,7 +20,7 @@ pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Option<Answe
         true => (status, text),
         false => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n"),
     };
-    let mut answer = Response::new(Full::new(text.into()));
+    let mut answer = Response::new(Payload::from(text));
     *answer.status_mut() = status;
     Some(answer)
 }

@@ -3,17 +3,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
+use crate::base::body::Payload;
 use crate::base::ids::RequestId;
 use crate::base::quotas;
 use crate::error::ServiceException;
-use crate::exchange::Headers;
+use crate::exchange::{DEFAULT_STAGE, Forwarding, Headers};
 use crate::management::{self, ManagementRequest};
 use crate::plan::Plan;
 use crate::plan::stage::Stage;
@@ -21,6 +20,7 @@ use crate::transport::admin;
 use crate::transport::front::Front;
 use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::http::Socket;
+use crate::transport::http_api;
 use crate::transport::ws::handshake;
 
 /// Prefix of addresses that name API and stage themselves.
@@ -28,8 +28,8 @@ const ALWAYS: &str = "/_apis/";
 /// Path segment of the management API.
 const CONNECTIONS: &str = "@connections";
 
-/// An HTTP answer with its whole body.
-pub type Answer = Response<Full<Bytes>>;
+/// An HTTP answer.
+pub type Answer = Response<Payload>;
 
 /// Who listens on a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,28 +45,34 @@ pub enum Face {
 pub struct Arrival {
     /// The request as hyper read it.
     pub request: Request<Incoming>,
-    /// Its headers, spelled as the client did, with those that the gateway adds.
-    pub headers: Headers,
+    /// What hyper does not tell of its head.
+    head: HeadFacts,
+    /// How it came in.
+    pub forwarding: Forwarding,
     /// The host that the client asked for, with its port unless that is the scheme's own.
     pub domain_name: String,
     /// The client's address.
     pub source_ip: IpAddr,
-    /// Whether the client spoke TLS, here or with a trusted proxy.
-    pub secure: bool,
-    /// `X-Amzn-Trace-Id`.
-    pub trace_id: String,
 }
 
 impl Arrival {
+    /// Its headers, spelled as the client did, with those that the gateway adds.
+    pub fn headers(&self) -> Headers {
+        let fields = self.request.headers();
+        self.forwarding
+            .headers(fields, |name| self.head.spell(name))
+    }
+
     fn into_management(self) -> ManagementRequest<Incoming> {
+        let headers = self.headers();
         let (parts, body) = self.request.into_parts();
         ManagementRequest {
             method: parts.method,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
-            headers: self.headers,
+            headers,
             source_ip: self.source_ip,
-            secure: self.secure,
+            secure: self.forwarding.secure,
             body,
         }
     }
@@ -79,6 +85,10 @@ enum Place {
     /// A path below a stage, where WebSocket APIs have nothing.
     Below(Arc<Stage>),
     Connections(Arc<Stage>, String),
+    /// A stage of an HTTP API, and where the path below it begins.
+    Http(Arc<Stage>, usize),
+    /// An HTTP API that has no such stage.
+    Missing,
     Nowhere,
 }
 
@@ -94,11 +104,12 @@ pub(super) async fn answer(
         Version::HTTP_2 => HeadFacts::default(),
         _ => slot.take(),
     };
+    let last = head.last;
     let mut answer = match refuse_head(&request, &head) {
         Some((status, text)) => message(status, text),
-        None => admitted(front, face, &socket, &head, request).await,
+        None => admitted(front, face, &socket, head, request).await,
     };
-    if head.last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What follows may be anything but another request: bytes behind a handshake were never meant to be HTTP.
         close_after(&mut answer);
     }
@@ -114,7 +125,7 @@ async fn admitted(
     front: Arc<Front>,
     face: Face,
     socket: &Socket,
-    head: &HeadFacts,
+    head: HeadFacts,
     request: Request<Incoming>,
 ) -> Answer {
     if face == Face::Administration
@@ -126,7 +137,19 @@ async fn admitted(
         return message(StatusCode::BAD_REQUEST, "Bad Request");
     };
     let plan = front.services.plan();
-    match place(&plan, arrival.request.uri().path(), &arrival.domain_name) {
+    let target = arrival.request.uri();
+    let place = place(&plan, target.path(), &arrival.domain_name);
+    if !matches!(place, Place::Http(..) | Place::Missing)
+        && target
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len())
+            > quotas::WEBSOCKET_URL_CHARACTERS
+    {
+        return message(StatusCode::URI_TOO_LONG, "URI Too Long");
+    }
+    match place {
+        Place::Http(stage, below) => http_api::answer(&front, stage, arrival, below).await,
+        Place::Missing => http_api::refuse(StatusCode::NOT_FOUND, "Not Found"),
         Place::Nowhere => management::refuse(&ServiceException::forbidden()),
         Place::Connections(stage, id) => {
             management::answer(&front.services, &stage, &id, arrival.into_management()).await
@@ -157,8 +180,8 @@ fn is_upgrade(arrival: &Arrival) -> bool {
     arrival.request.headers().contains_key(header::UPGRADE)
 }
 
-fn page(page: &Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(page.clone()));
+fn page(page: &bytes::Bytes) -> Answer {
+    let mut answer = Response::new(Payload::from(page.clone()));
     let headers = answer.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -188,7 +211,7 @@ pub(super) fn upgrade_required() -> Answer {
 /// A JSON answer of the gateway's own: `{"message":"…"}`.
 pub fn message(status: StatusCode, text: &str) -> Answer {
     let body = serde_json::json!({ "message": text }).to_string();
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Payload::from(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(
@@ -220,9 +243,6 @@ fn refuse_head(
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Some((status, "Request Header Fields Too Large"));
     }
-    if target > quotas::WEBSOCKET_URL_CHARACTERS {
-        return Some((StatusCode::URI_TOO_LONG, "URI Too Long"));
-    }
     None
 }
 
@@ -230,48 +250,47 @@ fn refuse_head(
 fn arrive(
     front: &Front,
     socket: &Socket,
-    head: &HeadFacts,
+    head: HeadFacts,
     request: Request<Incoming>,
 ) -> Option<Arrival> {
     let host = host(&request)?;
-    let mut headers = Headers::from_map(request.headers(), |name| head.spell(name));
-    let peer = socket.peer.ip();
-    let forwarded_for = joined(&headers, "x-forwarded-for");
-    let source_ip = front.source_ip(peer, forwarded_for.as_deref());
-    let trusted = front.trusts(peer.to_canonical());
-    let forwarded = |name: &str| headers.last(name).filter(|_| trusted).map(str::to_owned);
-    let scheme = forwarded("x-forwarded-proto").unwrap_or_else(|| socket.scheme().to_owned());
-    let port = forwarded("x-forwarded-port").unwrap_or_else(|| socket.local.port().to_string());
-    let trace_id = headers
-        .last("x-amzn-trace-id")
-        .map(str::to_owned)
-        .unwrap_or_else(|| {
-            crate::base::ids::mint_trace_root(front.services.clock.wall().seconds())
-        });
-    let chain = match forwarded_for {
-        Some(chain) => format!("{chain}, {}", peer.to_canonical()),
-        None => peer.to_canonical().to_string(),
+    let fields = request.headers();
+    let peer = socket.peer.ip().to_canonical();
+    let trusted = front.trusts(peer);
+    let source_ip = match trusted {
+        true => front.source_ip(peer, joined(fields, "x-forwarded-for").as_deref()),
+        false => peer,
     };
-    if headers.last("host").is_none() {
-        headers.push("Host", &host);
-    }
-    headers.set("X-Amzn-Trace-Id", &trace_id);
-    headers.set("X-Forwarded-For", &chain);
-    headers.set("X-Forwarded-Port", &port);
-    headers.set("X-Forwarded-Proto", &scheme);
-    let secure = scheme == "https";
-    Some(Arrival {
-        request,
-        headers,
-        domain_name: without_default_port(&host, secure),
-        source_ip,
+    let forwarded = |name: &str| last(fields, name).filter(|_| trusted);
+    let scheme = forwarded("x-forwarded-proto").unwrap_or_else(|| socket.scheme());
+    let secure = scheme.eq_ignore_ascii_case("https");
+    let port = forwarded("x-forwarded-port").and_then(|port| port.parse().ok());
+    let trace_id = last(fields, "x-amzn-trace-id").map(str::to_owned);
+    let clock = &front.services.clock;
+    let forwarding = Forwarding {
+        peer,
+        port: port.unwrap_or(socket.local.port()),
         secure,
-        trace_id,
+        trace_id: trace_id
+            .unwrap_or_else(|| crate::base::ids::mint_trace_root(clock.wall().seconds())),
+        host,
+    };
+    Some(Arrival {
+        domain_name: without_default_port(&forwarding.host, secure),
+        request,
+        head,
+        forwarding,
+        source_ip,
     })
 }
 
-fn joined(headers: &Headers, name: &str) -> Option<String> {
-    let all: Vec<_> = headers.all(name).collect();
+fn last<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    fields.get_all(name).iter().next_back()?.to_str().ok()
+}
+
+fn joined(fields: &HeaderMap, name: &str) -> Option<String> {
+    let all = fields.get_all(name).iter();
+    let all: Vec<_> = all.filter_map(|value| value.to_str().ok()).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
@@ -330,18 +349,33 @@ fn without_default_port(host: &str, secure: bool) -> String {
 
 /// Finds API, stage and what is wanted of them.
 fn place(plan: &Plan, path: &str, host: &str) -> Place {
-    let (api, rest) = match path.strip_prefix(ALWAYS) {
+    let (api, rest, named) = match path.strip_prefix(ALWAYS) {
         Some(rest) => match rest.split_once('/') {
-            Some((api, rest)) => (Some(api), rest),
-            None => (Some(rest), ""),
+            Some((api, rest)) => (Some(api), rest, true),
+            None => (Some(rest), "", true),
         },
-        None => (api_of_host(plan, host), path.trim_start_matches('/')),
+        None => (
+            api_of_host(plan, host),
+            path.strip_prefix('/').unwrap_or(path),
+            false,
+        ),
+    };
+    let Some(api) = api else {
+        return Place::Nowhere;
+    };
+    let rest_at = path.len() - rest.len();
+    if plan.is_http(api) {
+        return http_place(plan, api, rest, rest_at, named);
+    }
+    let rest = match named {
+        true => rest,
+        false => rest.trim_start_matches('/'),
     };
     let (stage, rest) = match rest.split_once('/') {
         Some((stage, rest)) => (stage, rest),
         None => (rest, ""),
     };
-    let Some(stage) = api.and_then(|api| plan.stage(api, stage)) else {
+    let Some(stage) = plan.stage(api, stage) else {
         return Place::Nowhere;
     };
     if path.split('/').skip(1).any(is_dubious) {
@@ -355,6 +389,28 @@ fn place(plan: &Plan, path: &str, host: &str) -> Place {
         }
         _ if rest.is_empty() => Place::Stage(stage),
         _ => Place::Below(stage),
+    }
+}
+
+/// The stage of an HTTP API: the one that the first segment names, or else `$default` with the whole path.
+///
+/// `rest` begins at `rest_at` of the path and has no slash in front. Where the address names API and stage itself,
+/// `$default` is named too.
+fn http_place(plan: &Plan, api: &str, rest: &str, rest_at: usize, named: bool) -> Place {
+    let segment = rest.split('/').next().unwrap_or_default();
+    let name = match named {
+        true => decoded(segment),
+        false => segment.to_owned(),
+    };
+    let below = rest_at + segment.len();
+    match plan.stage(api, &name) {
+        // AWS: a path that begins with `/$default` means nothing special.
+        Some(stage) if named || name != DEFAULT_STAGE => Place::Http(Arc::clone(stage), below),
+        _ if named => Place::Missing,
+        _ => match plan.stage(api, DEFAULT_STAGE) {
+            Some(stage) => Place::Http(Arc::clone(stage), rest_at.saturating_sub(1)),
+            None => Place::Missing,
+        },
     }
 }
 

@@ -8,10 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::{Sleep, Timer};
 use hyper::service::service_fn;
@@ -19,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use sync_wrapper::SyncWrapper;
 
 use crate::base::clock::{Clock, Tick};
-use crate::transport::edge::{self, Face};
+use crate::transport::edge::{self, Answer, Face};
 use crate::transport::front::Front;
 use crate::transport::head::{HeadSlot, Watched};
 use crate::transport::listener::Seat;
@@ -79,7 +77,7 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
             request,
         );
         // Boxed so that the connection's own task stays small.
-        let answer: BoxFuture<'static, Response<Full<Bytes>>> = Box::pin(answer);
+        let answer: BoxFuture<'static, Answer> = Box::pin(answer);
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let timer = ClockTimer(clock);
@@ -115,6 +113,8 @@ fn http1_builder(timer: ClockTimer) -> hyper::server::conn::http1::Builder {
         .timer(timer)
         .header_read_timeout(KEEP_ALIVE)
         .max_buf_size(BUFFER_BYTES)
+        // AWS: over HTTP/1.1 the names of answer headers are sent in Title-Case.
+        .title_case_headers(true)
         .max_headers(HEADER_FIELDS);
     builder
 }

@@ -7,6 +7,8 @@ pub mod edge;
 mod front;
 mod head;
 mod http;
+mod http_api;
+
 pub mod listener;
 pub mod tls;
 pub mod ws;

@@ -32,7 +32,7 @@ pub fn proxy(exchange: &Exchange, content: ContentHandling) -> Bytes {
             insert_headers(&mut event, exchange, visible);
             insert_query(&mut event, exchange, Absent::LeaveOut);
         }
-        Event::Message { .. } => {}
+        Event::Message { .. } | Event::Http => {}
         Event::Disconnect { .. } => insert_disconnect_headers(&mut event, exchange),
     }
     insert_stage_variables(&mut event, exchange, Absent::LeaveOut);
@@ -79,7 +79,7 @@ fn insert_headers(
     let mut multi: Map<String, Value> = Map::new();
     for (name, value) in exchange
         .request
-        .headers
+        .headers()
         .iter()
         .filter(|(name, _)| visible(name))
     {
@@ -116,7 +116,7 @@ fn append(multi: &mut Map<String, Value>, name: &str, value: &str) {
 }
 
 fn insert_disconnect_headers(event: &mut Map<String, Value>, exchange: &Exchange) {
-    let host = &*exchange.context.party.record().domain_name;
+    let host = exchange.context.party.domain_name();
     let mut single = Map::new();
     let mut multi = Map::new();
     single.insert("Host".into(), host.into());
@@ -141,7 +141,8 @@ fn insert_stage_variables(event: &mut Map<String, Value>, exchange: &Exchange, a
 
 /// `requestContext`, the same for every kind of event but for the fields of its kind.
 fn request_context(exchange: &Exchange) -> Value {
-    let record = exchange.context.party.record();
+    let party = &exchange.context.party;
+    let record = party.record();
     let request_id = exchange.context.request_id.as_str();
     let mut context = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -157,7 +158,7 @@ fn request_context(exchange: &Exchange) -> Value {
             .into(),
     );
     match &exchange.event {
-        Event::Connect => {}
+        Event::Connect | Event::Http => {}
         Event::Message { id, .. } => set("messageId", id.as_str().into()),
         Event::Disconnect { code, .. } => set("disconnectStatusCode", (*code).into()),
     }
@@ -169,26 +170,28 @@ fn request_context(exchange: &Exchange) -> Value {
         set("disconnectReason", reason.as_str().into());
     }
     set("stage", (*exchange.stage.name).into());
-    set("connectedAt", record.connected_at_epoch_ms.into());
+    let connected_at = record.map(|record| record.connected_at_epoch_ms);
+    set("connectedAt", connected_at.into());
     set("requestTimeEpoch", exchange.context.time.0.into());
     set("identity", identity(exchange));
     set("requestId", request_id.into());
-    set("domainName", (*record.domain_name).into());
-    set("connectionId", record.id.to_string().into());
+    set("domainName", party.domain_name().into());
+    let connection_id = record.map(|record| record.id.to_string());
+    set("connectionId", connection_id.into());
     set("apiId", (*exchange.stage.api.id).into());
-    if let Some(authorizer) = &record.authorizer {
-        set("authorizer", Value::Object((**authorizer).clone()));
+    if let Some(authorizer) = exchange.context.connection_authorizer() {
+        set("authorizer", Value::Object(authorizer.clone()));
     }
     context.into()
 }
 
 fn identity(exchange: &Exchange) -> Value {
-    let record = exchange.context.party.record();
-    let mut identity = record.identity.as_deref().cloned().unwrap_or_default();
-    if let Some(user_agent) = &record.user_agent {
-        identity.insert("userAgent".into(), (**user_agent).into());
+    let party = &exchange.context.party;
+    let mut identity = exchange.context.identity().cloned().unwrap_or_default();
+    if let Some(user_agent) = party.user_agent() {
+        identity.insert("userAgent".into(), user_agent.into());
     }
-    identity.insert("sourceIp".into(), record.source_ip.to_string().into());
+    identity.insert("sourceIp".into(), party.source_ip().to_string().into());
     identity.into()
 }
 

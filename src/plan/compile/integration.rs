@@ -10,7 +10,7 @@ use crate::definition::child;
 use crate::lang::parameter::{MappingError, ParameterMapping, ParameterSource, ParameterTarget};
 use crate::lang::uri_template::{UriKind, UriTemplate, UriVariable};
 use crate::model::v2::{self, ContentHandlingStrategy, IntegrationType};
-use crate::plan::integration::{ContentHandling, HttpTarget, Integration, Target};
+use crate::plan::integration::{ContentHandling, HttpTarget, Integration, PayloadFormat, Target};
 use crate::plan::route::{CONNECT, DISCONNECT};
 
 /// One integration; `None` with the reason noted. `users` are the keys of the routes that target it.
@@ -41,6 +41,7 @@ pub(super) fn compile(
             Some(ContentHandlingStrategy::ConvertToBinary) => ContentHandling::ToBinary,
             Some(ContentHandlingStrategy::ConvertToText) => ContentHandling::ToText,
         },
+        format: PayloadFormat::WebSocket,
     }))
 }
 

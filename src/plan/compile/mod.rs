@@ -17,7 +17,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::route::RateLimit;
-use super::stage::Api;
+use super::stage::{Api, Protocol};
 use super::{AccountLimits, Plan};
 use crate::base::quotas;
 use crate::definition::{Diagnostic, Loaded, child};
@@ -97,7 +97,7 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
         Arc::new(Api {
             id: id.into(),
             name: api.name.clone().unwrap_or_else(|| id.to_owned()),
-            route_selection,
+            protocol: Protocol::WebSocket { route_selection },
             region: server.region.as_str().into(),
             account_id: server.account_id.as_str().into(),
         })

@@ -14,7 +14,7 @@ use crate::lang::access_log::AccessLogFormat;
 use crate::lang::syntax::nearest;
 use crate::model::v2;
 use crate::plan::access_log::{AccessLog, Destination};
-use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, Route, Routes};
+use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, MessageRoutes, Route, Routes};
 use crate::plan::stage::{Api, BinaryFrames, ConnectionSettings, Stage};
 
 /// What `off` means for a bound that keeps memory finite: as much as the definition may ask for.
@@ -85,12 +85,12 @@ pub(super) fn routes(
         .into_iter()
         .map(|(key, route)| (key.into(), route))
         .collect();
-    Some(Routes {
+    Some(Routes::Messages(MessageRoutes {
         connect,
         disconnect,
         default,
         custom,
-    })
+    }))
 }
 
 fn parts(bench: &mut Bench<'_>, api: &v2::Api, path: &str, stage: Option<Target<'_>>) -> Parts {

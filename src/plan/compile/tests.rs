@@ -112,11 +112,17 @@ fn the_websocket_part_of_the_sample_compiles() {
     let prod = plan.stage("chat", "prod").unwrap();
     assert_eq!(prod.variables["tier"], "gold");
     assert!(prod.access_log.is_some());
-    let Authorization::Custom(authorizer) = &prod.routes.connect.authorization else {
-        panic!("{:?}", prod.routes.connect)
+    let Authorization::Custom(authorizer) = &prod.routes.messages().unwrap().connect.authorization
+    else {
+        panic!("{:?}", prod.routes.messages().unwrap().connect)
     };
     assert!(matches!(&authorizer.function, FunctionTarget::Hosted(name) if &**name == "auth"));
-    let ask = prod.routes.for_message(Some("ask")).unwrap();
+    let ask = prod
+        .routes
+        .messages()
+        .unwrap()
+        .for_message(Some("ask"))
+        .unwrap();
     assert_eq!(ask.direction, Direction::TwoWay);
     assert_eq!(
         ask.throttle,
@@ -126,10 +132,15 @@ fn the_websocket_part_of_the_sample_compiles() {
         })
     );
     assert!(matches!(ask.authorization, Authorization::FromConnect));
-    let default = prod.routes.for_message(Some("none")).unwrap();
+    let default = prod
+        .routes
+        .messages()
+        .unwrap()
+        .for_message(Some("none"))
+        .unwrap();
     assert_eq!(&*default.key, "$default");
     let beta = plan.stage("chat", "beta").unwrap();
-    assert_eq!(beta.routes.connect.throttle, None);
+    assert_eq!(beta.routes.messages().unwrap().connect.throttle, None);
     assert_eq!(*beta.connections, ConnectionSettings::default());
 }
 
@@ -137,7 +148,12 @@ fn the_websocket_part_of_the_sample_compiles() {
 fn the_starter_compiles_and_answers_by_itself() {
     let plan = good(starter());
     let dev = plan.stage("hello", "dev").unwrap();
-    let ping = dev.routes.for_message(Some("ping")).unwrap();
+    let ping = dev
+        .routes
+        .messages()
+        .unwrap()
+        .for_message(Some("ping"))
+        .unwrap();
     let integration = ping.integration.as_ref().unwrap();
     let IntegrationTarget::Mock(mock) = &integration.target else {
         panic!("{integration:?}")
@@ -285,20 +301,27 @@ fn routes_mean_what_they_say() {
         "routes: { $connect: { target: integrations/i, authorizationType: AWS_IAM, requestParameters: { route.request.header.x: { required: true }, route.request.querystring.y: {} } }, a: { target: integrations/i, tidegate: { ordering: serial } } }",
     );
     assert!(matches!(
-        stage.routes.connect.authorization,
+        stage.routes.messages().unwrap().connect.authorization,
         Authorization::Iam
     ));
     let required: Vec<_> = stage
         .routes
+        .messages()
+        .unwrap()
         .connect
         .required
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(required, ["route.request.header.x"]);
-    let route = stage.routes.for_message(Some("a")).unwrap();
+    let route = stage
+        .routes
+        .messages()
+        .unwrap()
+        .for_message(Some("a"))
+        .unwrap();
     assert_eq!(route.ordering, Ordering::Serial);
-    assert!(stage.routes.default.is_none());
+    assert!(stage.routes.messages().unwrap().default.is_none());
 }
 
 #[test]
@@ -342,7 +365,12 @@ fn functions_are_hosted_or_behind_an_invoke_api() {
         );
         let plan = good(&format!("server: {{ {server} }}\n{}", api(&integration)));
         let stage = plan.stage("chat", "dev").unwrap();
-        let route = stage.routes.for_message(Some("a")).unwrap();
+        let route = stage
+            .routes
+            .messages()
+            .unwrap()
+            .for_message(Some("a"))
+            .unwrap();
         match &route.integration.as_ref().unwrap().target {
             IntegrationTarget::Function(FunctionTarget::Hosted(name)) => name.to_string(),
             IntegrationTarget::Function(FunctionTarget::Remote(target)) => target.url().to_string(),
@@ -487,7 +515,12 @@ fn mocks_choose_their_templates() {
     let mock = |fields: &str| format!("integrationType: MOCK, {fields}");
     let status = |fields: &str| {
         let stage = stage(&format!("integrations: {{ i: {{ {} }} }}", mock(fields)));
-        let route = stage.routes.for_message(Some("a")).unwrap();
+        let route = stage
+            .routes
+            .messages()
+            .unwrap()
+            .for_message(Some("a"))
+            .unwrap();
         match &route.integration.as_ref().unwrap().target {
             IntegrationTarget::Mock(mock) => mock.status,
             other => panic!("{other:?}"),
@@ -568,7 +601,12 @@ fn stages_carry_their_settings() {
     assert_eq!(limits.in_flight, 100_000);
     assert_eq!(limits.ping, Some(std::time::Duration::from_secs(30)));
     assert!(limits.pings_reset_idle);
-    let route = stage.routes.for_message(Some("a")).unwrap();
+    let route = stage
+        .routes
+        .messages()
+        .unwrap()
+        .for_message(Some("a"))
+        .unwrap();
     assert_eq!(
         route.throttle,
         Some(RateLimit {
@@ -580,7 +618,10 @@ fn stages_carry_their_settings() {
         rate: 5.0,
         burst: quotas::ACCOUNT_BURST,
     };
-    assert_eq!(stage.routes.connect.throttle, Some(connect));
+    assert_eq!(
+        stage.routes.messages().unwrap().connect.throttle,
+        Some(connect)
+    );
     check(
         "stages: { dev: { accessLogSettings: { destinationArn: stdout, format: x } } }",
         &["accessLogSettings.format: character 1: the format has no request id"],

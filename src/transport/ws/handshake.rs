@@ -7,11 +7,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use connection_store::{Connection, ConnectionRecord};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Version};
-use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use rand::RngCore as _;
@@ -19,10 +17,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::warn;
 
+use crate::base::body::Payload;
 use crate::base::ids::RequestId;
 use crate::error::CloseReason;
 use crate::exchange::{
-    Acceptance, Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline,
+    Acceptance, Event, Exchange, GatewayRequest, HttpReply, Party, Reply, RequestContext, Timeline,
 };
 use crate::pipeline;
 use crate::plan::stage::{ConnectionSettings, Stage};
@@ -145,13 +144,14 @@ async fn live(
 fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
     let services = &front.services;
     let time = services.clock.wall();
+    let headers = arrival.headers();
     let record = ConnectionRecord {
         id: front.mint.mint(rand::rng().next_u64()),
         api: Arc::clone(&stage.api.id),
         stage: Arc::clone(&stage.name),
         connected_at_epoch_ms: time.0,
         source_ip: arrival.source_ip,
-        user_agent: arrival.headers.last("user-agent").map(Into::into),
+        user_agent: headers.last("user-agent").map(Into::into),
         domain_name: arrival.domain_name.into(),
         identity: None,
         authorizer: None,
@@ -159,30 +159,26 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
     let uri = arrival.request.uri();
     let party = Party::Joining(Box::new(record));
     let mut context = RequestContext::new(RequestId::mint(), time, party);
-    context.trace_id = Some(arrival.trace_id);
+    context.trace_id = Some(arrival.forwarding.trace_id);
+    let method = arrival.request.method().clone();
     Exchange {
         event: Event::Connect,
-        request: GatewayRequest {
-            method: arrival.request.method().clone(),
-            path: uri.path().to_owned(),
-            query: uri.query().map(str::to_owned),
-            headers: arrival.headers,
-        },
+        request: GatewayRequest::handshake(method, uri.path(), uri.query(), headers),
         context,
         timeline: Timeline::new(services.clock.now()),
         stage,
     }
 }
 
-fn refusal(reply: crate::exchange::HttpReply) -> Answer {
-    let mut answer = Response::new(Full::new(reply.body));
+pub(in crate::transport) fn refusal(reply: HttpReply) -> Answer {
+    let mut answer = Response::new(reply.body);
     *answer.status_mut() = reply.status;
     *answer.headers_mut() = reply.headers;
     answer
 }
 
 fn switching(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
+    let mut answer = Response::new(Payload::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

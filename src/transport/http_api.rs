@@ -1,0 +1,128 @@
+//! Requests of HTTP APIs: from an arrival to an exchange, and from its reply to an answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::BoxFuture;
+use http::header::{self, HeaderValue};
+use http::{HeaderName, Response, StatusCode};
+
+use crate::base::body::Payload;
+use crate::base::ids::RequestId;
+use crate::base::tasks::Tasks;
+use crate::exchange::{
+    Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Requester, Timeline,
+};
+use crate::pipeline;
+use crate::plan::stage::Stage;
+use crate::transport::edge::{Answer, Arrival};
+use crate::transport::front::Front;
+
+/// Answers a request for `stage`; the path below it begins at byte `below_stage` of the request's path.
+pub(super) async fn answer(
+    front: &Arc<Front>,
+    stage: Arc<Stage>,
+    arrival: Arrival,
+    below_stage: usize,
+) -> Answer {
+    let services = Arc::clone(&front.services);
+    let exchange = exchange(front, stage, arrival, below_stage);
+    let tasks = services.tasks.clone();
+    let run = Box::pin(async move { pipeline::run(&services, exchange).await });
+    match (Outliving {
+        tasks,
+        run: Some(run),
+    })
+    .await
+    {
+        Reply::Http(reply) => {
+            let mut answer = Response::new(reply.body);
+            *answer.status_mut() = reply.status;
+            *answer.headers_mut() = reply.headers;
+            answer
+        }
+        Reply::Accept(_) | Reply::Frame(_) | Reply::Nothing => {
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }
+    }
+}
+
+/// An answer of the gateway's own, where there is no stage whose exchange could give one.
+pub(super) fn refuse(status: StatusCode, text: &str) -> Answer {
+    let body = serde_json::json!({ "message": text }).to_string();
+    let mut answer = Response::new(Payload::from(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    if let Ok(id) = HeaderValue::from_str(RequestId::mint().as_str()) {
+        headers.insert(HeaderName::from_static("apigw-requestid"), id);
+    }
+    answer
+}
+
+fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival, below_stage: usize) -> Exchange {
+    let services = &front.services;
+    let (parts, body) = arrival.request.into_parts();
+    let user_agent = parts.headers.get(header::USER_AGENT);
+    let requester = Requester {
+        source_ip: arrival.source_ip,
+        user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into()),
+        domain_name: arrival.domain_name.into(),
+        authorized: None,
+    };
+    let party = Party::Requesting(Box::new(requester));
+    let mut context = RequestContext::new(RequestId::mint(), services.clock.wall(), party);
+    context.trace_id = Some(arrival.forwarding.trace_id.clone());
+    let mut request = GatewayRequest::default();
+    request.method = parts.method;
+    request.path = parts.uri.path().to_owned();
+    request.query = parts.uri.query().map(str::to_owned);
+    request.below_stage = below_stage;
+    request.fields = parts.headers;
+    request.forwarding = Some(arrival.forwarding);
+    request.body = Payload::incoming(body);
+    Exchange {
+        event: Event::Http,
+        request,
+        context,
+        timeline: Timeline::new(services.clock.now()),
+        stage,
+    }
+}
+
+/// An exchange that runs where its client waits for it, and goes on as a task of its own when the client does not.
+///
+/// A client that hangs up neither cancels a half-done integration nor loses its line in the access log; and as long as it
+/// waits, nothing is spawned.
+struct Outliving {
+    tasks: Tasks,
+    run: Option<BoxFuture<'static, Reply>>,
+}
+
+impl Future for Outliving {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let Some(run) = &mut self.run else {
+            return Poll::Pending;
+        };
+        let reply = run.as_mut().poll(context);
+        if reply.is_ready() {
+            self.run = None;
+        }
+        reply
+    }
+}
+
+impl Drop for Outliving {
+    fn drop(&mut self) {
+        if let Some(run) = self.run.take() {
+            // Nobody is left to read the reply; dropping it ends a body that is still on its way.
+            let rest = async move { drop(run.await) };
+            self.tasks.spawn("exchange", rest);
+        }
+    }
+}
