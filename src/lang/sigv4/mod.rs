@@ -298,15 +298,19 @@ impl Claim {
     /// What must not change under way must be signed: the host and every `x-amz-*` header.
     ///
     /// `x-amzn-*` (the trace id above all) is added and changed by proxies and never demanded. Two `x-amz-*` headers
-    /// are left out by the AWS SDKs when presigning; they say nothing about the meaning of a request.
+    /// are left out by the AWS SDKs when presigning; they say nothing about the meaning of a request. The session token may
+    /// be added after signing: it is compared with the credential's own.
     fn check_coverage(&self, request: &SignedRequest<'_>) -> Result<(), SigV4Error> {
         if !self.signs("host") {
             return Err(SigV4Error::HostNotSigned);
         }
         for (name, _) in request.headers {
             let name = name.to_ascii_lowercase();
-            let informative = self.is_presigned()
-                && matches!(name.as_str(), "x-amz-user-agent" | "x-amz-checksum-mode");
+            let informative = match name.as_str() {
+                "x-amz-user-agent" | "x-amz-checksum-mode" => self.is_presigned(),
+                "x-amz-security-token" => true,
+                _ => false,
+            };
             if name.starts_with("x-amz-") && !informative && !self.signs(&name) {
                 return Err(SigV4Error::HeaderNotSigned(name));
             }

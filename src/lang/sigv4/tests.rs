@@ -4,6 +4,7 @@ mod corpus;
 mod mutations;
 mod refusals;
 mod signers;
+mod suite;
 mod vectors;
 
 use std::time::{Duration, SystemTime};
