@@ -6,4 +6,5 @@ pub mod body;
 pub mod clock;
 pub mod ids;
 pub mod quotas;
+pub mod stream;
 pub mod tasks;

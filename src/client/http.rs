@@ -30,6 +30,9 @@ pub enum CallError {
     /// No connection: the name does not resolve, nobody listens, or TLS failed. Nothing of the request was sent.
     #[error("cannot connect: {0}")]
     Unreachable(String),
+    /// The backend's certificate is not that of the name, or not to be trusted. Nothing of the request was sent.
+    #[error("cannot trust the backend: {0}")]
+    Untrusted(String),
     /// The connection broke, or what came over it is not HTTP. The backend may have seen the request.
     #[error("the answer broke off: {0}")]
     Broken(String),
@@ -45,6 +48,13 @@ pub enum CallError {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the HTTP client: {0}")]
 pub struct ClientError(String);
+
+impl ClientError {
+    /// The same failure of a part of a client.
+    pub(super) fn new(cause: impl fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
 
 /// See the module. Cheap to clone; clones share their connections.
 #[derive(Clone)]

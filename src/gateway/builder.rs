@@ -18,6 +18,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::tasks::{Shutdown, Tasks};
 use crate::client::http::{ClientError, HttpClient};
 use crate::client::lambda::LambdaClient;
+use crate::client::proxy::ProxyClient;
 use crate::definition::{self, Diagnostic, Loaded, Machine};
 use crate::function::{FunctionError, Functions, HostSettings, InProcess};
 use crate::gateway::minted::Minted;
@@ -198,9 +199,14 @@ impl GatewayBuilder {
             backends: Backends {
                 clock: Arc::clone(&clock),
                 functions,
-                lambda: LambdaClient::new(http.clone(), clock),
+                lambda: LambdaClient::new(http.clone(), Arc::clone(&clock)),
                 lambda_credentials: self.lambda_credentials,
                 http,
+                proxy: ProxyClient::new(
+                    Arc::clone(&clock),
+                    background.tasks.clone(),
+                    background.stop.clone(),
+                )?,
             },
             access_logs: Arc::new(AccessLogs::new(background.tasks.clone())),
         };

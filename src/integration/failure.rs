@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use crate::client::http::CallError;
 use crate::error::{GatewayError, ResponseType};
 use crate::function::FunctionError;
 use crate::integration::answer::MalformedAnswer;
@@ -21,6 +22,12 @@ pub enum BackendError {
     /// The HTTP backend cannot be reached, or broke off.
     #[error("the backend failed: {0}")]
     Unreachable(String),
+    /// The HTTP backend's certificate is not that of its name, or not to be trusted.
+    #[error("the backend cannot be trusted: {0}")]
+    Untrusted(String),
+    /// The request is larger than what may be sent.
+    #[error("the request is too large")]
+    RequestTooLarge,
     /// The answer is larger than what may be taken.
     #[error("the backend's answer is too large")]
     TooLarge,
@@ -35,6 +42,17 @@ pub enum BackendError {
     /// `CONVERT_TO_BINARY` met text that is not base64.
     #[error("the payload is not base64")]
     Unconvertible,
+}
+
+impl From<CallError> for BackendError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::TimedOut => Self::TimedOut,
+            CallError::TooLarge(_) => Self::TooLarge,
+            CallError::Untrusted(reason) => Self::Untrusted(reason),
+            other => Self::Unreachable(other.to_string()),
+        }
+    }
 }
 
 impl BackendError {
@@ -63,7 +81,10 @@ impl From<BackendError> for GatewayError {
             BackendError::Function(FunctionError::Unavailable { .. }) => {
                 failed(StatusCode::INTERNAL_SERVER_ERROR)
             }
-            BackendError::Function(FunctionError::RequestTooLarge) => {
+            // AWS: a certificate of another name is 500 (reported for HTTP APIs).
+            BackendError::Untrusted(_) => failed(StatusCode::INTERNAL_SERVER_ERROR),
+            BackendError::RequestTooLarge
+            | BackendError::Function(FunctionError::RequestTooLarge) => {
                 GatewayError::new(ResponseType::RequestTooLarge)
             }
             BackendError::Function(_) | BackendError::Malformed(_) | BackendError::TooLarge => {

@@ -14,7 +14,6 @@ use url::Url;
 
 use crate::base::body::Payload;
 use crate::base::quotas;
-use crate::client::http::CallError;
 use crate::exchange::{Event, Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, payload};
@@ -183,11 +182,7 @@ pub(super) async fn call(
         .await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.clock.now().since(started));
-    let answer = result.map_err(|error| match error {
-        CallError::TimedOut => BackendError::TimedOut,
-        CallError::TooLarge(_) => BackendError::TooLarge,
-        other => BackendError::Unreachable(other.to_string()),
-    })?;
+    let answer = result?;
     if answer.status().is_informational() {
         // AWS: a backend that tries to upgrade is one that does not answer (reported as 504).
         let problem = format!("it answered with {}", answer.status());
@@ -213,7 +208,7 @@ fn body_limit(exchange: &Exchange) -> usize {
         .max(quotas::INTEGRATION_BODY_BYTES)
 }
 
-fn request_id(headers: &HeaderMap) -> Option<String> {
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let known = ["x-amzn-requestid", "x-amz-request-id"];
     let value = known.iter().find_map(|name| headers.get(*name))?;
     Some(value.to_str().ok()?.to_owned())

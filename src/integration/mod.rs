@@ -5,6 +5,7 @@
 mod answer;
 pub mod event;
 mod failure;
+mod forwarded;
 mod function;
 mod http;
 mod mock;
@@ -23,6 +24,7 @@ use aws_credential_types::Credentials;
 use crate::base::clock::Clock;
 use crate::client::http::HttpClient;
 use crate::client::lambda::LambdaClient;
+use crate::client::proxy::ProxyClient;
 use crate::exchange::{Event, Exchange};
 use crate::function::Functions;
 use crate::plan::integration::{ContentHandling, Integration, Target};
@@ -38,8 +40,10 @@ pub struct Backends {
     pub lambda: LambdaClient,
     /// Who signs calls of the Invoke API; without credentials they go unsigned.
     pub lambda_credentials: Option<Credentials>,
-    /// HTTP backends.
+    /// HTTP backends that events are sent to.
     pub http: HttpClient,
+    /// HTTP backends that requests go on to.
+    pub proxy: ProxyClient,
 }
 
 /// A call that is ready to be made.
@@ -47,8 +51,10 @@ pub struct Backends {
 pub enum Call {
     /// A function with its event.
     Function(FunctionCall),
-    /// An HTTP request.
+    /// An HTTP request that an event becomes.
     Http(Box<http::HttpCall>),
+    /// An HTTP request that goes on.
+    Proxy(Box<proxy::ProxyCall>),
     /// Nothing to call: the answer is known.
     Answered(Box<Answer>),
 }
@@ -57,7 +63,7 @@ pub enum Call {
 ///
 /// # Errors
 /// When a mapped value cannot be sent, or the payload cannot be converted.
-pub fn prepare(exchange: &Exchange, integration: &Integration) -> Result<Call, BackendError> {
+pub fn prepare(exchange: &Exchange, integration: &Arc<Integration>) -> Result<Call, BackendError> {
     match &integration.target {
         Target::Function(target) => Ok(Call::Function(FunctionCall {
             target: target.clone(),
@@ -65,7 +71,9 @@ pub fn prepare(exchange: &Exchange, integration: &Integration) -> Result<Call, B
             request_id: exchange.context.request_id.to_string(),
             trace_id: exchange.context.trace_id.clone(),
         })),
-        Target::Proxy(target) => proxy::prepare(exchange, target),
+        Target::Proxy(target) => {
+            proxy::prepare(exchange, integration, target).map(|call| Call::Proxy(Box::new(call)))
+        }
         Target::Preflight => Ok(Call::Answered(Box::new(Answer {
             status: StatusCode::NO_CONTENT,
             ..Answer::none()
@@ -90,6 +98,7 @@ pub async fn make(
     match call {
         Call::Function(call) => function::call(backends, exchange, call, limit).await,
         Call::Http(call) => http::call(backends, exchange, *call, limit).await,
+        Call::Proxy(call) => proxy::call(backends, exchange, *call, limit).await,
         Call::Answered(answer) => Ok(*answer),
     }
 }

@@ -1,11 +1,260 @@
 //! `HTTP_PROXY` of HTTP APIs: the request goes on to a backend, bodies stream both ways.
+//!
+//! Source: developer guide, "Create HTTP proxy integrations for HTTP APIs" and "Amazon API Gateway important notes"; what a
+//! backend sees is from captures.
 
-use crate::exchange::Exchange;
-use crate::integration::{BackendError, Call};
-use crate::plan::integration::ProxyTarget;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, VIA};
+use ::http::{Method, Request, Uri};
+use hyper::body::Body as _;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::forwarded;
+use crate::base::body::Payload;
+use crate::base::clock::within;
+use crate::base::quotas;
+use crate::base::stream::{Bounded, Exceeded, Lively};
+use crate::client::http::CallError;
+use crate::client::proxy::{Answered, Destination, Ready};
+use crate::exchange::{Exchange, ExchangeScope};
+use crate::integration::answer::Answer;
+use crate::integration::{BackendError, Backends};
+use crate::plan::integration::{Integration, ProxyTarget, Target};
+use crate::plan::proxy_uri::Address;
+
+/// What a path may hold as it is (RFC 3986 section 3.3); percent signs of a decoded path are text.
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+/// AWS: added to what the client sent under that name.
+const OUR_VIA: HeaderValue = HeaderValue::from_static("HTTP/1.1 AmazonAPIGateway");
+
+/// A request that is ready to be sent, but for its body.
+#[derive(Debug)]
+pub struct ProxyCall {
+    integration: Arc<Integration>,
+    destination: Destination,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
 
 /// Builds the request for the backend.
-pub(super) fn prepare(_exchange: &Exchange, target: &ProxyTarget) -> Result<Call, BackendError> {
-    let problem = format!("{} cannot be called yet", target.uri);
-    Err(BackendError::Unreachable(problem))
+///
+/// # Errors
+/// When what was mapped or substituted cannot be sent.
+pub(super) fn prepare(
+    exchange: &Exchange,
+    integration: &Arc<Integration>,
+    target: &ProxyTarget,
+) -> Result<ProxyCall, BackendError> {
+    let scope = ExchangeScope::new(exchange);
+    let parameter = |name: &str| path_parameter(exchange, name);
+    let address = target.uri.address(&scope, &parameter);
+    let address = address.map_err(|problem| unsendable("integrationUri", problem))?;
+    let came = &exchange.request;
+    let path = match target.appends_path {
+        true => Cow::Owned(append(&address.path, &came.route_path)),
+        false => Cow::Borrowed(address.path.as_str()),
+    };
+    let headers = headers(exchange);
+    let uri = uri(&path, [address.query.as_deref(), came.query.as_deref()])?;
+    Ok(ProxyCall {
+        integration: Arc::clone(integration),
+        method: target.method.as_ref().unwrap_or(&came.method).clone(),
+        uri,
+        headers: with_host(headers, &address)?,
+        destination: Destination {
+            secure: address.secure,
+            authority: address.authority.clone(),
+            server_name: target.server_name.clone(),
+        },
+    })
+}
+
+/// The value of a path variable, and whether it is the greedy one, whose slashes stay slashes.
+fn path_parameter<'e>(exchange: &'e Exchange, name: &str) -> Option<(&'e str, bool)> {
+    let mut parameters = exchange.request.path_parameters.iter();
+    let (_, value) = parameters.find(|(known, _)| known == name)?;
+    let key = exchange.context.route_key.as_deref().unwrap_or_default();
+    let last = key.rsplit_once('{').map_or("", |(_, last)| last);
+    let greedy = last.strip_suffix("+}") == Some(name);
+    Some((value, greedy))
+}
+
+/// The path of the request behind that of the URI. What was decoded for routing is encoded again, so that the backend sees
+/// the path that was authorized, in one spelling.
+fn append(base: &str, path: &crate::lang::http_path::RoutePath<'_>) -> String {
+    let base = base.strip_suffix('/').unwrap_or(base);
+    let mut all = base.to_owned();
+    all.extend(utf8_percent_encode(path.decoded(), PATH));
+    all
+}
+
+fn uri(path: &str, queries: [Option<&str>; 2]) -> Result<Uri, BackendError> {
+    let mut target = path.to_owned();
+    let mut mark = '?';
+    for query in queries.into_iter().flatten() {
+        target.push(mark);
+        target.push_str(query);
+        mark = '&';
+    }
+    Uri::try_from(target).map_err(|problem| unsendable("integrationUri", problem))
+}
+
+/// The client's headers without those of its own connection, and those that tell how the request came here.
+fn headers(exchange: &Exchange) -> HeaderMap {
+    let fields = &exchange.request.fields;
+    let nominated = forwarded::nominated(fields);
+    let mut headers = HeaderMap::with_capacity(fields.len() + 4);
+    for (name, value) in fields {
+        if forwarded::goes_on(name) && !nominated.contains(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.append(VIA, OUR_VIA);
+    if let Some(forwarding) = &exchange.request.forwarding
+        && let Ok(trace) = HeaderValue::from_str(&forwarding.trace_id)
+    {
+        headers.insert("x-amzn-trace-id", trace);
+    }
+    headers
+}
+
+fn with_host(mut headers: HeaderMap, address: &Address) -> Result<HeaderMap, BackendError> {
+    let host = HeaderValue::from_str(address.authority.as_str());
+    headers.insert(HOST, host.map_err(|problem| unsendable("Host", problem))?);
+    Ok(headers)
+}
+
+fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
+    BackendError::Parameter {
+        name: name.to_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+/// Sends the request and waits for the head of the answer; its body streams.
+pub(super) async fn call(
+    backends: &Backends,
+    exchange: &mut Exchange,
+    call: ProxyCall,
+    limit: Duration,
+) -> Result<Answer, BackendError> {
+    let started = backends.clock.now();
+    let integration = Arc::clone(&call.integration);
+    let result = match within(
+        backends.clock.as_ref(),
+        limit,
+        attempts(backends, exchange, call),
+    )
+    .await
+    {
+        Some(result) => result,
+        None => Err(BackendError::TimedOut),
+    };
+    let facts = &mut exchange.context.integration;
+    facts.latency = Some(backends.clock.now().since(started));
+    let (parts, body) = result?.into_parts();
+    if parts.status.is_informational() {
+        let problem = format!("it answered with {}", parts.status);
+        return Err(BackendError::Unreachable(problem));
+    }
+    facts.status = Some(parts.status.as_u16());
+    facts.call_status = Some(parts.status.as_u16());
+    facts.request_id = super::http::request_id(&parts.headers);
+    let body = match (body.whole(), &integration.target) {
+        (None, Target::Proxy(target)) => {
+            let clock = Arc::clone(&backends.clock);
+            Payload::stream(Lively::new(body, clock, target.body_idle_timeout))
+        }
+        _ => body,
+    };
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        binary: false,
+    })
+}
+
+/// Sends the request; once more on a new connection when a kept-alive one turns out to be dead and nothing is lost by it.
+async fn attempts(
+    backends: &Backends,
+    exchange: &mut Exchange,
+    call: ProxyCall,
+) -> Result<Answered, BackendError> {
+    let (body, exceeded) = body(exchange)?;
+    let again = match (body.whole(), call.method.is_idempotent()) {
+        (Some(body), true) => Some(Payload::from(body.clone())),
+        _ => None,
+    };
+    let ready = backends.proxy.connect(call.destination.clone()).await?;
+    let reused = ready.is_reused();
+    match (send(exchange, &call, ready, body).await, again) {
+        (Err(CallError::Broken(_)), Some(body)) if reused => {
+            let ready = backends
+                .proxy
+                .connect_anew(call.destination.clone())
+                .await?;
+            Ok(send(exchange, &call, ready, body).await?)
+        }
+        (Err(_), _) if exceeded.is_set() => Err(BackendError::RequestTooLarge),
+        (result, _) => Ok(result?),
+    }
+}
+
+async fn send(
+    exchange: &Exchange,
+    call: &ProxyCall,
+    ready: Ready,
+    body: Payload,
+) -> Result<Answered, CallError> {
+    let mut request = Request::new(body);
+    *request.method_mut() = call.method.clone();
+    *request.uri_mut() = call.uri.clone();
+    *request.headers_mut() = call.headers.clone();
+    forwarded::write(&exchange.request, ready.local_ip(), request.headers_mut());
+    if request.body().is_end_stream() && expects_length(&call.method) {
+        // RFC 9110 section 8.6: such a request says its length even when it is 0; some servers insist.
+        let nothing = HeaderValue::from_static("0");
+        request.headers_mut().insert(CONTENT_LENGTH, nothing);
+    }
+    ready.send(request).await
+}
+
+fn expects_length(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+/// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes.
+fn body(exchange: &mut Exchange) -> Result<(Payload, Exceeded), BackendError> {
+    let body = std::mem::take(&mut exchange.request.body);
+    let length = body.size_hint().lower();
+    if length > quotas::HTTP_BODY_BYTES as u64 {
+        return Err(BackendError::RequestTooLarge);
+    }
+    if let Some(whole) = body.whole() {
+        // What logs and mappings ask of the body, they ask later.
+        exchange.request.body = Payload::from(whole.clone());
+        return Ok((body, Exceeded::default()));
+    }
+    let (bounded, exceeded) = Bounded::new(body, quotas::HTTP_BODY_BYTES);
+    Ok((Payload::stream(bounded), exceeded))
 }

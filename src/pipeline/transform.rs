@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use connection_store::Outgoing;
+use http::Method;
 use http::header::{self, HeaderMap, HeaderName};
 
 use crate::error::{GatewayError, ResponseType};
@@ -54,7 +55,11 @@ pub(super) fn response(
         }
         (Event::Http, _) => Ok(Reply::Http(Box::new(HttpReply {
             status: answer.status,
-            headers: end_to_end(answer.headers),
+            headers: match exchange.request.method {
+                // The length of the body that a GET would have had; nothing frames it here.
+                Method::HEAD => with_length(answer.headers),
+                _ => end_to_end(answer.headers),
+            },
             body: answer.body,
         }))),
     }
@@ -88,6 +93,15 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers.remove("keep-alive");
+    headers
+}
+
+fn with_length(headers: HeaderMap) -> HeaderMap {
+    let length = headers.get(header::CONTENT_LENGTH).cloned();
+    let mut headers = end_to_end(headers);
+    if let Some(length) = length {
+        headers.insert(header::CONTENT_LENGTH, length);
+    }
     headers
 }
 

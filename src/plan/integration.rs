@@ -10,6 +10,7 @@ use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::parameter::ParameterMapping;
 use crate::lang::response_key::ResponseKey;
 use crate::lang::uri_template::UriTemplate;
+use crate::plan::proxy_uri::ProxyUri;
 
 /// One integration, ready to call.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ pub struct ProxyTarget {
     /// `integrationMethod`; `None` for `ANY`, the client's own.
     pub method: Option<Method>,
     /// `integrationUri`.
-    pub uri: UriTemplate,
+    pub uri: ProxyUri,
     /// Whether the path of the request is appended to the URI: the integration serves `$default`.
     pub appends_path: bool,
     /// `tlsConfig.serverNameToVerify`.

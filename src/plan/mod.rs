@@ -8,6 +8,7 @@ pub mod authorizer;
 pub mod compile;
 pub mod credentials;
 pub mod integration;
+pub mod proxy_uri;
 pub mod route;
 pub mod stage;
 pub mod table;

@@ -89,6 +89,8 @@ const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+/// What a greedy variable stands for has several segments.
+const PARAMETERS: &AsciiSet = &PARAMETER.remove(b'/');
 /// A stage variable may span several path segments; it is configuration, not a client's text.
 const STAGE_PATH: &AsciiSet = &PARAMETER
     .remove(b'/')
@@ -130,6 +132,19 @@ impl UriTemplate {
         scope: &dyn Scope,
         path_parameters: &BTreeMap<String, String>,
     ) -> Result<Cow<'a, str>, RenderError> {
+        let parameter = |name: &str| Some((path_parameters.get(name)?.as_str(), false));
+        self.render_with(scope, &parameter)
+    }
+
+    /// The URI for one event; `parameter` gives what fills a `{NAME}`, and whether slashes in it stay slashes.
+    ///
+    /// # Errors
+    /// As [`UriTemplate::render`].
+    pub fn render_with<'a, 'v>(
+        &'a self,
+        scope: &dyn Scope,
+        parameter: &dyn Fn(&str) -> Option<(&'v str, bool)>,
+    ) -> Result<Cow<'a, str>, RenderError> {
         if let [Part::Literal(text)] = self.parts.as_slice() {
             return Ok(Cow::Borrowed(text));
         }
@@ -138,14 +153,15 @@ impl UriTemplate {
             match part {
                 Part::Literal(text) => uri.push_str(text),
                 Part::Variable(variable, place) => {
-                    let value = match variable {
-                        UriVariable::Stage(name) => scope.value(name),
-                        UriVariable::Path(name) => path_parameters
-                            .get(name)
-                            .map(|value| Cow::Borrowed(value.as_str())),
+                    let missing = || RenderError::Missing(variable.to_string());
+                    let (value, slashes) = match variable {
+                        UriVariable::Stage(name) => (scope.value(name).ok_or_else(missing)?, false),
+                        UriVariable::Path(name) => {
+                            let (value, slashes) = parameter(name).ok_or_else(missing)?;
+                            (Cow::Borrowed(value), slashes)
+                        }
                     };
-                    let value = value.ok_or_else(|| RenderError::Missing(variable.to_string()))?;
-                    fill(variable, *place, &value, &mut uri)?;
+                    fill(variable, *place, slashes, &value, &mut uri)?;
                 }
             }
             if uri.len() > RENDERED_BYTES {
@@ -176,6 +192,7 @@ impl UriTemplate {
 fn fill(
     variable: &UriVariable,
     place: Place,
+    slashes: bool,
     value: &str,
     uri: &mut String,
 ) -> Result<(), RenderError> {
@@ -185,6 +202,7 @@ fn fill(
     }
     let keep = match (place, variable) {
         (Place::Path, UriVariable::Stage(_)) => STAGE_PATH,
+        (Place::Path, UriVariable::Path(_)) if slashes => PARAMETERS,
         (Place::Path | Place::Query, _) => PARAMETER,
         (Place::Host | Place::Port | Place::Arn, _) => {
             let fits = !value.is_empty() && value.bytes().all(|byte| fits(place, byte));

@@ -1,0 +1,136 @@
+//! Bounds on bodies that nobody reads as a whole: how much may come, and how long nothing may come.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use hyper::body::{Body, Frame, SizeHint};
+use sync_wrapper::SyncWrapper;
+
+use crate::base::body::{BoxError, Payload};
+use crate::base::clock::Clock;
+
+/// Ends a body with an error once more than `limit` bytes have come.
+pub struct Bounded {
+    body: Payload,
+    left: u64,
+    exceeded: Exceeded,
+}
+
+/// Tells whether a [`Bounded`] body came to its limit, wherever it went.
+#[derive(Debug, Clone, Default)]
+pub struct Exceeded(Arc<AtomicBool>);
+
+impl Exceeded {
+    /// Whether more came than was allowed.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Bounded {
+    /// A body of at most `limit` bytes.
+    pub fn new(body: Payload, limit: usize) -> (Self, Exceeded) {
+        let exceeded = Exceeded::default();
+        let bounded = Self {
+            body,
+            left: limit as u64,
+            exceeded: exceeded.clone(),
+        };
+        (bounded, exceeded)
+    }
+}
+
+impl Body for Bounded {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(piece)) = &frame {
+            let length = piece.data_ref().map_or(0, Bytes::len) as u64;
+            match self.left.checked_sub(length) {
+                Some(left) => self.left = left,
+                None => {
+                    self.exceeded.0.store(true, Ordering::Relaxed);
+                    return Poll::Ready(Some(Err("the body is too large".into())));
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Ends a body with an error when no piece of it comes for too long.
+pub struct Lively {
+    body: Payload,
+    clock: Arc<dyn Clock>,
+    limit: Duration,
+    /// The end of the wait for the next piece; there is none while pieces are there before they are asked for.
+    patience: Option<SyncWrapper<BoxFuture<'static, ()>>>,
+}
+
+impl Lively {
+    /// A body whose pieces are at most `limit` apart. Time in which nobody asks for a piece does not count.
+    pub fn new(body: Payload, clock: Arc<dyn Clock>, limit: Duration) -> Self {
+        Self {
+            body,
+            clock,
+            limit,
+            patience: None,
+        }
+    }
+}
+
+impl Body for Lively {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.patience = None;
+            return Poll::Ready(frame);
+        }
+        let (clock, limit) = (&this.clock, this.limit);
+        let patience = this
+            .patience
+            .get_or_insert_with(|| SyncWrapper::new(clock.sleep_until(clock.now().after(limit))));
+        ready!(patience.get_mut().as_mut().poll(context));
+        let silent = format!("no piece of the body came for {limit:?}");
+        Poll::Ready(Some(Err(silent.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl fmt::Debug for Lively {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lively").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! The client that passes requests on: bodies stream both ways, and kept-alive connections are driven where they are used.
+//!
+//! A connection has no task of its own. Whoever waits for an answer polls it, and so does whoever reads a body; so a request
+//! costs no wake-up of another task. Connections are HTTP/1.1, as Amazon calls backends. There are no redirects, no proxies
+//! from the environment, no cookies, no decompression, and no second attempt once a backend may have seen a request.
+
+mod connect;
+mod link;
+mod pool;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::uri::Authority;
+use http::{Request, Response};
+
+use crate::base::body::Payload;
+use crate::base::clock::Clock;
+use crate::base::tasks::{Shutdown, Tasks};
+use crate::client::http::{CallError, ClientError};
+
+use connect::Connector;
+use link::{Link, LinkBody};
+use pool::Pool;
+
+/// Where a request goes; connections are shared between requests to equal destinations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Destination {
+    /// Whether TLS is spoken.
+    pub secure: bool,
+    /// Host and port of the backend.
+    pub authority: Authority,
+    /// The name that the certificate must have, in place of the host's.
+    pub server_name: Option<Arc<str>>,
+}
+
+/// See the module.
+pub struct ProxyClient {
+    connector: Connector,
+    pool: Arc<Pool>,
+}
+
+/// A connection that is ready for one request.
+pub struct Ready {
+    link: Box<Link>,
+    pool: Arc<Pool>,
+    destination: Destination,
+}
+
+/// An answer's head, and its body as far as it is.
+pub type Answered = Response<Payload>;
+
+impl fmt::Debug for ProxyClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyClient").finish_non_exhaustive()
+    }
+}
+
+impl ProxyClient {
+    /// A client that trusts the certificates of the operating system (`SSL_CERT_FILE` replaces them). Idle connections are
+    /// closed by a task of `tasks`, which ends with `stop`.
+    ///
+    /// # Errors
+    /// [`ClientError`] when TLS or the resolver cannot be set up.
+    pub fn new(clock: Arc<dyn Clock>, tasks: Tasks, stop: Shutdown) -> Result<Self, ClientError> {
+        Ok(Self {
+            connector: Connector::new()?,
+            pool: Arc::new(Pool::new(clock, tasks, stop)),
+        })
+    }
+
+    /// A connection to the destination: one that was kept alive, or a new one.
+    ///
+    /// # Errors
+    /// When there is no way to the destination.
+    pub async fn connect(&self, destination: Destination) -> Result<Ready, CallError> {
+        while let Some(mut link) = self.pool.take(&destination) {
+            if link.is_alive().await {
+                return Ok(self.ready(link, destination));
+            }
+        }
+        self.connect_anew(destination).await
+    }
+
+    /// A new connection to the destination: for a second attempt after a kept-alive one turned out to be dead.
+    ///
+    /// # Errors
+    /// When there is no way to the destination.
+    pub async fn connect_anew(&self, destination: Destination) -> Result<Ready, CallError> {
+        // Boxed: a request that finds a connection should not carry what it takes to make one.
+        let link = Box::pin(self.connector.connect(&destination)).await?;
+        Ok(self.ready(link, destination))
+    }
+
+    fn ready(&self, link: Box<Link>, destination: Destination) -> Ready {
+        Ready {
+            link,
+            pool: Arc::clone(&self.pool),
+            destination,
+        }
+    }
+}
+
+impl Ready {
+    /// Our own address on this connection.
+    pub fn local_ip(&self) -> IpAddr {
+        self.link.local_ip()
+    }
+
+    /// Whether it served other requests before, so that it may be dead without our knowing.
+    pub fn is_reused(&self) -> bool {
+        self.link.is_reused()
+    }
+
+    /// Sends one request and waits for the head of its answer. What is here of the body by then comes with it; if that is
+    /// all, the body is whole and the connection free again.
+    ///
+    /// The caller sets a deadline by dropping the future, which closes the connection.
+    ///
+    /// # Errors
+    /// [`CallError::Broken`] when the connection ended before a whole head came.
+    pub async fn send(mut self, request: Request<Payload>) -> Result<Answered, CallError> {
+        let answer = self.link.send(request).await?;
+        let (head, body) = answer.into_parts();
+        let body = LinkBody::new(body, self.link, self.pool, self.destination);
+        Ok(Response::from_parts(head, body.now_or_later().await))
+    }
+}

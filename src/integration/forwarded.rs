@@ -1,0 +1,149 @@
+//! Which headers go on to a backend, and how it is told where the request came from.
+//!
+//! Source: RFC 9110 section 7.6.1 (connection-specific fields), RFC 7239 (`Forwarded`); developer guide, "Amazon API Gateway
+//! important notes" for HTTP APIs: `X-Forwarded-*` become `Forwarded`.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::exchange::{Forwarding, GatewayRequest};
+
+/// Headers that end here: those of the client's own connection, and those that are written anew.
+const ENDING: [HeaderName; 11] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::FORWARDED,
+    header::HOST,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+/// The same, for names that have no constant.
+const ENDING_NAMES: [&str; 6] = [
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+/// Names that only the gateway may speak under.
+const OURS: [&str; 2] = ["apigw-", "x-amzn-"];
+
+/// Whether a client's header goes on to the backend.
+pub(super) fn goes_on(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    !ENDING.contains(name)
+        && !ENDING_NAMES.contains(&text)
+        && !OURS.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// The headers that the client's `Connection` names as its own.
+pub(super) fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
+    let values = fields.get_all(header::CONNECTION).iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
+}
+
+/// Writes `Forwarded`: what the client sent, its `X-Forwarded-*` in this form, and our own part.
+pub(super) fn write(request: &GatewayRequest, by: IpAddr, headers: &mut HeaderMap) {
+    let Some(forwarding) = &request.forwarding else {
+        return;
+    };
+    for value in request.fields.get_all(header::FORWARDED) {
+        headers.append(header::FORWARDED, value.clone());
+    }
+    let mut text = folded(&request.fields);
+    ours(forwarding, by, &mut text);
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.append(header::FORWARDED, value);
+    }
+}
+
+fn ours(forwarding: &Forwarding, by: IpAddr, text: &mut String) {
+    // Writing to a string cannot fail.
+    write!(
+        text,
+        "by={};for={};host={};proto={}",
+        Node(by),
+        Node(forwarding.peer),
+        quoted(&forwarding.host),
+        forwarding.scheme()
+    )
+    .ok();
+}
+
+/// An address as RFC 7239 section 6 writes it.
+struct Node(IpAddr);
+
+impl std::fmt::Display for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(address) => write!(f, "\"[{address}]\""),
+        }
+    }
+}
+
+/// A client's `X-Forwarded-*` as elements of `Forwarded`, with a comma behind each.
+fn folded(fields: &HeaderMap) -> String {
+    let mut text = String::new();
+    let chain = joined(fields, "x-forwarded-for");
+    let proto = joined(fields, "x-forwarded-proto");
+    let host = joined(fields, "x-forwarded-host");
+    if chain.is_empty() && proto.is_empty() && host.is_empty() {
+        return text;
+    }
+    let hops: Vec<&str> = match chain.is_empty() {
+        true => vec![""],
+        false => chain.split(',').map(str::trim).collect(),
+    };
+    for (position, hop) in hops.into_iter().enumerate() {
+        let mut parts = Vec::new();
+        if !hop.is_empty() {
+            let node = match hop.parse::<IpAddr>() {
+                Ok(address) => Node(address).to_string(),
+                Err(_) => quoted(hop),
+            };
+            parts.push(format!("for={node}"));
+        }
+        // What the first proxy wrote is about the client itself.
+        if position == 0 && !host.is_empty() {
+            parts.push(format!("host={}", quoted(&host)));
+        }
+        if position == 0 && !proto.is_empty() {
+            parts.push(format!("proto={}", quoted(&proto)));
+        }
+        if !parts.is_empty() {
+            text.push_str(&parts.join(";"));
+            text.push_str(", ");
+        }
+    }
+    text
+}
+
+fn joined(fields: &HeaderMap, name: &str) -> String {
+    let values = fields.get_all(name).iter();
+    let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
+}
+
+/// A token as it is, anything else as a quoted string (RFC 9110 section 5.6).
+fn quoted(text: &str) -> String {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    // AWS: a host with a port stands there without quotes.
+    let plain = |byte: u8| token(byte) || byte == b':';
+    if !text.is_empty() && text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
