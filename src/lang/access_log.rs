@@ -9,7 +9,7 @@
 use std::fmt;
 
 use crate::base::quotas::ACCESS_LOG_FORMAT_BYTES;
-use crate::lang::context_names::{self, Reach};
+use crate::lang::context_names::{self, Protocol, Reach};
 use crate::lang::scope::Scope;
 use crate::lang::syntax::{Cursor, SyntaxError};
 
@@ -36,11 +36,11 @@ enum Part {
 }
 
 impl AccessLogFormat {
-    /// Reads a format: one line of at most 3 KB with `$context.NAME` or `${context.NAME}`, among them the request id.
+    /// Reads a format of an API of this kind: one line of at most 3 KB with `$context.NAME` or `${context.NAME}`, among them the request id.
     ///
     /// # Errors
     /// What is not that, and variables that do not exist, with the nearest one that does.
-    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+    pub fn parse(text: &str, protocol: Protocol) -> Result<Self, SyntaxError> {
         if text.len() > ACCESS_LOG_FORMAT_BYTES {
             let problem = format!("the format has {} bytes", text.len());
             let remedy = format!("write at most {ACCESS_LOG_FORMAT_BYTES}");
@@ -50,7 +50,7 @@ impl AccessLogFormat {
         let mut parts = Vec::new();
         while let Some(character) = cursor.peek() {
             match character {
-                '$' => parts.push(Part::Variable(variable(&mut cursor)?)),
+                '$' => parts.push(Part::Variable(variable(&mut cursor, protocol)?)),
                 '\n' | '\r' => {
                     let problem = "the format has more than one line";
                     return Err(cursor.error(problem, "write it on one line"));
@@ -110,7 +110,7 @@ impl AccessLogFormat {
 }
 
 /// Consumes `$context.NAME` or `${context.NAME}` and gives `context.NAME`.
-fn variable(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
+fn variable(cursor: &mut Cursor<'_>, protocol: Protocol) -> Result<String, SyntaxError> {
     const REMEDY: &str = "write variables as $context.NAME";
     let start = cursor.clone();
     cursor.eat("$");
@@ -129,7 +129,7 @@ fn variable(cursor: &mut Cursor<'_>) -> Result<String, SyntaxError> {
     } else {
         take_bare(cursor)
     };
-    match context_names::check(name, Reach::AccessLog) {
+    match context_names::check(name, protocol, Reach::AccessLog) {
         Ok(()) => Ok(format!("context.{name}")),
         Err(refused) => Err(SyntaxError::new(position, refused.problem, refused.remedy)),
     }

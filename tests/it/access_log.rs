@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tidegate::lang::context_names::NAMES;
+use tidegate::lang::context_names::{Protocol, Reach, names};
 
 use crate::harness::ws_client::{is_id, status};
 use crate::harness::{Handshake, Rig, Setup, answers, chat};
@@ -65,9 +65,7 @@ fn allowing(event: Value) -> futures_util::future::Ready<Result<Value, String>> 
 async fn every_variable_of_every_event() {
     let directory = tempfile::tempdir().unwrap();
     // One format holds 3 KB, so two stages share the names.
-    let names: Vec<_> = NAMES
-        .iter()
-        .map(|(name, _)| *name)
+    let names: Vec<_> = names(Protocol::WebSocket, Reach::AccessLog)
         .chain(["authorizer.tenant"])
         .collect();
     let (first, second) = names.split_at(names.len() / 2);

@@ -5,7 +5,7 @@ use crate::lang::scope::tests::Facts;
 
 fn line(format: &str, facts: &[(&str, &str)]) -> String {
     let mut out = String::new();
-    let format = AccessLogFormat::parse(format).unwrap();
+    let format = AccessLogFormat::parse(format, Protocol::WebSocket).unwrap();
     format.render(&Facts::new(facts), &mut out);
     out
 }
@@ -81,7 +81,9 @@ fn values_are_bounded() {
 #[test]
 fn refuses_with_place_and_remedy() {
     fn check(format: &str, expected: &str) {
-        let message = AccessLogFormat::parse(format).unwrap_err().to_string();
+        let message = AccessLogFormat::parse(format, Protocol::WebSocket)
+            .unwrap_err()
+            .to_string();
         assert_eq!(message, expected, "{format}");
     }
     let id = "character 1: the format has no request id; add $context.requestId or $context.extendedRequestId";
@@ -130,14 +132,19 @@ fn refuses_with_place_and_remedy() {
         &long,
         "character 1: the format has 3090 bytes; write at most 3072",
     );
-    assert!(AccessLogFormat::parse("$context.").is_err());
-    assert!(AccessLogFormat::parse("${context.}").is_err());
-    assert!(AccessLogFormat::parse("$context.identity $context.requestId").is_err());
+    assert!(AccessLogFormat::parse("$context.", Protocol::WebSocket).is_err());
+    assert!(AccessLogFormat::parse("${context.}", Protocol::WebSocket).is_err());
+    assert!(
+        AccessLogFormat::parse("$context.identity $context.requestId", Protocol::WebSocket)
+            .is_err()
+    );
 }
 
 #[test]
 fn variables_are_listed() {
-    let format = AccessLogFormat::parse("a $context.requestId ${context.stage}").unwrap();
+    let format =
+        AccessLogFormat::parse("a $context.requestId ${context.stage}", Protocol::WebSocket)
+            .unwrap();
     assert_eq!(
         format.variables().collect::<Vec<_>>(),
         ["context.requestId", "context.stage"]
@@ -167,8 +174,8 @@ proptest! {
 
     #[test]
     fn parse_reads_what_print_writes(text in r"([ -#%-~]{0,6}(\$context\.(requestId|stage)|\$\{context\.authorizer\.[a-z]{1,3}\})){1,4}|.{0,30}") {
-        if let Ok(format) = AccessLogFormat::parse(&text) {
-            let again = AccessLogFormat::parse(&format.to_string());
+        if let Ok(format) = AccessLogFormat::parse(&text, Protocol::WebSocket) {
+            let again = AccessLogFormat::parse(&format.to_string(), Protocol::WebSocket);
             prop_assert_eq!(again.as_ref(), Ok(&format));
         }
     }

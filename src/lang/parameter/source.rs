@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{check_name, shortened};
 use crate::base::quotas::PARAMETER_VALUE_CHARACTERS;
-use crate::lang::context_names::{self, Reach};
+use crate::lang::context_names::{self, Protocol, Reach};
 use crate::lang::jsonpath::JsonPath;
 use crate::lang::scope::Scope;
 use crate::lang::syntax::SyntaxError;
@@ -66,7 +66,7 @@ impl ParameterSource {
             return JsonPath::parse_suffix(suffix, BODY.len() + 1).map(Self::RouteBody);
         }
         if let Some(name) = value.strip_prefix(CONTEXT) {
-            return match context_names::check(name, Reach::Everywhere) {
+            return match context_names::check(name, Protocol::WebSocket, Reach::Everywhere) {
                 Ok(()) => Ok(Self::Context(value.to_owned())),
                 Err(refused) => Err(SyntaxError::new(
                     CONTEXT.len() + 1,

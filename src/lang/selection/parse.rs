@@ -1,7 +1,7 @@
 //! From text to parts. Nothing is evaluated here.
 
 use super::{EXPRESSION_BYTES, Part, QUERIES, Root, VARIABLES, Variable};
-use crate::lang::context_names::{self, Reach};
+use crate::lang::context_names::{self, Protocol, Reach};
 use crate::lang::jsonpath::JsonPath;
 use crate::lang::syntax::{Cursor, SyntaxError, is_parameter_name, nearest};
 
@@ -254,7 +254,7 @@ fn assemble(root: Root, written: &str, name: String, path: JsonPath) -> Variable
 
 fn check_name(root: Root, name: &str, position: usize) -> Result<(), SyntaxError> {
     if root == Root::Context {
-        return context_names::check(name, Reach::Everywhere)
+        return context_names::check(name, Protocol::WebSocket, Reach::Everywhere)
             .map_err(|refused| SyntaxError::new(position, refused.problem, refused.remedy));
     }
     if !is_parameter_name(name) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Bench, Target, function};
 use crate::definition::child;
-use crate::lang::context_names::{self, Reach};
+use crate::lang::context_names::{self, Protocol, Reach};
 use crate::lang::syntax::is_parameter_name;
 use crate::model::v2;
 use crate::plan::authorizer::{Authorizer, IdentitySource};
@@ -58,7 +58,7 @@ fn identity_source(
             }
             Some(IdentitySource::StageVariable(name.to_owned()))
         }
-        _ => match context_names::check(name, Reach::Everywhere) {
+        _ => match context_names::check(name, Protocol::WebSocket, Reach::Everywhere) {
             Ok(()) => Some(IdentitySource::Context(name.to_owned())),
             Err(refused) => {
                 bench.scribe.problem(path, refused.problem, refused.remedy);

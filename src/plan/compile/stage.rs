@@ -11,6 +11,7 @@ use super::route::Parts;
 use super::{Bench, Target, authorizer, integration, route};
 use crate::definition::child;
 use crate::lang::access_log::AccessLogFormat;
+use crate::lang::context_names::Protocol;
 use crate::lang::syntax::nearest;
 use crate::model::v2;
 use crate::plan::access_log::{AccessLog, Destination};
@@ -161,7 +162,7 @@ fn access_log(
     path: &str,
 ) -> Option<AccessLog> {
     let path = child(&child(path, "accessLogSettings"), "format");
-    let format = match AccessLogFormat::parse(&settings.format) {
+    let format = match AccessLogFormat::parse(&settings.format, Protocol::WebSocket) {
         Ok(format) => format,
         Err(error) => {
             bench.scribe.syntax(&path, &settings.format, &error);
