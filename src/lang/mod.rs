@@ -6,6 +6,7 @@
 pub mod access_log;
 pub mod context_names;
 pub mod duration;
+pub mod http_mapping;
 pub mod http_path;
 pub mod http_route;
 pub mod jsonpath;

@@ -9,6 +9,16 @@
 //! | `route.request.header.NAME`, `route.request.querystring.NAME` | of the handshake or request |
 //! | `route.request.body` | the message or request body as text |
 //! | `integration.response.statuscode`, `integration.response.header.NAME` | of the backend's answer |
+//!
+//! HTTP APIs have these for parameter mapping, beside `context` and `stageVariables`:
+//!
+//! | name | value |
+//! |---|---|
+//! | `request.header.NAME`, `request.querystring.NAME` | of the request as it came; names of headers in any case |
+//! | `request.path` | the path without the stage, decoded |
+//! | `request.path.NAME` | a variable of the route's path, decoded |
+//! | `request.body`, `response.body` | the whole body as text |
+//! | `response.header.NAME` | of the backend's answer |
 
 use std::borrow::Cow;
 
@@ -25,12 +35,13 @@ pub trait Scope {
         self.value(name).into_iter().collect()
     }
 
-    /// The message or request body as JSON, `None` when there is none or it is not JSON.
+    /// The message or request body as JSON, `None` when there is none or it is not JSON. On HTTP APIs only the beginning of it
+    /// is read, see [`crate::lang::http_mapping::body_as_json`].
     fn body(&self) -> Option<&Value> {
         None
     }
 
-    /// The backend's answer as JSON, `None` when there is none or it is not JSON.
+    /// The backend's answer as JSON, `None` when there is none or it is not JSON; on HTTP APIs as [`Self::body`].
     fn response_body(&self) -> Option<&Value> {
         None
     }
@@ -61,13 +72,16 @@ pub(crate) mod tests {
 
         pub(crate) fn with_body(mut self, body: &str) -> Self {
             self.body = serde_json::from_str(body).ok();
-            self.pairs
-                .push(("route.request.body".to_owned(), body.to_owned()));
+            for name in ["route.request.body", "request.body"] {
+                self.pairs.push((name.to_owned(), body.to_owned()));
+            }
             self
         }
 
         pub(crate) fn with_response_body(mut self, body: &str) -> Self {
             self.response_body = serde_json::from_str(body).ok();
+            self.pairs
+                .push(("response.body".to_owned(), body.to_owned()));
             self
         }
     }
