@@ -5,6 +5,7 @@
 
 pub mod access_log;
 pub mod context_names;
+pub mod cors;
 pub mod duration;
 pub mod http_mapping;
 pub mod http_path;
