@@ -5,7 +5,8 @@ use std::cell::OnceCell;
 
 use serde_json::Value;
 
-use super::Exchange;
+use super::{Event, Exchange};
+use crate::lang::http_mapping::body_as_json;
 use crate::lang::scope::Scope;
 
 /// Reads an exchange by name; the message is parsed as JSON only when something asks for it.
@@ -46,7 +47,7 @@ impl Scope for ExchangeScope<'_> {
         if let Some(name) = name.strip_prefix("stageVariables.") {
             return Some(self.exchange.stage.variables.get(name)?.into());
         }
-        if name == "route.request.body" {
+        if matches!(name, "route.request.body" | "request.body") {
             return self.exchange.text().map(Cow::Borrowed);
         }
         if let Some(name) = name.strip_prefix("request.path") {
@@ -85,7 +86,10 @@ impl Scope for ExchangeScope<'_> {
 
     fn body(&self) -> Option<&Value> {
         self.body
-            .get_or_init(|| serde_json::from_str(self.exchange.text()?).ok())
+            .get_or_init(|| match self.exchange.event {
+                Event::Http => body_as_json(self.exchange.payload()),
+                _ => serde_json::from_str(self.exchange.text()?).ok(),
+            })
             .as_ref()
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod forwarded;
 mod function;
 mod http;
+mod mapped;
 mod mock;
 mod proxy;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use answer::{Answer, MalformedAnswer, Reading, read_proxy};
 pub use failure::BackendError;
 pub use function::{FunctionCall, invoke_function};
+pub use mapped::map_response;
 
 use ::http::StatusCode;
 use aws_credential_types::Credentials;

@@ -22,6 +22,7 @@ use crate::client::proxy::{Answered, Destination, Ready};
 use crate::exchange::{Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends};
+use crate::lang::http_mapping::RequestEdits;
 use crate::plan::integration::{Integration, ProxyTarget, Target};
 use crate::plan::proxy_uri::Address;
 
@@ -73,13 +74,18 @@ pub(super) fn prepare(
         true => Cow::Owned(append(&address.path, &came.route_path)),
         false => Cow::Borrowed(address.path.as_str()),
     };
-    let headers = headers(exchange);
-    let uri = uri(&path, [address.query.as_deref(), came.query.as_deref()])?;
+    let edits = RequestEdits::resolve(&target.mappings, &scope)
+        .map_err(|problem| unsendable("requestParameters", problem))?;
+    let path = edits.path().map_or(path, Cow::Borrowed);
+    let query = edits.apply_to_query(came.query.as_deref());
+    let mut headers = with_host(headers(exchange), &address)?;
+    edits.apply_to_headers(&mut headers);
+    let uri = uri(&path, [address.query.as_deref(), query.as_deref()])?;
     Ok(ProxyCall {
         integration: Arc::clone(integration),
         method: target.method.as_ref().unwrap_or(&came.method).clone(),
         uri,
-        headers: with_host(headers, &address)?,
+        headers,
         destination: Destination {
             secure: address.secure,
             authority: address.authority.clone(),

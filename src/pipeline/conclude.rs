@@ -13,7 +13,7 @@ use crate::base::body::{BoxError, Payload};
 use crate::error::GatewayError;
 use crate::exchange::{Event, Exchange, ExchangeScope, Reply};
 use crate::observe::access_log::AccessLogs;
-use crate::pipeline::{Services, failure};
+use crate::pipeline::{Services, cors, failure};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
@@ -52,6 +52,7 @@ pub(super) async fn conclude(
 
 /// What every answer of an HTTP API carries.
 fn finish(exchange: &Exchange, headers: &mut HeaderMap) {
+    cors::write(exchange, headers);
     if let Ok(id) = HeaderValue::from_str(exchange.context.request_id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }

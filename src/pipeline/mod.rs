@@ -7,6 +7,7 @@
 mod admit;
 mod authorize;
 mod conclude;
+mod cors;
 mod failure;
 mod integrate;
 mod receive;
@@ -56,7 +57,7 @@ async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, G
     let call = transform::request(exchange, &route)?;
     enter(services, exchange, Phase::Integrate);
     let answer = integrate::invoke(services, exchange, &route, call, admission).await?;
-    transform::response(exchange, &route, answer)
+    transform::response(services, exchange, &route, answer).await
 }
 
 fn enter(services: &Services, exchange: &mut Exchange, phase: Phase) {

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use connection_store::Outgoing;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode};
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Event, Exchange};
+use crate::lang::cors::is_preflight;
 use crate::lang::http_path::RoutePath;
 use crate::lang::selection::RouteKeyChoice;
 use crate::plan::route::{Authorization, HttpRoutes, Route, Routes};
@@ -77,13 +78,6 @@ fn for_request(exchange: &mut Exchange, routes: &HttpRoutes) -> Result<Arc<Route
     request.path_parameters = found.variables;
     exchange.context.route_key = Some(Arc::clone(&route.key));
     Ok(route)
-}
-
-/// A preflight of CORS (Fetch standard, "CORS-preflight request").
-fn is_preflight(method: &Method, fields: &HeaderMap) -> bool {
-    method == Method::OPTIONS
-        && fields.contains_key(header::ORIGIN)
-        && fields.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 fn is_open(route: &Route) -> bool {

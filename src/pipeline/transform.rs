@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Acceptance, Event, Exchange, HttpReply, Party, Reply};
 use crate::integration::{self, Answer, Call};
+use crate::pipeline::Services;
 use crate::plan::route::{Direction, Route};
 
 /// Headers of a backend's answer that belong to its own connection, or that framing sets anew.
@@ -42,7 +43,8 @@ pub(super) fn request(exchange: &Exchange, route: &Route) -> Result<Call, Gatewa
 ///
 /// # Errors
 /// When the answer cannot be sent.
-pub(super) fn response(
+pub(super) async fn response(
+    services: &Services,
     exchange: &mut Exchange,
     route: &Route,
     answer: Answer,
@@ -53,16 +55,32 @@ pub(super) fn response(
         (Event::Message { .. }, Direction::OneWay) | (Event::Disconnect { .. }, _) => {
             Ok(Reply::Nothing)
         }
-        (Event::Http, _) => Ok(Reply::Http(Box::new(HttpReply {
-            status: answer.status,
-            headers: match exchange.request.method {
-                // The length of the body that a GET would have had; nothing frames it here.
-                Method::HEAD => with_length(answer.headers),
-                _ => end_to_end(answer.headers),
-            },
-            body: answer.body,
-        }))),
+        (Event::Http, _) => answered(services, exchange, route, answer).await,
     }
+}
+
+/// The answer to a request, changed by the mappings of its status.
+async fn answered(
+    services: &Services,
+    exchange: &mut Exchange,
+    route: &Route,
+    mut answer: Answer,
+) -> Result<Reply, GatewayError> {
+    if let Some(integration) = &route.integration
+        && !integration.responses.is_empty()
+    {
+        let mapped = integration::map_response(&services.backends, exchange, integration, answer);
+        answer = Box::pin(mapped).await?;
+    }
+    Ok(Reply::Http(Box::new(HttpReply {
+        status: answer.status,
+        headers: match exchange.request.method {
+            // The length of the body that a GET would have had; nothing frames it here.
+            Method::HEAD => with_length(answer.headers),
+            _ => end_to_end(answer.headers),
+        },
+        body: answer.body,
+    })))
 }
 
 // AWS: any 2xx accepts, and only the subprotocol of the answer is used; any other status passes through.

@@ -1,11 +1,13 @@
 //! Integrations: where an event goes and what is made of the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
 use crate::client::lambda::InvokeTarget;
+use crate::lang::http_mapping::{RequestMapping, ResponseMapping};
 use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::parameter::ParameterMapping;
 use crate::lang::response_key::ResponseKey;
@@ -27,15 +29,24 @@ pub struct Integration {
     pub content: ContentHandling,
     /// `payloadFormatVersion`: what a function is sent, and how its answer is read.
     pub format: PayloadFormat,
+    /// `responseParameters` of an HTTP API, by the status of the answer that they change.
+    pub responses: BTreeMap<u16, Vec<ResponseMapping>>,
 }
 
 impl Integration {
     /// Whether the call is made of the whole request body, which therefore has to be read first.
     pub fn reads_body(&self) -> bool {
-        match &self.target {
-            Target::Function(_) => true,
-            Target::Proxy(_) | Target::Http(_) | Target::Mock(_) | Target::Preflight => false,
-        }
+        let answers = self.responses.values().flatten();
+        let asked_later = answers.into_iter().any(ResponseMapping::reads_request_body);
+        asked_later
+            || match &self.target {
+                Target::Function(_) => true,
+                Target::Proxy(proxy) => {
+                    let mut mappings = proxy.mappings.iter();
+                    mappings.any(RequestMapping::reads_request_body)
+                }
+                Target::Http(_) | Target::Mock(_) | Target::Preflight => false,
+            }
     }
 }
 
@@ -93,6 +104,8 @@ pub struct ProxyTarget {
     pub uri: ProxyUri,
     /// Whether the path of the request is appended to the URI: the integration serves `$default`.
     pub appends_path: bool,
+    /// `requestParameters`.
+    pub mappings: Vec<RequestMapping>,
     /// `tlsConfig.serverNameToVerify`.
     pub server_name: Option<Arc<str>>,
     /// `tidegate.bodyIdleTimeout`: longest silence between two pieces of an answer's body.

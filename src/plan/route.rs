@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use crate::lang::cors::CorsPolicy;
 use crate::lang::http_path::RoutePath;
 use crate::lang::http_route::{Match, Router};
 use crate::lang::parameter::RequiredParameter;
@@ -97,7 +98,7 @@ pub enum Routes {
     /// A WebSocket API: events of connections.
     Messages(MessageRoutes),
     /// An HTTP API: methods and paths.
-    Http(HttpRoutes),
+    Http(Box<HttpRoutes>),
 }
 
 impl Routes {
@@ -140,6 +141,8 @@ pub struct HttpRoutes {
 /// `corsConfiguration`, and the route that answers preflights which meet no other.
 #[derive(Debug)]
 pub struct Cors {
+    /// Who may read answers.
+    pub policy: CorsPolicy,
     /// Answers preflights; open, without integration.
     pub preflight: Arc<Route>,
 }

@@ -1,5 +1,6 @@
 //! Integrations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub(super) fn compile(
             Some(ContentHandlingStrategy::ConvertToText) => ContentHandling::ToText,
         },
         format: PayloadFormat::WebSocket,
+        responses: BTreeMap::new(),
     }))
 }
 
