@@ -11,6 +11,7 @@ pub mod http_mapping;
 pub mod http_path;
 pub mod http_route;
 pub mod jsonpath;
+pub mod jwt;
 pub mod literal_template;
 pub mod parameter;
 pub mod policy;
