@@ -55,3 +55,10 @@ pub const MAPPING_TEMPLATE_BYTES: usize = 300 * 1024;
 pub const INTEGRATION_URI_CHARACTERS: usize = 2048;
 /// Longest value of a request parameter mapping, in characters (service model of apigatewayv2: `StringWithLengthBetween1And512`).
 pub const PARAMETER_VALUE_CHARACTERS: usize = 512;
+/// Longest wait for each of an issuer's discovery document and key set ("Control access to HTTP APIs with JWT authorizers").
+pub const JWKS_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Largest discovery document or key set of an issuer, in bytes (limits; stated for key sets).
+pub const JWKS_BYTES: usize = 150_000;
+/// Longest time for which an issuer's keys are used without having been fetched again ("Control access to HTTP APIs with JWT
+/// authorizers").
+pub const JWKS_AGE: Duration = Duration::from_secs(2 * 60 * 60);
