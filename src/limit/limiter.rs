@@ -1,20 +1,28 @@
-//! The buckets of this node, in Amazon's order: route, then account.
+//! The buckets of this node: the account's two, and all others by their names.
 
+use connection_store::ConnectionId;
 use dashmap::DashMap;
 
 use crate::limit::token_bucket::TokenBucket;
 use crate::plan::AccountLimits;
-use crate::plan::route::RateLimit;
-
-/// Route buckets beyond this number are dropped once they are full again.
-const ROUTE_BUCKETS: usize = 100_000;
+use crate::plan::throttle::{BucketId, Throttle};
 
 /// All buckets of this node.
+///
+/// The account's are always there. Others are made when they are first taken from, and dropped by
+/// [`RateLimiter::sweep`] once they are full again: a full bucket and none are the same.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     requests: TokenBucket,
     connects: TokenBucket,
-    routes: DashMap<Box<str>, TokenBucket>,
+    named: DashMap<Owner, TokenBucket>,
+}
+
+/// Whose bucket it is: everybody's who meets the limit, or one connection's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Owner {
+    bucket: BucketId,
+    connection: Option<ConnectionId>,
 }
 
 impl RateLimiter {
@@ -37,16 +45,151 @@ impl RateLimiter {
             .is_none_or(|limit| self.connects.take(limit, now))
     }
 
-    /// One request against a route's own bucket.
-    pub fn route(&self, api: &str, stage: &str, route: &str, limit: RateLimit, now: u64) -> bool {
-        let key = format!("{api}\n{stage}\n{route}");
-        if let Some(bucket) = self.routes.get(&*key) {
-            return bucket.take(limit, now);
+    /// One request against the bucket of a route, or of a key in a usage plan.
+    pub fn take(&self, throttle: &Throttle, now: u64) -> bool {
+        self.take_as(throttle, None, now)
+    }
+
+    /// One message against a connection's own bucket.
+    pub fn take_of(&self, connection: ConnectionId, throttle: &Throttle, now: u64) -> bool {
+        self.take_as(throttle, Some(connection), now)
+    }
+
+    /// Forgets a connection's own bucket, because the connection has ended.
+    pub fn forget(&self, connection: ConnectionId, bucket: BucketId) {
+        self.named.remove(&Owner {
+            bucket,
+            connection: Some(connection),
+        });
+    }
+
+    /// Drops the buckets that are full again. Called now and then, never on the way of a request.
+    pub fn sweep(&self, now: u64) {
+        self.named.retain(|_, bucket| !bucket.is_full(now));
+        // Gives back what a crowd that is gone has needed.
+        if self.named.capacity() > SPACIOUS && self.named.len() < self.named.capacity() / 4 {
+            self.named.shrink_to_fit();
         }
-        if self.routes.len() >= ROUTE_BUCKETS {
-            self.routes.retain(|_, bucket| !bucket.is_full(now));
+    }
+
+    /// How many buckets there are besides the account's.
+    pub fn buckets(&self) -> usize {
+        self.named.len()
+    }
+
+    fn take_as(&self, throttle: &Throttle, connection: Option<ConnectionId>, now: u64) -> bool {
+        let owner = Owner {
+            bucket: throttle.bucket,
+            connection,
+        };
+        // Taken from under the lock of the bucket's shard, so that no sweep comes between.
+        if let Some(bucket) = self.named.get(&owner) {
+            return bucket.take(throttle.limit, now);
         }
-        let bucket = self.routes.entry(key.into()).or_default();
-        bucket.take(limit, now)
+        let bucket = self.named.entry(owner).or_default();
+        bucket.take(throttle.limit, now)
+    }
+}
+
+/// Room for buckets that is kept in any case.
+const SPACIOUS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use connection_store::{IdMint, Owner as Node};
+
+    use super::*;
+    use crate::plan::route::RateLimit;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn throttle(name: &str, rate: f64, burst: u32) -> Throttle {
+        Throttle {
+            bucket: BucketId::of("route", &[name]),
+            limit: RateLimit { rate, burst },
+        }
+    }
+
+    #[test]
+    fn buckets_are_each_their_own() {
+        let limiter = RateLimiter::new();
+        let mint = IdMint::new(&[7; 32], Node { slot: 0, epoch: 0 });
+        let (one, other) = (mint.mint(1), mint.mint(2));
+        let (a, b) = (throttle("a", 1.0, 1), throttle("b", 1.0, 1));
+        assert!(limiter.take(&a, 0));
+        assert!(!limiter.take(&a, 0));
+        assert!(limiter.take(&b, 0));
+        assert!(limiter.take_of(one, &a, 0));
+        assert!(!limiter.take_of(one, &a, 0));
+        assert!(limiter.take_of(other, &a, 0));
+        limiter.forget(one, a.bucket);
+        assert!(limiter.take_of(one, &a, 0));
+        assert!(!limiter.take_of(other, &a, 0));
+    }
+
+    #[test]
+    fn a_bucket_keeps_what_is_in_it_when_its_limit_changes() {
+        let limiter = RateLimiter::new();
+        assert!((0..10).all(|_| limiter.take(&throttle("a", 1.0, 10), 0)));
+        assert!(!limiter.take(&throttle("a", 1.0, 10), 0));
+        // Ten tokens have been taken; a larger bucket has the rest.
+        let larger = throttle("a", 1.0, 15);
+        assert_eq!((0..20).filter(|_| limiter.take(&larger, 0)).count(), 5);
+    }
+
+    #[test]
+    fn idle_buckets_are_dropped_and_busy_ones_kept() {
+        let limiter = RateLimiter::new();
+        let slow = throttle("slow", 0.1, 1);
+        assert!(limiter.take(&slow, 0));
+        for number in 0..10_000 {
+            limiter.take(&throttle(&number.to_string(), 10.0, 5), 0);
+        }
+        assert_eq!(limiter.buckets(), 10_001);
+        limiter.sweep(SECOND);
+        assert_eq!(limiter.buckets(), 1);
+        assert!(!limiter.take(&slow, SECOND));
+        limiter.sweep(10 * SECOND);
+        assert_eq!(limiter.buckets(), 0);
+        assert!(limiter.take(&slow, 10 * SECOND));
+    }
+
+    /// Fifty thousand attempts a second for ten seconds of a clock that two threads move together: what is admitted is
+    /// what the limit says, within two percent.
+    #[test]
+    fn limits_admit_what_they_say_at_fifty_thousand_attempts_a_second() {
+        const ATTEMPTS: u64 = 500_000;
+        let check = |rate: f64, burst: u32| {
+            let limiter = RateLimiter::new();
+            let throttle = throttle("a", rate, burst);
+            let ticks = AtomicU64::new(0);
+            let attempt = || {
+                let mut admitted = 0u64;
+                loop {
+                    let tick = ticks.fetch_add(1, Ordering::Relaxed);
+                    if tick >= ATTEMPTS {
+                        return admitted;
+                    }
+                    let now = tick * (10 * SECOND / ATTEMPTS);
+                    admitted += u64::from(limiter.take(&throttle, now));
+                }
+            };
+            let admitted: u64 = std::thread::scope(|scope| {
+                let threads = [scope.spawn(attempt), scope.spawn(attempt)];
+                threads.map(|thread| thread.join().unwrap()).iter().sum()
+            });
+            let expected = (rate * 10.0 + f64::from(burst)).min(ATTEMPTS as f64);
+            let off = admitted as f64 / expected - 1.0;
+            assert!(off.abs() < 0.02, "{rate} {burst}: {admitted} ({off:+.3})");
+        };
+        check(10.0, 1);
+        check(100.0, 100);
+        check(333.3, 7);
+        check(10_000.0, 5000);
+        check(30_000.0, 2);
+        check(49_000.0, 10);
+        check(60_000.0, 10);
     }
 }

@@ -25,11 +25,8 @@ pub(super) fn throttle(
         Event::Disconnect { .. } => true,
         Event::Connect if !limiter.connect(&account, now) => false,
         Event::Connect | Event::Message { .. } | Event::Http => {
-            let (api, stage) = (&exchange.stage.api.id, &exchange.stage.name);
-            route
-                .throttle
-                .is_none_or(|limit| limiter.route(api, stage, &route.key, limit, now))
-                && limiter.request(&account, now)
+            let own = route.throttle.as_ref();
+            own.is_none_or(|throttle| limiter.take(throttle, now)) && limiter.request(&account, now)
         }
     };
     if passed {

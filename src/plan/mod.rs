@@ -12,6 +12,7 @@ pub mod proxy_uri;
 pub mod route;
 pub mod stage;
 pub mod table;
+pub mod throttle;
 
 use std::collections::HashMap;
 use std::sync::Arc;

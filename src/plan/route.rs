@@ -11,6 +11,7 @@ use crate::lang::http_route::{Match, Router};
 use crate::lang::parameter::RequiredParameter;
 use crate::plan::authorizer::Authorizer;
 use crate::plan::integration::Integration;
+use crate::plan::throttle::Throttle;
 
 /// `routeKey` of the route that runs during the upgrade.
 pub const CONNECT: &str = "$connect";
@@ -87,7 +88,7 @@ pub struct Route {
     /// How messages run through it.
     pub ordering: Ordering,
     /// Its share of the traffic; `None` when unlimited.
-    pub throttle: Option<RateLimit>,
+    pub throttle: Option<Throttle>,
     /// Parameters of the handshake that must be there (`requestParameters` with `required: true`).
     pub required: Vec<RequiredParameter>,
 }

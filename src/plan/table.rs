@@ -55,7 +55,7 @@ fn authorization(authorization: &Authorization) -> String {
 }
 
 fn throttle(route: &Route) -> String {
-    match route.throttle {
+    match route.throttle.map(|throttle| throttle.limit) {
         Some(limit) => format!("{}/s, burst {}", limit.rate, limit.burst),
         None => "account".to_owned(),
     }

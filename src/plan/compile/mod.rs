@@ -66,6 +66,8 @@ struct Bench<'a> {
 /// The stage that an API is compiled for.
 #[derive(Clone, Copy)]
 struct Target<'a> {
+    /// Id of the API.
+    api: &'a str,
     name: &'a str,
     stage: &'a v2::Stage,
 }
@@ -104,7 +106,11 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
     });
     let mut stages = Vec::new();
     for (name, stage) in &api.stages {
-        let target = Target { name, stage };
+        let target = Target {
+            api: id,
+            name,
+            stage,
+        };
         match stage::compile(bench, api, shared.as_ref(), &path, target) {
             Some(compiled) => stages.push(compiled),
             // Whatever leaves a stage out has noted why. Should it not have, nothing may run without the stage.

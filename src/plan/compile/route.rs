@@ -14,6 +14,7 @@ use crate::plan::integration::Integration;
 use crate::plan::route::{
     Authorization, CONNECT, DEFAULT, DISCONNECT, Direction, Ordering, RateLimit, Route,
 };
+use crate::plan::throttle::{BucketId, Throttle};
 
 /// What the routes of an API may refer to.
 pub(super) struct Parts {
@@ -45,7 +46,7 @@ pub(super) fn compile(
         integration: integration.ok()?,
         direction,
         ordering,
-        throttle: stage.and_then(|stage| throttle(stage.stage, key)),
+        throttle: stage.and_then(|stage| throttle(stage, key)),
         required,
     })
 }
@@ -61,7 +62,7 @@ pub(super) fn absent(key: &str, stage: Option<Target<'_>>) -> Route {
         integration: None,
         direction: Direction::OneWay,
         ordering: Ordering::Concurrent,
-        throttle: stage.and_then(|stage| throttle(stage.stage, key)),
+        throttle: stage.and_then(|stage| throttle(stage, key)),
         required: Vec::new(),
     }
 }
@@ -250,9 +251,9 @@ fn ordering(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) -> 
 }
 
 /// The route's share of the traffic: its own settings, then the stage's, then the account's for what is absent.
-fn throttle(stage: &v2::Stage, key: &str) -> Option<RateLimit> {
-    let own = stage.route_settings.get(key);
-    let default = &stage.default_route_settings;
+fn throttle(target: Target<'_>, key: &str) -> Option<Throttle> {
+    let own = target.stage.route_settings.get(key);
+    let default = &target.stage.default_route_settings;
     let rate = own
         .and_then(|own| own.throttling_rate_limit)
         .or(default.throttling_rate_limit);
@@ -262,8 +263,11 @@ fn throttle(stage: &v2::Stage, key: &str) -> Option<RateLimit> {
     if rate.is_none() && burst.is_none() {
         return None;
     }
-    Some(RateLimit {
-        rate: rate.unwrap_or(quotas::ACCOUNT_RATE),
-        burst: burst.unwrap_or(quotas::ACCOUNT_BURST),
+    Some(Throttle {
+        bucket: BucketId::of("route", &[target.api, target.name, key]),
+        limit: RateLimit {
+            rate: rate.unwrap_or(quotas::ACCOUNT_RATE),
+            burst: burst.unwrap_or(quotas::ACCOUNT_BURST),
+        },
     })
 }

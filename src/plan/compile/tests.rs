@@ -7,6 +7,7 @@ use crate::plan::integration::{FunctionTarget, Target as IntegrationTarget};
 use crate::plan::route::{Authorization, Direction, Ordering};
 use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::plan::table;
+use crate::plan::throttle::BucketId;
 
 const SAMPLE: &str = include_str!("../../definition/tests/sample.yaml");
 
@@ -125,7 +126,7 @@ fn the_websocket_part_of_the_sample_compiles() {
         .unwrap();
     assert_eq!(ask.direction, Direction::TwoWay);
     assert_eq!(
-        ask.throttle,
+        ask.throttle.map(|throttle| throttle.limit),
         Some(RateLimit {
             rate: 1000.0,
             burst: 2000
@@ -251,7 +252,7 @@ fn problems_of_reading_and_of_compiling_are_reported_together() {
     let text =
         api("name: ''\nroutes: { a: { target: integrations/j } }\nstages: { dev: {}, test: {} }");
     let problems = problems_of(&text);
-    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert_eq!(problems.len(), 4, "{problems:#?}");
     assert!(problems[0].contains("apis.chat.name"));
     assert!(problems[1].contains("is not an integration"));
 }
@@ -260,7 +261,7 @@ fn problems_of_reading_and_of_compiling_are_reported_together() {
 fn an_api_is_checked_without_stages_too() {
     let text = api("routes: { a: { target: integrations/j } }\nstages: {}");
     let problems = problems_of(&text);
-    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert_eq!(problems.len(), 4, "{problems:#?}");
     assert!(
         problems[0].contains("has no stage, and so no address"),
         "{problems:#?}"
@@ -608,7 +609,7 @@ fn stages_carry_their_settings() {
         .for_message(Some("a"))
         .unwrap();
     assert_eq!(
-        route.throttle,
+        route.throttle.map(|throttle| throttle.limit),
         Some(RateLimit {
             rate: 5.0,
             burst: 2
@@ -618,9 +619,13 @@ fn stages_carry_their_settings() {
         rate: 5.0,
         burst: quotas::ACCOUNT_BURST,
     };
+    let own = stage.routes.messages().unwrap().connect.throttle.unwrap();
+    assert_eq!(own.limit, connect);
+    // Buckets are told apart by API, stage and route, and are the same in the next plan.
+    assert_ne!(own.bucket, route.throttle.unwrap().bucket);
     assert_eq!(
-        stage.routes.messages().unwrap().connect.throttle,
-        Some(connect)
+        own.bucket,
+        BucketId::of("route", &["chat", "dev", "$connect"])
     );
     check(
         "stages: { dev: { accessLogSettings: { destinationArn: stdout, format: x } } }",
