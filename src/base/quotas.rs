@@ -41,6 +41,14 @@ pub const INTEGRATIONS_PER_API: usize = 300;
 pub const AUTHORIZERS_PER_API: usize = 10;
 /// Stages of one API (quotas).
 pub const STAGES_PER_API: usize = 10;
+/// API keys of one account and region (limits).
+pub const API_KEYS: usize = 10_000;
+/// Usage plans of one account and region (limits).
+pub const USAGE_PLANS: usize = 300;
+/// Usage plans that one API key may be in (limits).
+pub const PLANS_PER_API_KEY: usize = 10;
+/// Routes of one stage that a usage plan may throttle by themselves (limits: method throttles).
+pub const ROUTE_THROTTLES_PER_PLAN_STAGE: usize = 20;
 /// Longest access-log template, in bytes (quotas).
 pub const ACCESS_LOG_FORMAT_BYTES: usize = 3 * 1024;
 /// Account-level throttle: requests per second (limits).

@@ -4,12 +4,14 @@
 //! yet is listed and refused by name, so that nothing is accepted and ignored.
 
 mod api;
+mod api_key;
 mod authorizer;
 mod function;
 mod integration;
 mod route;
 mod server;
 mod stage;
+mod usage_plan;
 
 use super::shape::{Form, Object, Shape, Text, nested, optional, refused, text};
 
@@ -60,8 +62,24 @@ pub(super) static DEFINITION: Object = Object {
             },
             "APIs by id.",
         ),
-        refused("apiKeys", "leave them out until API keys land"),
-        refused("usagePlans", "leave them out until usage plans land"),
+        nested(
+            "apiKeys",
+            &Shape::Map {
+                key: RESOURCE_ID,
+                value: &Shape::Object(&api_key::API_KEY),
+                max: 100_000,
+            },
+            "API keys by id.",
+        ),
+        nested(
+            "usagePlans",
+            &Shape::Map {
+                key: RESOURCE_ID,
+                value: &Shape::Object(&usage_plan::USAGE_PLAN),
+                max: 3000,
+            },
+            "Usage plans by id.",
+        ),
         refused(
             "domainNames",
             "leave them out until custom domain names land",
@@ -86,7 +104,7 @@ const API_ID: Text = Text::form(
     ),
 );
 
-/// Ids that a user chooses for integrations and authorizers, and names of stages.
+/// Ids that a user chooses for integrations, authorizers, API keys and usage plans.
 const RESOURCE_ID: Text = Text::form(
     1,
     115,
@@ -103,6 +121,7 @@ const TAGS: Shape = Shape::Map {
     max: 50,
 };
 
+const MARKETPLACE: &str = "leave it out: there is no AWS Marketplace here";
 const READ_ONLY: &str = "leave it out: the gateway makes it";
 const KEY_IS_ID: &str = "leave it out: the key of the map says it";
 const TEMPLATES: &str = "leave it out until mapping templates land";

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::v1::{ApiKey, UsagePlan};
 use super::v2::Api;
 use super::{Limit, Secret};
 
@@ -25,6 +26,10 @@ pub struct Definition {
     pub functions: BTreeMap<String, Function>,
     /// APIs by id.
     pub apis: BTreeMap<String, Api>,
+    /// API keys by id.
+    pub api_keys: BTreeMap<String, ApiKey>,
+    /// Usage plans by id.
+    pub usage_plans: BTreeMap<String, UsagePlan>,
 }
 
 /// The `server` section.

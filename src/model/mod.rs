@@ -1,9 +1,11 @@
 //! What the wire says: shapes without behaviour.
 //!
-//! [`v2`] has the resources of the API Gateway V2 API with Amazon's field names; [`definition`] has what stands around
-//! them in a definition file. Names that refer to other things are still text here; [`crate::plan`] resolves them.
+//! [`v2`] has the resources of the API Gateway V2 API with Amazon's field names, [`v1`] those of the older API that have no
+//! newer form; [`definition`] has what stands around them in a definition file. Names that refer to other things are still
+//! text here; [`crate::plan`] resolves them.
 
 pub mod definition;
+pub mod v1;
 pub mod v2;
 
 use std::fmt;

@@ -13,6 +13,7 @@ pub mod route;
 pub mod stage;
 pub mod table;
 pub mod throttle;
+pub mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use self::credentials::Credentials;
 use self::route::RateLimit;
 use self::stage::{Protocol, Stage};
+use self::usage::UsagePlans;
 
 /// Everything that one set of definitions says, ready to run.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub struct Plan {
     stages: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Stage>>>,
     /// Who may sign requests.
     pub credentials: Credentials,
+    /// API keys and usage plans.
+    pub usage: UsagePlans,
     /// The account level of throttling.
     pub account: AccountLimits,
 }
@@ -45,6 +49,7 @@ impl Plan {
     pub fn new(
         stages: impl IntoIterator<Item = Stage>,
         credentials: Credentials,
+        usage: UsagePlans,
         account: AccountLimits,
     ) -> Self {
         let mut table: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Stage>>> = HashMap::new();
@@ -57,6 +62,7 @@ impl Plan {
         Self {
             stages: table,
             credentials,
+            usage,
             account,
         }
     }

@@ -47,6 +47,7 @@ fn example_text(rule: &Text) -> &'static str {
         "integrations/a",
         "route.request.header.a",
         "integration.request.header.a",
+        "aaaaaaaaaaaaaaaaaaaa",
     ];
     match rule.form {
         Form::Any | Form::Path => "a",
@@ -54,7 +55,7 @@ fn example_text(rule: &Text) -> &'static str {
             let pattern = Regex::new(pattern).unwrap();
             candidates
                 .into_iter()
-                .find(|text| pattern.is_match(text))
+                .find(|text| text.len() >= rule.min && pattern.is_match(text))
                 .unwrap_or_else(|| panic!("no example for {pattern}"))
         }
         Form::Address => "127.0.0.1:0",

@@ -11,6 +11,7 @@ mod mock;
 mod route;
 mod scribe;
 mod stage;
+mod usage;
 
 use std::sync::Arc;
 
@@ -44,12 +45,14 @@ pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagn
     for (id, api) in &definition.apis {
         stages.extend(compile_api(&mut bench, id, api));
     }
+    let usage = usage::compile(&mut bench);
     if !bench.scribe.is_clean() {
         return Err(bench.scribe.finish());
     }
     Ok(Plan::new(
         stages,
         credentials,
+        usage,
         account(&definition.server.limits),
     ))
 }
