@@ -7,6 +7,7 @@ mod drain;
 mod minted;
 mod pusher;
 mod settings;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use pusher::{PushError, Pusher};
 use crate::base::clock::within;
 use crate::definition::{Diagnostic, Loaded};
 use crate::gateway::minted::Minted;
+use crate::gateway::upkeep::UsageKeeper;
 use crate::model::definition::Server;
 use crate::pipeline::Services;
 use crate::plan::Plan;
@@ -36,6 +38,7 @@ pub struct Gateway {
     tls: Option<Arc<Tls>>,
     server: Server,
     minted: Minted,
+    usage: UsageKeeper,
     in_process: Vec<String>,
     clients: Vec<SocketAddr>,
     admin: SocketAddr,
@@ -152,6 +155,10 @@ impl Gateway {
         bound.push(self.admin);
         if let Some(problem) = settings::open_to_strangers(loaded, &bound) {
             return Err(vec![problem]);
+        }
+        let services = &self.services;
+        if let Err(error) = self.usage.begin(&plan, services, &self.background) {
+            return Err(vec![settings::unusable_state(loaded, &error)]);
         }
         let functions = settings::functions(&loaded.definition);
         if let (Some(tls), Some(wanted)) = (&self.tls, settings::tls(&loaded.definition.server))

@@ -22,8 +22,10 @@ use crate::client::proxy::ProxyClient;
 use crate::definition::{self, Diagnostic, Loaded, Machine};
 use crate::function::{FunctionError, Functions, HostSettings, InProcess};
 use crate::gateway::minted::Minted;
+use crate::gateway::upkeep::{self, UsageKeeper};
 use crate::gateway::{Gateway, settings};
 use crate::integration::Backends;
+use crate::limit::JournalError;
 use crate::model::definition::Server;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{Parts, Services};
@@ -62,6 +64,9 @@ pub enum StartError {
     /// TLS cannot be set up.
     #[error("server.tls: {0}")]
     Tls(#[from] TlsError),
+    /// What was used of quotas cannot be kept.
+    #[error("server.stateDirectory: {0}")]
+    Usage(#[from] JournalError),
     /// The client for backends cannot be set up.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -211,12 +216,15 @@ impl GatewayBuilder {
             access_logs: Arc::new(AccessLogs::new(background.tasks.clone())),
         };
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
+        let usage = UsageKeeper::new(server.state_directory.clone());
+        usage.begin(&services.plan(), &services, &background)?;
         let mut gateway = Gateway {
             front: front(&services, &server, background.clone()),
             services,
             background,
             tls,
             minted,
+            usage,
             in_process,
             clients: Vec::new(),
             admin: server.admin,
@@ -248,6 +256,8 @@ impl Gateway {
         let clock = Arc::clone(&self.services.clock);
         let turning = wheel.turn(clock, self.background.stop.clone());
         self.background.tasks.spawn("wheel", turning);
+        let sweeping = upkeep::sweep(Arc::clone(&self.services), self.background.clone());
+        self.background.tasks.spawn("sweep", sweeping);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::definition::{Diagnostic, Loaded};
 use crate::function::FunctionSettings;
+use crate::limit::JournalError;
 use crate::model::definition::{
     Connections, ConnectionsWord, Definition, Server, Tls as TlsDefinition,
 };
@@ -72,6 +73,14 @@ pub(super) fn unusable_tls(loaded: &Loaded, error: &TlsError) -> Diagnostic {
     let path = "server.tls";
     let place = loaded.places.of(path).cloned();
     let remedy = "write the files of a certificate chain and its private key, in PEM";
+    Diagnostic::new(place, path, error.to_string(), remedy)
+}
+
+/// Why what was used of quotas cannot be kept, as a diagnostic.
+pub(super) fn unusable_state(loaded: &Loaded, error: &JournalError) -> Diagnostic {
+    let path = "server.stateDirectory";
+    let place = loaded.places.of(path).cloned();
+    let remedy = "make it a directory of this gateway's own that it may write to";
     Diagnostic::new(place, path, error.to_string(), remedy)
 }
 

@@ -18,11 +18,21 @@ pub struct RateLimiter {
     named: DashMap<Owner, TokenBucket>,
 }
 
-/// Whose bucket it is: everybody's who meets the limit, or one connection's.
+/// Who shares a bucket with whom under a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// All who meet the limit have one bucket.
+    Everybody,
+    /// Each API key has its own: [`crate::plan::usage::ApiKey::holder`].
+    Key(BucketId),
+    /// Each connection has its own.
+    Connection(ConnectionId),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Owner {
     bucket: BucketId,
-    connection: Option<ConnectionId>,
+    holder: Holder,
 }
 
 impl RateLimiter {
@@ -45,22 +55,23 @@ impl RateLimiter {
             .is_none_or(|limit| self.connects.take(limit, now))
     }
 
-    /// One request against the bucket of a route, or of a key in a usage plan.
-    pub fn take(&self, throttle: &Throttle, now: u64) -> bool {
-        self.take_as(throttle, None, now)
+    /// One request against the holder's bucket.
+    pub fn take(&self, throttle: &Throttle, holder: Holder, now: u64) -> bool {
+        let owner = Owner {
+            bucket: throttle.bucket,
+            holder,
+        };
+        // Taken from under the lock of the bucket's shard, so that no sweep comes between.
+        if let Some(bucket) = self.named.get(&owner) {
+            return bucket.take(throttle.limit, now);
+        }
+        let bucket = self.named.entry(owner).or_default();
+        bucket.take(throttle.limit, now)
     }
 
-    /// One message against a connection's own bucket.
-    pub fn take_of(&self, connection: ConnectionId, throttle: &Throttle, now: u64) -> bool {
-        self.take_as(throttle, Some(connection), now)
-    }
-
-    /// Forgets a connection's own bucket, because the connection has ended.
-    pub fn forget(&self, connection: ConnectionId, bucket: BucketId) {
-        self.named.remove(&Owner {
-            bucket,
-            connection: Some(connection),
-        });
+    /// Forgets a holder's bucket, because the holder is gone for good.
+    pub fn forget(&self, bucket: BucketId, holder: Holder) {
+        self.named.remove(&Owner { bucket, holder });
     }
 
     /// Drops the buckets that are full again. Called now and then, never on the way of a request.
@@ -76,19 +87,6 @@ impl RateLimiter {
     pub fn buckets(&self) -> usize {
         self.named.len()
     }
-
-    fn take_as(&self, throttle: &Throttle, connection: Option<ConnectionId>, now: u64) -> bool {
-        let owner = Owner {
-            bucket: throttle.bucket,
-            connection,
-        };
-        // Taken from under the lock of the bucket's shard, so that no sweep comes between.
-        if let Some(bucket) = self.named.get(&owner) {
-            return bucket.take(throttle.limit, now);
-        }
-        let bucket = self.named.entry(owner).or_default();
-        bucket.take(throttle.limit, now)
-    }
 }
 
 /// Room for buckets that is kept in any case.
@@ -96,8 +94,6 @@ const SPACIOUS: usize = 4096;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use connection_store::{IdMint, Owner as Node};
 
     use super::*;
@@ -116,70 +112,73 @@ mod tests {
     fn buckets_are_each_their_own() {
         let limiter = RateLimiter::new();
         let mint = IdMint::new(&[7; 32], Node { slot: 0, epoch: 0 });
-        let (one, other) = (mint.mint(1), mint.mint(2));
         let (a, b) = (throttle("a", 1.0, 1), throttle("b", 1.0, 1));
-        assert!(limiter.take(&a, 0));
-        assert!(!limiter.take(&a, 0));
-        assert!(limiter.take(&b, 0));
-        assert!(limiter.take_of(one, &a, 0));
-        assert!(!limiter.take_of(one, &a, 0));
-        assert!(limiter.take_of(other, &a, 0));
-        limiter.forget(one, a.bucket);
-        assert!(limiter.take_of(one, &a, 0));
-        assert!(!limiter.take_of(other, &a, 0));
+        let holders = [
+            Holder::Everybody,
+            Holder::Connection(mint.mint(1)),
+            Holder::Connection(mint.mint(2)),
+            Holder::Key(a.bucket),
+            Holder::Key(b.bucket),
+        ];
+        for holder in holders {
+            for throttle in [&a, &b] {
+                assert!(limiter.take(throttle, holder, 0));
+                assert!(!limiter.take(throttle, holder, 0));
+            }
+        }
+        limiter.forget(a.bucket, holders[1]);
+        assert!(limiter.take(&a, holders[1], 0));
+        assert!(!limiter.take(&b, holders[1], 0));
+        assert!(!limiter.take(&a, holders[2], 0));
     }
 
     #[test]
     fn a_bucket_keeps_what_is_in_it_when_its_limit_changes() {
         let limiter = RateLimiter::new();
-        assert!((0..10).all(|_| limiter.take(&throttle("a", 1.0, 10), 0)));
-        assert!(!limiter.take(&throttle("a", 1.0, 10), 0));
+        assert!((0..10).all(|_| limiter.take(&throttle("a", 1.0, 10), Holder::Everybody, 0)));
+        assert!(!limiter.take(&throttle("a", 1.0, 10), Holder::Everybody, 0));
         // Ten tokens have been taken; a larger bucket has the rest.
         let larger = throttle("a", 1.0, 15);
-        assert_eq!((0..20).filter(|_| limiter.take(&larger, 0)).count(), 5);
+        assert_eq!(
+            (0..20)
+                .filter(|_| limiter.take(&larger, Holder::Everybody, 0))
+                .count(),
+            5
+        );
     }
 
     #[test]
     fn idle_buckets_are_dropped_and_busy_ones_kept() {
         let limiter = RateLimiter::new();
         let slow = throttle("slow", 0.1, 1);
-        assert!(limiter.take(&slow, 0));
+        assert!(limiter.take(&slow, Holder::Everybody, 0));
         for number in 0..10_000 {
-            limiter.take(&throttle(&number.to_string(), 10.0, 5), 0);
+            limiter.take(
+                &throttle(&number.to_string(), 10.0, 5),
+                Holder::Everybody,
+                0,
+            );
         }
         assert_eq!(limiter.buckets(), 10_001);
         limiter.sweep(SECOND);
         assert_eq!(limiter.buckets(), 1);
-        assert!(!limiter.take(&slow, SECOND));
+        assert!(!limiter.take(&slow, Holder::Everybody, SECOND));
         limiter.sweep(10 * SECOND);
         assert_eq!(limiter.buckets(), 0);
-        assert!(limiter.take(&slow, 10 * SECOND));
+        assert!(limiter.take(&slow, Holder::Everybody, 10 * SECOND));
     }
 
-    /// Fifty thousand attempts a second for ten seconds of a clock that two threads move together: what is admitted is
-    /// what the limit says, within two percent.
+    /// Fifty thousand attempts a second for ten seconds: what is admitted is what the limit says, within two percent.
     #[test]
     fn limits_admit_what_they_say_at_fifty_thousand_attempts_a_second() {
         const ATTEMPTS: u64 = 500_000;
         let check = |rate: f64, burst: u32| {
             let limiter = RateLimiter::new();
             let throttle = throttle("a", rate, burst);
-            let ticks = AtomicU64::new(0);
-            let attempt = || {
-                let mut admitted = 0u64;
-                loop {
-                    let tick = ticks.fetch_add(1, Ordering::Relaxed);
-                    if tick >= ATTEMPTS {
-                        return admitted;
-                    }
-                    let now = tick * (10 * SECOND / ATTEMPTS);
-                    admitted += u64::from(limiter.take(&throttle, now));
-                }
-            };
-            let admitted: u64 = std::thread::scope(|scope| {
-                let threads = [scope.spawn(attempt), scope.spawn(attempt)];
-                threads.map(|thread| thread.join().unwrap()).iter().sum()
-            });
+            let moments = (0..ATTEMPTS).map(|attempt| attempt * (10 * SECOND / ATTEMPTS));
+            let admitted = moments
+                .filter(|now| limiter.take(&throttle, Holder::Everybody, *now))
+                .count();
             let expected = (rate * 10.0 + f64::from(burst)).min(ATTEMPTS as f64);
             let off = admitted as f64 / expected - 1.0;
             assert!(off.abs() < 0.02, "{rate} {burst}: {admitted} ({off:+.3})");
@@ -191,5 +190,22 @@ mod tests {
         check(30_000.0, 2);
         check(49_000.0, 10);
         check(60_000.0, 10);
+    }
+
+    #[test]
+    fn threads_take_no_token_twice_and_lose_none() {
+        let limiter = RateLimiter::new();
+        let throttle = throttle("a", 1.0, 10_000);
+        let attempt = || {
+            let attempts = 0..10_000;
+            attempts
+                .filter(|_| limiter.take(&throttle, Holder::Everybody, 0))
+                .count()
+        };
+        let admitted: usize = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(attempt));
+            threads.map(|thread| thread.join().unwrap()).iter().sum()
+        });
+        assert_eq!(admitted, 10_000);
     }
 }

@@ -13,7 +13,7 @@ use crate::base::tasks::Tasks;
 use crate::error::CloseReason;
 use crate::exchange::{Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline};
 use crate::integration::Backends;
-use crate::limit::RateLimiter;
+use crate::limit::{RateLimiter, UsageCounters};
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{self, route};
 use crate::plan::Plan;
@@ -31,6 +31,8 @@ pub struct Services {
     pub store: Arc<dyn ConnectionStore>,
     /// Token buckets.
     pub limiter: RateLimiter,
+    /// What was used of quotas.
+    pub usage: Arc<UsageCounters>,
     /// Signature checks.
     pub signatures: SignatureVerifier,
     /// Calls to backends.
@@ -70,6 +72,7 @@ impl Services {
             tasks: parts.tasks,
             store: parts.store,
             limiter: RateLimiter::new(),
+            usage: Arc::default(),
             signatures: SignatureVerifier::new(),
             backends: parts.backends,
             access_logs: parts.access_logs,

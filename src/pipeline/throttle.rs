@@ -2,6 +2,7 @@
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Event, Exchange};
+use crate::limit::Holder;
 use crate::pipeline::Services;
 use crate::plan::route::Route;
 
@@ -26,7 +27,8 @@ pub(super) fn throttle(
         Event::Connect if !limiter.connect(&account, now) => false,
         Event::Connect | Event::Message { .. } | Event::Http => {
             let own = route.throttle.as_ref();
-            own.is_none_or(|throttle| limiter.take(throttle, now)) && limiter.request(&account, now)
+            own.is_none_or(|throttle| limiter.take(throttle, Holder::Everybody, now))
+                && limiter.request(&account, now)
         }
     };
     if passed {

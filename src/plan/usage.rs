@@ -142,11 +142,16 @@ impl ApiKey {
     pub fn new(id: &str, value: &str, enabled: bool, plans: Vec<Arc<UsagePlan>>) -> Self {
         Self {
             id: id.into(),
-            holder: BucketId::of("apiKey", &[id]),
+            holder: Self::holder_of(id),
             mark: mark(value.as_bytes()),
             enabled,
             plans,
         }
+    }
+
+    /// The holder that the key of this id is, in every plan.
+    pub fn holder_of(id: &str) -> BucketId {
+        BucketId::of("apiKey", &[id])
     }
 
     /// Whether it has the value of another key.
@@ -166,6 +171,11 @@ impl ApiKey {
 }
 
 impl UsagePlan {
+    /// What names the counters of the plan of this id, and its bucket.
+    pub fn counter_of(id: &str) -> BucketId {
+        BucketId::of("usagePlan", &[id])
+    }
+
     /// Whether the plan opens the stage.
     pub fn has(&self, api: &str, stage: &str) -> bool {
         let stages = self.stages.get(api);
@@ -199,7 +209,7 @@ mod tests {
         )]);
         let plan = Arc::new(UsagePlan {
             id: "gold".into(),
-            counter: BucketId::of("usagePlan", &["gold"]),
+            counter: UsagePlan::counter_of("gold"),
             throttle: None,
             quota: None,
             stages,

@@ -31,11 +31,10 @@ pub(super) fn compile(bench: &mut Bench<'_>) -> UsagePlans {
         let path = child("usagePlans", id);
         let compiled = Arc::new(UsagePlan {
             id: id.as_str().into(),
-            counter: BucketId::of("usagePlan", &[id]),
+            counter: UsagePlan::counter_of(id),
             throttle: plan.throttle.and_then(|settings| {
                 let path = child(&path, "throttle");
-                let bucket = BucketId::of("usagePlan", &[id]);
-                throttle(bench, settings, bucket, &path)
+                throttle(bench, settings, UsagePlan::counter_of(id), &path)
             }),
             quota: plan
                 .quota
