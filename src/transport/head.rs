@@ -3,7 +3,7 @@
 //! Hyper parses every request; what it forgets or forgives is seen here: how the client spelled header names, heads that
 //! are too large or too slow, bare line feeds and repeated framing headers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::base::clock::Clock;
+use crate::transport::chunks::{Chunks, Progress};
 
 /// Longest time from the first byte of a head to its last; for the first head, from when the socket can be read.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,6 +40,8 @@ enum Coming {
     Head,
     /// So many bytes of a body, then a head.
     Body(u64),
+    /// A chunked body, then a head.
+    Chunked(Chunks),
     /// Nothing that is looked at: the connection ends with the request that was seen last.
     Rest,
 }
@@ -50,15 +53,28 @@ pub(super) struct HeadSlot(Arc<Mutex<Seen>>);
 /// The facts about a head that hyper does not tell.
 #[derive(Debug, Default)]
 pub(super) struct HeadFacts {
-    spelling: HashMap<String, String>,
+    /// The head itself.
+    head: Vec<u8>,
     /// Bytes of the request line and all headers.
     pub(super) bytes: usize,
     /// Why the head is refused although hyper would take it.
     pub(super) fault: Option<&'static str>,
     /// Whether no further head can be told from what follows this one, so that the connection has to end with it.
     pub(super) last: bool,
-    /// Bytes of the body, unless this is the last.
-    body: u64,
+    body: Framing,
+}
+
+/// How the body of a request that is not the last is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    Length(u64),
+    Chunked,
+}
+
+impl Default for Framing {
+    fn default() -> Self {
+        Self::Length(0)
+    }
 }
 
 impl HeadSlot {
@@ -81,9 +97,18 @@ impl Seen {
     fn note(&mut self, mut added: &[u8]) -> bool {
         let mut ended = false;
         while !added.is_empty() {
-            match self.coming {
+            match &mut self.coming {
                 Coming::Rest => break,
+                Coming::Chunked(chunks) => match chunks.follow(added) {
+                    Progress::Within => break,
+                    Progress::Malformed => self.coming = Coming::Rest,
+                    Progress::Ended(bytes) => {
+                        added = added.get(bytes..).unwrap_or_default();
+                        self.coming = Coming::Head;
+                    }
+                },
                 Coming::Body(left) => {
+                    let left = *left;
                     let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(added.len());
                     added = added.get(skipped..).unwrap_or_default();
                     self.coming = match left.saturating_sub(skipped as u64) {
@@ -118,14 +143,14 @@ impl Seen {
         if end.is_none() && self.partial.len() < KEPT_BYTES {
             return &[];
         }
-        let head = HeadFacts::read(&self.partial);
+        let head = HeadFacts::read(std::mem::take(&mut self.partial));
         self.coming = match (head.last, head.body) {
             (true, _) => Coming::Rest,
-            (false, 0) => Coming::Head,
-            (false, body) => Coming::Body(body),
+            (false, Framing::Length(0)) => Coming::Head,
+            (false, Framing::Length(body)) => Coming::Body(body),
+            (false, Framing::Chunked) => Coming::Chunked(Chunks::default()),
         };
         self.heads.push_back(head);
-        self.partial = Vec::new();
         self.begun = false;
         end.and_then(|end| added.get(end.saturating_sub(before)..))
             .unwrap_or_default()
@@ -133,62 +158,69 @@ impl Seen {
 }
 
 impl HeadFacts {
-    fn read(bytes: &[u8]) -> Self {
-        let end = head_end(bytes).unwrap_or(bytes.len());
-        let head = bytes.get(..end).unwrap_or_default();
-        let mut fields = [httparse::EMPTY_HEADER; 128];
-        let mut request = httparse::Request::new(&mut fields);
+    /// Reads a head; what lies behind it is cut off.
+    fn read(mut bytes: Vec<u8>) -> Self {
+        let end = head_end(&bytes).unwrap_or(bytes.len());
+        bytes.truncate(end);
         let mut facts = Self {
-            bytes: head.len(),
+            bytes: end,
             last: true,
             ..Self::default()
         };
-        if !request.parse(head).is_ok_and(|parsed| parsed.is_complete()) {
-            return facts;
+        let mut fields = [httparse::EMPTY_HEADER; 128];
+        let mut request = httparse::Request::new(&mut fields);
+        if request.parse(&bytes).is_ok_and(|read| read.is_complete()) {
+            facts.frame(&request, &bytes);
         }
-        let mut counts: HashMap<String, usize> = HashMap::new();
+        facts.head = bytes;
+        facts
+    }
+
+    fn frame(&mut self, request: &httparse::Request<'_, '_>, head: &[u8]) {
+        let (mut lengths, mut codings, mut upgrades) = (0, 0, 0);
+        let (mut length, mut other_coding) = (Some(0), false);
         for field in request.headers.iter() {
-            let name = field.name.to_ascii_lowercase();
-            *counts.entry(name.clone()).or_default() += 1;
-            facts
-                .spelling
-                .entry(name)
-                .or_insert_with(|| field.name.to_owned());
+            // Most names are told apart by their length alone.
+            let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+            if is("content-length") {
+                lengths += 1;
+                length = body_bytes(field.value);
+            } else if is("transfer-encoding") {
+                codings += 1;
+                other_coding |= !field.value.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            } else if is("upgrade") {
+                upgrades += 1;
+            }
         }
-        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
-        let other_coding = request.headers.iter().any(|field| {
-            field.name.eq_ignore_ascii_case("transfer-encoding")
-                && !field.value.trim_ascii().eq_ignore_ascii_case(b"chunked")
-        });
-        facts.fault = if has_bare_line_feed(head) {
+        self.fault = if has_bare_line_feed(head) {
             Some("bare line feed")
-        } else if count("transfer-encoding") > 1 || count("content-length") > 1 {
+        } else if codings > 1 || lengths > 1 {
             Some("repeated framing header")
         } else if other_coding {
             Some("transfer coding other than chunked")
-        } else if count("transfer-encoding") == 1 && count("content-length") == 1 {
+        } else if codings == 1 && lengths == 1 {
             Some("both Content-Length and Transfer-Encoding")
         } else {
             None
         };
-        let length = request
-            .headers
-            .iter()
-            .find(|field| field.name.eq_ignore_ascii_case("content-length"))
-            .map_or(Some(0), |field| body_bytes(field.value));
-        let switching = count("upgrade") > 0 || request.method == Some("CONNECT");
-        let framed = count("transfer-encoding") == 0 && length.is_some();
-        facts.last = facts.fault.is_some() || switching || !framed;
-        facts.body = length.unwrap_or_default();
-        facts
+        let switching = upgrades > 0 || request.method == Some("CONNECT");
+        // HTTP/1.0 has no chunks; hyper refuses them there.
+        let unclear = length.is_none() || (codings == 1 && request.version == Some(0));
+        self.last = self.fault.is_some() || switching || unclear;
+        self.body = match codings {
+            0 => Framing::Length(length.unwrap_or_default()),
+            _ => Framing::Chunked,
+        };
     }
 
     /// How the client spelled a header name; the usual spelling where that is not known.
     pub(super) fn spell(&self, name: &str) -> String {
-        match self.spelling.get(name) {
-            Some(spelled) => spelled.clone(),
-            None => usual_spelling(name),
-        }
+        let lines = self.head.split(|byte| *byte == b'\n').skip(1);
+        let mut names = lines.filter_map(|line| line.split(|byte| *byte == b':').next());
+        names
+            .find(|known| known.eq_ignore_ascii_case(name.as_bytes()))
+            .and_then(|known| std::str::from_utf8(known).ok())
+            .map_or_else(|| usual_spelling(name), str::to_owned)
     }
 }
 
@@ -214,24 +246,20 @@ fn usual_spelling(name: &str) -> String {
 /// Where the empty line ends that ends a head.
 fn head_end(bytes: &[u8]) -> Option<usize> {
     let mut line_start = 0;
-    for (position, byte) in bytes.iter().enumerate() {
-        if *byte == b'\n' {
-            let line = bytes.get(line_start..position).unwrap_or_default();
-            if line_start > 0 && (line.is_empty() || line == b"\r") {
-                return Some(position + 1);
-            }
-            line_start = position + 1;
+    for position in memchr::memchr_iter(b'\n', bytes) {
+        let line = bytes.get(line_start..position).unwrap_or_default();
+        if line_start > 0 && (line.is_empty() || line == b"\r") {
+            return Some(position + 1);
         }
+        line_start = position + 1;
     }
     None
 }
 
 fn has_bare_line_feed(head: &[u8]) -> bool {
-    let mut previous = 0;
-    head.iter().any(|byte| {
-        let bare = *byte == b'\n' && previous != b'\r';
-        previous = *byte;
-        bare
+    memchr::memchr_iter(b'\n', head).any(|position| {
+        let before = position.checked_sub(1).and_then(|before| head.get(before));
+        before != Some(&b'\r')
     })
 }
 
@@ -334,7 +362,7 @@ mod tests {
 
     #[test]
     fn names_keep_the_clients_spelling() {
-        let facts = HeadFacts::read(b"GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\nGET");
+        let facts = HeadFacts::read(b"GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\nGET".to_vec());
         let check = |name: &str, expected: &str| assert_eq!(facts.spell(name), expected);
         check("host", "Host");
         check("x-token", "x-ToKeN");
@@ -375,7 +403,11 @@ mod tests {
     #[test]
     fn what_hyper_would_forgive() {
         let check = |head: &str, expected: Option<&str>| {
-            assert_eq!(HeadFacts::read(head.as_bytes()).fault, expected, "{head:?}");
+            assert_eq!(
+                HeadFacts::read(head.as_bytes().to_vec()).fault,
+                expected,
+                "{head:?}"
+            );
         };
         check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", None);
         check("GET / HTTP/1.1\nHost: a\r\n\r\n", Some("bare line feed"));
@@ -425,7 +457,17 @@ mod tests {
         check(&format!("{post}\r\n\r\n{get}"), &[(38, false), (24, false)]);
         check(&format!("{post}GET /{get}"), &[(38, false), (25, true)]);
         let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        check(&format!("{chunked}{get}"), &[(47, true)]);
+        check(
+            &format!("{chunked}0\r\n\r\n{get}"),
+            &[(47, false), (24, false)],
+        );
+        check(
+            &format!("{chunked}2\r\nhi\r\n0\r\na: b\r\n\r\n{get}"),
+            &[(47, false), (24, false)],
+        );
+        check(&format!("{chunked}{get}"), &[(47, false)]);
+        let old = chunked.replace("1.1", "1.0");
+        check(&format!("{old}0\r\n\r\n{get}"), &[(47, true)]);
         let upgrade = "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
         check(&format!("{upgrade}{get}"), &[(38, true)]);
         check(&format!("no request\r\n\r\n{get}"), &[(14, true)]);
