@@ -167,7 +167,7 @@ impl Gateway {
             return Err(vec![settings::unusable_tls(loaded, &error)]);
         }
         self.services.backends.functions.reload(functions);
-        self.services.access_logs.reopen();
+        self.services.observers.access_logs.reopen();
         self.services.replace(plan);
         for key in settings::needs_restart(&self.server, &loaded.definition.server) {
             warn!(
@@ -191,12 +191,16 @@ impl Gateway {
         self.services.backends.functions.shutdown().await;
         let clock = self.services.clock.as_ref();
         // Whoever reads standard output may have stopped reading: lines must not keep the process from ending.
-        let written = within(clock, drain::LAST_WAIT, self.services.access_logs.flush());
+        let written = within(
+            clock,
+            drain::LAST_WAIT,
+            self.services.observers.access_logs.flush(),
+        );
         if written.await.is_none() {
             warn!("access log lines could not be written in time");
         }
         self.background.stop.begin();
-        self.services.access_logs.reopen();
+        self.services.observers.access_logs.reopen();
         let rest = within(clock, drain::LAST_WAIT, self.background.tasks.idle());
         if rest.await.is_none() {
             warn!(

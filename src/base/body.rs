@@ -4,6 +4,8 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -28,7 +30,32 @@ enum Inner {
         body: SyncWrapper<UnsyncBoxBody<Bytes, BoxError>>,
         /// Bytes that are still to come, where that is known.
         left: Option<u64>,
+        /// Counts what comes.
+        meter: Meter,
     },
+}
+
+/// Counts the bytes of a body as they pass; clones count the same body.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Option<Arc<AtomicU64>>);
+
+impl Meter {
+    /// A meter that stands at `bytes`.
+    fn at(bytes: usize) -> Self {
+        Self(Some(Arc::new(AtomicU64::new(bytes as u64))))
+    }
+
+    /// How many bytes have passed.
+    pub fn bytes(&self) -> u64 {
+        let passed = self.0.as_ref();
+        passed.map_or(0, |passed| passed.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, bytes: usize) {
+        if let Some(passed) = &self.0 {
+            passed.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Payload {
@@ -43,6 +70,7 @@ impl Payload {
         Self(Inner::Stream {
             body: SyncWrapper::new(boxed),
             left,
+            meter: Meter::default(),
         })
     }
 
@@ -52,6 +80,19 @@ impl Payload {
             true => Self::default(),
             false => Self::stream(body),
         }
+    }
+
+    /// The same body with a meter of what passes; all of a whole body has passed.
+    pub fn metered(mut self) -> (Self, Meter) {
+        let counting = match &mut self.0 {
+            Inner::Whole(bytes) if bytes.is_empty() => Meter::default(),
+            Inner::Whole(bytes) => Meter::at(bytes.len()),
+            Inner::Stream { meter, .. } => {
+                *meter = Meter::at(0);
+                meter.clone()
+            }
+        };
+        (self, counting)
     }
 
     /// All of it, unless it is still on its way.
@@ -111,11 +152,14 @@ impl Body for Payload {
                 let all = std::mem::take(bytes);
                 Poll::Ready(Some(Ok(Frame::data(all))))
             }
-            Inner::Stream { body, left } => {
+            Inner::Stream { body, left, meter } => {
                 let frame = ready!(Pin::new(body.get_mut()).poll_frame(context));
-                if let (Some(left), Some(Ok(frame))) = (left, &frame) {
+                if let Some(Ok(frame)) = &frame {
                     let length = frame.data_ref().map_or(0, Bytes::len);
-                    *left = left.saturating_sub(length as u64);
+                    meter.add(length);
+                    if let Some(left) = left {
+                        *left = left.saturating_sub(length as u64);
+                    }
                 }
                 Poll::Ready(frame)
             }
@@ -235,6 +279,21 @@ mod tests {
             Err(BodyError::Broken(reason)) => panic!("{reason}"),
         };
         assert_eq!(length, expected);
+    }
+
+    #[tokio::test]
+    async fn a_meter_tells_what_has_passed() {
+        let stream = Payload::stream(Full::new(Bytes::from_static(b"abc")));
+        let (mut stream, meter) = stream.metered();
+        assert_eq!(meter.bytes(), 0);
+        stream.frame().await.unwrap().unwrap();
+        assert_eq!(meter.bytes(), 3);
+        let check = |whole: &'static str, expected: u64| {
+            let (_, meter) = Payload::from(whole).metered();
+            assert_eq!(meter.bytes(), expected);
+        };
+        check("", 0);
+        check("abcd", 4);
     }
 
     #[tokio::test]

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connection_store::{Connection, ConnectionRecord};
+use http::StatusCode;
 use serde_json::{Map, Value};
 
+use crate::base::body::Meter;
 use crate::base::clock::EpochMillis;
 use crate::base::ids::RequestId;
+use crate::error::ResponseType;
 use crate::exchange::Authorized;
 
 /// Whose event it is: a connection's, still a candidate or open, or that of whoever sent one HTTP request.
@@ -96,7 +99,9 @@ pub struct ErrorFacts {
     /// `$context.error.message`.
     pub message: String,
     /// `$context.error.responseType`.
-    pub response_type: &'static str,
+    pub response_type: ResponseType,
+    /// The status that the client got, or would have got if it were not for a message.
+    pub status: StatusCode,
 }
 
 /// The facts of one exchange.
@@ -116,6 +121,8 @@ pub struct RequestContext {
     pub preflight: bool,
     /// `$context.status`.
     pub status: Option<u16>,
+    /// Bytes of the request's body that were read.
+    pub received: Meter,
     /// Bytes of the payload that left.
     pub response_length: usize,
     /// The authorizer call of this exchange.
@@ -137,11 +144,19 @@ impl RequestContext {
             route_key: None,
             preflight: false,
             status: None,
+            received: Meter::default(),
             response_length: 0,
             authorizer: IntegrationFacts::default(),
             integration: IntegrationFacts::default(),
             error: None,
         }
+    }
+
+    /// `$context.dataProcessed`: bytes of the bodies of request and answer.
+    pub fn data_processed(&self) -> u64 {
+        self.received
+            .bytes()
+            .saturating_add(self.response_length as u64)
     }
 
     /// `$context.authorizer` of a connection: what the authorizer said, for its whole life.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::base::clock::Tick;
-
 /// The phases of the pipeline, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -42,41 +40,81 @@ impl Phase {
     ];
 }
 
-/// When each phase began, as far as the exchange came.
+/// When each phase began, as far as the exchange came. Moments are nanoseconds of the gateway's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline {
-    began: [Option<Tick>; Phase::ALL.len()],
-    arrived: Tick,
+    began: [Option<u64>; Phase::ALL.len()],
+    arrived: u64,
+    ended: Option<u64>,
 }
 
 impl Timeline {
-    /// The time line of an event that arrived at `now`.
-    pub fn new(now: Tick) -> Self {
+    /// The time line of an event that arrived at `nanos`.
+    pub fn new(nanos: u64) -> Self {
         Self {
             began: [None; Phase::ALL.len()],
-            arrived: now,
+            arrived: nanos,
+            ended: None,
         }
     }
 
-    /// When the event arrived.
-    pub fn arrived(&self) -> Tick {
-        self.arrived
+    /// Notes that a phase begins.
+    pub fn enter(&mut self, phase: Phase, nanos: u64) {
+        self.began[phase as usize] = Some(nanos);
     }
 
-    /// Notes that a phase begins.
-    pub fn enter(&mut self, phase: Phase, now: Tick) {
-        self.began[phase as usize] = Some(now);
+    /// Notes that everything there is has been answered.
+    pub fn end(&mut self, nanos: u64) {
+        self.ended = Some(nanos);
     }
 
     /// The phases that ran, in order.
     pub fn phases(&self) -> impl Iterator<Item = Phase> {
-        Phase::ALL
-            .into_iter()
-            .filter(|phase| self.began[*phase as usize].is_some())
+        Phase::ALL.into_iter().filter(|phase| self.entered(*phase))
     }
 
-    /// Time from arrival until `now`.
-    pub fn age(&self, now: Tick) -> Duration {
-        now.since(self.arrived)
+    /// Whether that phase ran.
+    pub fn entered(&self, phase: Phase) -> bool {
+        self.began[phase as usize].is_some()
+    }
+
+    /// How long a phase took: until the next one began.
+    pub fn spent(&self, phase: Phase) -> Option<Duration> {
+        let began = self.began[phase as usize]?;
+        let next = self.began.iter().skip(phase as usize + 1);
+        let next = next.flatten().next()?;
+        Some(Duration::from_nanos(next.saturating_sub(began)))
+    }
+
+    /// Time from the arrival to the end of the answer; `None` until that has come.
+    pub fn latency(&self) -> Option<Duration> {
+        let ended = self.ended?;
+        Some(Duration::from_nanos(ended.saturating_sub(self.arrived)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_timed_by_what_follows_them() {
+        let mut timeline = Timeline::new(100);
+        timeline.enter(Phase::Route, 100);
+        timeline.enter(Phase::Authorize, 150);
+        timeline.enter(Phase::Conclude, 400);
+        let check = |phase, expected: Option<u64>| {
+            assert_eq!(timeline.spent(phase), expected.map(Duration::from_nanos));
+        };
+        check(Phase::Route, Some(50));
+        check(Phase::Throttle, None);
+        check(Phase::Authorize, Some(250));
+        check(Phase::Conclude, None);
+        assert_eq!(timeline.latency(), None);
+        let mut ended = timeline;
+        ended.end(1100);
+        assert_eq!(ended.latency(), Some(Duration::from_micros(1)));
+        let ran: Vec<_> = timeline.phases().collect();
+        assert_eq!(ran, [Phase::Route, Phase::Authorize, Phase::Conclude]);
     }
 }

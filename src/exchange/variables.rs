@@ -161,7 +161,7 @@ impl Exchange {
         match name {
             "message" => Some(error.message.as_str().into()),
             "messageString" => Some(serde_json::Value::from(&*error.message).to_string().into()),
-            "responseType" => Some(error.response_type.into()),
+            "responseType" => Some(error.response_type.name().into()),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use connection_store::{Address, ConnectionId, Delivery, Outgoing, StoreError};
 
 use crate::base::quotas::MESSAGE_BYTES;
 use crate::error::CloseReason;
+use crate::observe::names::Counter;
 use crate::pipeline::Services;
 
 /// Why a message could not be pushed.
@@ -50,7 +51,12 @@ impl Pusher {
         }
         let message = Outgoing::from_bytes(payload);
         let now = self.0.clock.now().0;
-        settle(self.0.store.deliver(address, message, now).await)
+        let delivered = settle(self.0.store.deliver(address, message, now).await);
+        if delivered.is_ok() {
+            let metrics = &self.0.observers.metrics;
+            metrics.count(api, stage, Counter::MessageCount);
+        }
+        delivered
     }
 
     /// Closes one connection, as `DELETE @connections` does: with code 1000, after what is queued.

@@ -33,7 +33,7 @@ pub async fn invoke_function(
     call: FunctionCall,
     limit: Duration,
 ) -> Result<FunctionAnswer, FunctionError> {
-    let started = backends.clock.now();
+    let started = backends.clock.nanos();
     let invocation = Invocation {
         request_id: call.request_id,
         payload: call.payload,
@@ -47,7 +47,7 @@ pub async fn invoke_function(
             backends.lambda.invoke(function, signer, invocation).await
         }
     };
-    facts.latency = Some(backends.clock.now().since(started));
+    facts.latency = Some(backends.since(started));
     match &result {
         Ok(answer) => {
             facts.call_status = Some(answer.status);

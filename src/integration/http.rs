@@ -175,13 +175,13 @@ pub(super) async fn call(
     call: HttpCall,
     limit: Duration,
 ) -> Result<Answer, BackendError> {
-    let started = backends.clock.now();
+    let started = backends.clock.nanos();
     let result = backends
         .http
         .send(call.0, limit, body_limit(exchange))
         .await;
     let facts = &mut exchange.context.integration;
-    facts.latency = Some(backends.clock.now().since(started));
+    facts.latency = Some(backends.since(started));
     let answer = result?;
     if answer.status().is_informational() {
         // AWS: a backend that tries to upgrade is one that does not answer (reported as 504).

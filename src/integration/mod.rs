@@ -48,6 +48,13 @@ pub struct Backends {
     pub proxy: ProxyClient,
 }
 
+impl Backends {
+    /// Time since a moment of the clock in nanoseconds.
+    fn since(&self, nanos: u64) -> Duration {
+        Duration::from_nanos(self.clock.nanos().saturating_sub(nanos))
+    }
+}
+
 /// A call that is ready to be made.
 #[derive(Debug)]
 pub enum Call {

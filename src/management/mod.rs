@@ -26,6 +26,7 @@ use crate::base::quotas;
 use crate::error::{CloseReason, ServiceException};
 use crate::exchange::Headers;
 use crate::lang::sigv4::SignedRequest;
+use crate::observe::names::Counter;
 use crate::pipeline::Services;
 use crate::plan::stage::Stage;
 
@@ -91,6 +92,8 @@ where
         .limiter
         .request(&services.plan().account, services.clock.nanos())
     {
+        let metrics = &services.observers.metrics;
+        metrics.count(&stage.api.id, &stage.name, Counter::Throttled);
         return Err(ServiceException::limit_exceeded("Too Many Requests"));
     }
     let operation = match request.method {
@@ -190,6 +193,8 @@ async fn push(
     let now = services.clock.now().0;
     let delivery = services.store.deliver(address, message, now).await;
     settle(delivery.map_err(|_| ServiceException::unavailable())?)?;
+    let metrics = &services.observers.metrics;
+    metrics.count(address.api, address.stage, Counter::MessageCount);
     Ok(Response::new(Payload::default()))
 }
 

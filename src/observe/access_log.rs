@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -29,6 +30,7 @@ enum Order {
 pub struct AccessLogs {
     tasks: Tasks,
     open: Mutex<HashMap<Destination, mpsc::Sender<Order>>>,
+    lost: Arc<AtomicU64>,
 }
 
 impl AccessLogs {
@@ -37,6 +39,7 @@ impl AccessLogs {
         Self {
             tasks,
             open: Mutex::default(),
+            lost: Arc::default(),
         }
     }
 
@@ -44,12 +47,13 @@ impl AccessLogs {
     pub async fn write(&self, destination: &Destination, line: String) {
         let sender = self.sender(destination);
         if sender.send(Order::Line(line)).await.is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
             error!(?destination, "the access log's writer has ended");
         }
     }
 
     /// Hands over one line from where nothing can wait. When the queue is full a task waits in its place.
-    pub fn write_later(self: &Arc<Self>, destination: &Destination, line: String) {
+    pub fn write_later(&self, destination: &Destination, line: String) {
         let sender = self.sender(destination);
         if let Err(mpsc::error::TrySendError::Full(order)) = sender.try_send(Order::Line(line)) {
             let waiting = async move { drop(sender.send(order).await) };
@@ -69,6 +73,18 @@ impl AccessLogs {
         }
     }
 
+    /// How many lines wait for a destination now.
+    pub fn waiting(&self) -> usize {
+        let open = self.lock();
+        let queued = |sender: &mpsc::Sender<Order>| sender.max_capacity() - sender.capacity();
+        open.values().map(queued).sum()
+    }
+
+    /// How many lines did not reach their destination.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Opens every destination anew with its next line, so that log files can be moved away.
     pub fn reopen(&self) {
         self.lock().clear();
@@ -80,7 +96,7 @@ impl AccessLogs {
             return sender.clone();
         }
         let (sender, orders) = mpsc::channel(QUEUED_LINES);
-        let writer = run(destination.clone(), orders);
+        let writer = run(destination.clone(), orders, Arc::clone(&self.lost));
         self.tasks.spawn("access log", writer);
         open.insert(destination.clone(), sender.clone());
         sender
@@ -91,7 +107,8 @@ impl AccessLogs {
     }
 }
 
-async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>) {
+async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>, lost: Arc<AtomicU64>) {
+    let mut opened = true;
     let mut sink: Box<dyn AsyncWrite + Send + Unpin> = match &destination {
         Destination::Stdout => Box::new(tokio::io::stdout()),
         Destination::Stderr => Box::new(tokio::io::stderr()),
@@ -99,6 +116,7 @@ async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>) {
             Ok(file) => Box::new(file),
             Err(problem) => {
                 error!(path = %path.display(), %problem, "the access log cannot be opened; lines are thrown away");
+                opened = false;
                 Box::new(tokio::io::sink())
             }
         },
@@ -106,12 +124,14 @@ async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>) {
     while let Some(first) = orders.recv().await {
         let mut batch = Vec::new();
         let mut waiting = Vec::new();
+        let mut lines = 0;
         let mut next = Some(first);
         while let Some(order) = next {
             match order {
                 Order::Line(line) => {
                     batch.extend_from_slice(line.as_bytes());
                     batch.push(b'\n');
+                    lines += 1;
                 }
                 Order::Flush(done) => waiting.push(done),
             }
@@ -120,7 +140,11 @@ async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>) {
                 false => None,
             };
         }
-        if let Err(problem) = write_all(&mut sink, &batch).await {
+        let written = write_all(&mut sink, &batch).await;
+        if written.is_err() || !opened {
+            lost.fetch_add(lines, Ordering::Relaxed);
+        }
+        if let Err(problem) = written {
             error!(?destination, %problem, "access log lines could not be written");
         }
         for done in waiting {

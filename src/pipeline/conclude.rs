@@ -1,4 +1,4 @@
-//! The end of every exchange: failures become replies, and the access log gets its line.
+//! The end of every exchange: failures become replies, metrics count it, and the access log gets its line.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use crate::base::body::{BoxError, Payload};
 use crate::error::GatewayError;
 use crate::exchange::{Event, Exchange, ExchangeScope, Reply};
-use crate::observe::access_log::AccessLogs;
+use crate::observe::Observers;
 use crate::pipeline::{Services, cors, failure};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
@@ -38,16 +38,29 @@ pub(super) async fn conclude(
             let body = std::mem::take(&mut reply.body);
             reply.body = Payload::stream(Told {
                 body,
-                logs: Arc::clone(&services.access_logs),
+                observers: Arc::clone(&services.observers),
                 exchange: Some(Box::new(exchange)),
             });
             return Reply::Http(std::mem::take(reply));
         }
     }
-    if let (Some(log), Some(line)) = (&exchange.stage.access_log, line(&exchange)) {
-        services.access_logs.write(&log.destination, line).await;
+    let replies = u64::from(matches!(reply, Reply::Frame(_)));
+    let line = tell(&services.observers, &mut exchange, replies);
+    if let (Some(log), Some(line)) = (&exchange.stage.access_log, line) {
+        let logs = &services.observers.access_logs;
+        logs.write(&log.destination, line).await;
     }
     reply
+}
+
+/// Notes the end of an exchange and counts it; gives its line in the access log.
+fn tell(observers: &Observers, exchange: &mut Exchange, replies: u64) -> Option<String> {
+    exchange.timeline.end(observers.clock.nanos());
+    observers.metrics.concluded(exchange, replies);
+    let log = exchange.stage.access_log.as_ref()?;
+    let mut line = String::new();
+    log.format.render(&ExchangeScope::new(exchange), &mut line);
+    Some(line)
 }
 
 /// What every answer of an HTTP API carries.
@@ -58,18 +71,10 @@ fn finish(exchange: &Exchange, headers: &mut HeaderMap) {
     }
 }
 
-/// The access-log line of an exchange that has ended.
-fn line(exchange: &Exchange) -> Option<String> {
-    let log = exchange.stage.access_log.as_ref()?;
-    let mut line = String::new();
-    log.format.render(&ExchangeScope::new(exchange), &mut line);
-    Some(line)
-}
-
 /// A body on its way to the client, and the exchange that ends with it.
 struct Told {
     body: Payload,
-    logs: Arc<AccessLogs>,
+    observers: Arc<Observers>,
     /// Gone once it has been told of.
     exchange: Option<Box<Exchange>>,
 }
@@ -108,11 +113,13 @@ impl Body for Told {
 // The end of the body, an error, and a client that went away all come down to this.
 impl Drop for Told {
     fn drop(&mut self) {
-        let Some(exchange) = self.exchange.take() else {
+        let Some(mut exchange) = self.exchange.take() else {
             return;
         };
-        if let (Some(log), Some(line)) = (&exchange.stage.access_log, line(&exchange)) {
-            self.logs.write_later(&log.destination, line);
+        let line = tell(&self.observers, &mut exchange, 0);
+        if let (Some(log), Some(line)) = (&exchange.stage.access_log, line) {
+            let logs = &self.observers.access_logs;
+            logs.write_later(&log.destination, line);
         }
     }
 }
@@ -134,24 +141,11 @@ fn status(exchange: &Exchange, reply: &Reply) -> u16 {
     match reply {
         Reply::Accept(_) => 101,
         Reply::Http(reply) => reply.status.as_u16(),
-        Reply::Frame(_) | Reply::Nothing => match (&exchange.context.error, &exchange.event) {
-            (Some(_), Event::Message { .. } | Event::Disconnect { .. }) => failed_status(exchange),
-            _ => exchange.context.integration.status.unwrap_or(200),
+        Reply::Frame(_) | Reply::Nothing => match &exchange.context.error {
+            Some(error) => error.status.as_u16(),
+            None => exchange.context.integration.status.unwrap_or(200),
         },
     }
-}
-
-fn failed_status(exchange: &Exchange) -> u16 {
-    use crate::error::ResponseType;
-    let name = exchange
-        .context
-        .error
-        .as_ref()
-        .map(|error| error.response_type);
-    ResponseType::ALL
-        .iter()
-        .find(|kind| Some(kind.name()) == name)
-        .map_or(500, |kind| kind.default_status().as_u16())
 }
 
 fn length(reply: &Reply) -> usize {

@@ -17,7 +17,8 @@ pub(super) fn reply(exchange: &mut Exchange, error: &GatewayError) -> Reply {
     };
     exchange.context.error = Some(ErrorFacts {
         message: message.to_owned(),
-        response_type: error.response_type.name(),
+        response_type: error.response_type,
+        status,
     });
     let Some(record) = exchange.context.party.record() else {
         let body = serde_json::json!({ "message": message }).to_string();

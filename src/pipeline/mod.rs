@@ -61,6 +61,6 @@ async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, G
 }
 
 fn enter(services: &Services, exchange: &mut Exchange, phase: Phase) {
-    let now = services.clock.now();
+    let now = services.clock.nanos();
     exchange.timeline.enter(phase, now);
 }

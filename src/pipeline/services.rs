@@ -14,6 +14,7 @@ use crate::error::CloseReason;
 use crate::exchange::{Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline};
 use crate::integration::Backends;
 use crate::limit::{RateLimiter, UsageCounters};
+use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{self, route};
 use crate::plan::Plan;
@@ -37,8 +38,8 @@ pub struct Services {
     pub signatures: SignatureVerifier,
     /// Calls to backends.
     pub backends: Backends,
-    /// Access logs.
-    pub access_logs: Arc<AccessLogs>,
+    /// Who is told about exchanges.
+    pub observers: Arc<Observers>,
     plans: ArcSwap<Plans>,
 }
 
@@ -61,13 +62,14 @@ pub struct Parts {
     /// Calls to backends.
     pub backends: Backends,
     /// Access logs.
-    pub access_logs: Arc<AccessLogs>,
+    pub access_logs: AccessLogs,
 }
 
 impl Services {
     /// Services that run by `plan`, with full buckets.
     pub fn new(parts: Parts, plan: Plan) -> Self {
-        Self {
+        let clock = Arc::clone(&parts.clock);
+        let services = Self {
             clock: parts.clock,
             tasks: parts.tasks,
             store: parts.store,
@@ -75,12 +77,14 @@ impl Services {
             usage: Arc::default(),
             signatures: SignatureVerifier::new(),
             backends: parts.backends,
-            access_logs: parts.access_logs,
+            observers: Arc::new(Observers::new(clock, parts.access_logs)),
             plans: ArcSwap::from_pointee(Plans {
                 current: Arc::new(plan),
                 retired: Vec::new(),
             }),
-        }
+        };
+        services.cover();
+        services
     }
 
     /// The plan in force now.
@@ -113,7 +117,17 @@ impl Services {
                 retired: fresh.chain(older).collect(),
             }
         });
+        self.cover();
         self.close_orphans();
+    }
+
+    /// Keeps metrics for the stages that there are.
+    fn cover(&self) {
+        self.observers.metrics.cover(|| {
+            let plans = self.plans.load();
+            let current = plans.current.stages().into_iter();
+            current.chain(&plans.retired).cloned().collect()
+        });
     }
 
     /// The stage that a connection belongs to, as it is now.
@@ -188,7 +202,7 @@ impl Services {
             event,
             request: GatewayRequest::default(),
             context: RequestContext::new(RequestId::mint(), self.clock.wall(), party),
-            timeline: Timeline::new(self.clock.now()),
+            timeline: Timeline::new(self.clock.nanos()),
         }
     }
 }

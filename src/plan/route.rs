@@ -91,6 +91,8 @@ pub struct Route {
     pub throttle: Option<Throttle>,
     /// Parameters of the handshake that must be there (`requestParameters` with `required: true`).
     pub required: Vec<RequiredParameter>,
+    /// `detailedMetricsEnabled`: whether it is counted by itself.
+    pub detailed_metrics: bool,
 }
 
 /// The routes of a stage, by the protocol of its API.

@@ -83,12 +83,12 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival, below_stage: usi
     request.below_stage = below_stage;
     request.fields = parts.headers;
     request.forwarding = Some(arrival.forwarding);
-    request.body = Payload::incoming(body);
+    (request.body, context.received) = Payload::incoming(body).metered();
     Exchange {
         event: Event::Http,
         request,
         context,
-        timeline: Timeline::new(services.clock.now()),
+        timeline: Timeline::new(services.clock.nanos()),
         stage,
     }
 }

@@ -30,6 +30,7 @@ mod integrations;
 mod lifecycle;
 mod limits;
 mod management;
+mod metrics;
 mod process;
 mod reload;
 mod replies;

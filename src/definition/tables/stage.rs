@@ -83,7 +83,7 @@ pub(super) static STAGE: Object = Object {
 
 static ROUTE_SETTINGS: Object = Object {
     name: "RouteSettings",
-    doc: "Throttles of a route.",
+    doc: "Throttles and metrics of a route.",
     kind: None,
     fields: &[
         optional(
@@ -101,12 +101,8 @@ static ROUTE_SETTINGS: Object = Object {
         ),
         optional(
             "detailedMetricsEnabled",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: "leave it out until metrics per route land",
-            },
-            "false.",
+            &Shape::Boolean,
+            "Whether the route is counted by itself in `/metrics`.",
         ),
         optional(
             "loggingLevel",

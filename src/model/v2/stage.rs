@@ -38,7 +38,7 @@ pub struct RouteSettings {
     pub throttling_rate_limit: Option<f64>,
     /// Requests at once above the rate.
     pub throttling_burst_limit: Option<u32>,
-    /// Only `false` so far.
+    /// Whether the route is counted by itself.
     pub detailed_metrics_enabled: Option<bool>,
     /// Only `OFF` so far.
     pub logging_level: Option<String>,

@@ -48,6 +48,7 @@ pub(super) fn compile(
         ordering,
         throttle: stage.and_then(|stage| throttle(stage, key)),
         required,
+        detailed_metrics: stage.is_some_and(|stage| detailed_metrics(stage.stage, key)),
     })
 }
 
@@ -64,6 +65,7 @@ pub(super) fn absent(key: &str, stage: Option<Target<'_>>) -> Route {
         ordering: Ordering::Concurrent,
         throttle: stage.and_then(|stage| throttle(stage, key)),
         required: Vec::new(),
+        detailed_metrics: stage.is_some_and(|stage| detailed_metrics(stage.stage, key)),
     }
 }
 
@@ -270,4 +272,11 @@ fn throttle(target: Target<'_>, key: &str) -> Option<Throttle> {
             burst: burst.unwrap_or(quotas::ACCOUNT_BURST),
         },
     })
+}
+
+fn detailed_metrics(stage: &v2::Stage, key: &str) -> bool {
+    let own = stage.route_settings.get(key);
+    own.and_then(|own| own.detailed_metrics_enabled)
+        .or(stage.default_route_settings.detailed_metrics_enabled)
+        .unwrap_or(false)
 }

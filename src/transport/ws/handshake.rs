@@ -165,7 +165,7 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
         event: Event::Connect,
         request: GatewayRequest::handshake(method, uri.path(), uri.query(), headers),
         context,
-        timeline: Timeline::new(services.clock.now()),
+        timeline: Timeline::new(services.clock.nanos()),
         stage,
     }
 }
@@ -200,6 +200,8 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: B
         subprotocol,
     } = *acceptance;
     let connection = Arc::new(Connection::new(record, settings.outbox, now.0));
+    let metrics = &services.observers.metrics;
+    let counted = metrics.opened(&connection.record.api, &connection.record.stage);
     if let Err(error) = services.store.insert(Arc::clone(&connection)).await {
         warn!(%error, "a connection could not be registered");
         let refused = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
@@ -236,6 +238,7 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: B
         },
     };
     drop(opening.seat);
+    drop(counted);
     end(&services, connection, ending).await;
 }
 

@@ -5,6 +5,7 @@
 mod chats;
 mod program;
 mod runtimes;
+mod scrapes;
 mod sdks;
 mod websockets;
 
