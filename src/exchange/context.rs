@@ -76,6 +76,12 @@ impl Party {
             Self::Requesting(requester) => &requester.domain_name,
         }
     }
+
+    /// The first label of the host that the client asked for.
+    pub fn domain_prefix(&self) -> &str {
+        let name = self.domain_name();
+        name.split(['.', ':']).next().unwrap_or(name)
+    }
 }
 
 /// How the call to a backend went.

@@ -63,7 +63,7 @@ impl Exchange {
             "connectionId" => party.record()?.id.to_string().into(),
             "connectedAt" => party.record()?.connected_at_epoch_ms.to_string().into(),
             "domainName" => party.domain_name().into(),
-            "domainPrefix" => party.domain_name().split('.').next()?.into(),
+            "domainPrefix" => party.domain_prefix().into(),
             "eventType" => self.event.name()?.into(),
             "messageId" => return self.message_id(),
             "messageDirection" => party.record().map(|_| "IN".into())?,

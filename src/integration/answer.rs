@@ -1,5 +1,7 @@
 //! What a backend answered, whatever kind it was, and how a Lambda proxy answer is read.
 
+pub(super) mod http_api;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -39,12 +41,15 @@ pub enum MalformedAnswer {
     /// Not a JSON object.
     #[error("the function's output is not a JSON object")]
     NotAnObject,
-    /// No `statusCode`, or not one of 100 to 599.
+    /// No `statusCode`, or not one that an answer can have.
     #[error("the function's output has no valid statusCode")]
     Status,
     /// A header's name or value cannot be sent.
     #[error("the function's output has an invalid header {0:?}")]
     Header(String),
+    /// Headers or cookies are not what they should be, or too many.
+    #[error("the function's output has {0}")]
+    Headers(&'static str),
     /// The body is neither text nor absent.
     #[error("the function's output has a body that is not a string")]
     Body,
@@ -53,9 +58,12 @@ pub enum MalformedAnswer {
     Base64,
 }
 
+/// More header fields than a map of them takes (32 768).
+const TOO_MANY: MalformedAnswer = MalformedAnswer::Headers("too many headers");
+
 /// How strictly a function's output is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+pub(super) enum Reading {
     /// It must have a `statusCode`: the output decides about a handshake.
     Handshake,
     /// It may lack a `statusCode`.
@@ -65,11 +73,11 @@ pub enum Reading {
     Message,
 }
 
-/// Reads the output of a function: `{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}`.
+/// Reads the output of a function of a WebSocket API: `{"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"}`.
 ///
 /// # Errors
 /// What is wrong with it; the client then gets 502 or `Internal server error`.
-pub fn read_proxy(output: &[u8], reading: Reading) -> Result<Answer, MalformedAnswer> {
+pub(super) fn read_proxy(output: &[u8], reading: Reading) -> Result<Answer, MalformedAnswer> {
     let Ok(Value::Object(fields)) = serde_json::from_slice(output) else {
         return Err(MalformedAnswer::NotAnObject);
     };
@@ -115,8 +123,9 @@ fn read_headers(fields: &Map<String, Value>) -> Result<HeaderMap, MalformedAnswe
     if let Some(Value::Object(single)) = fields.get("headers") {
         for (name, value) in single {
             if let Some(text) = scalar(value) {
-                let (name, value) = header(name, &text)?;
-                headers.insert(name, value);
+                let (key, value) = header(name, &text)?;
+                let inserted = headers.try_insert(key, value);
+                inserted.map_err(|_| TOO_MANY)?;
             }
         }
     }
@@ -124,12 +133,13 @@ fn read_headers(fields: &Map<String, Value>) -> Result<HeaderMap, MalformedAnswe
         for (name, values) in multi {
             let texts = values.as_array().into_iter().flatten().filter_map(scalar);
             for (position, text) in texts.enumerate() {
-                let (name, value) = header(name, &text)?;
+                let (key, value) = header(name, &text)?;
                 // AWS: where both maps have a name, the values of the multi-value map win.
-                match position {
-                    0 => drop(headers.insert(name, value)),
-                    _ => drop(headers.append(name, value)),
-                }
+                let added = match position {
+                    0 => headers.try_insert(key, value).map(drop),
+                    _ => headers.try_append(key, value).map(drop),
+                };
+                added.map_err(|_| TOO_MANY)?;
             }
         }
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::exchange::{Exchange, IntegrationFacts};
+use crate::base::quotas;
+use crate::exchange::{Event, Exchange, IntegrationFacts};
 use crate::function::{FunctionAnswer, FunctionError, Invocation};
-use crate::integration::answer::{Answer, read_proxy};
-use crate::integration::{BackendError, Backends, reading};
-use crate::plan::integration::FunctionTarget;
+use crate::integration::answer::{Answer, MalformedAnswer, Reading, http_api, read_proxy};
+use crate::integration::{BackendError, Backends, Call, event};
+use crate::plan::integration::{FunctionTarget, Integration, PayloadFormat};
 
 /// A function, and the event for it.
 #[derive(Debug)]
@@ -61,18 +62,51 @@ pub async fn invoke_function(
     result
 }
 
+/// Builds the event in the integration's format.
+pub(super) fn prepare(
+    exchange: &Exchange,
+    integration: &Integration,
+    target: &FunctionTarget,
+) -> Result<Call, BackendError> {
+    if exchange.payload().len() > quotas::LAMBDA_PAYLOAD_BYTES {
+        // No event could carry it: none is made.
+        return Err(FunctionError::RequestTooLarge.into());
+    }
+    let call = FunctionCall {
+        target: target.clone(),
+        payload: match integration.format {
+            PayloadFormat::WebSocket => event::websocket::proxy(exchange, integration.content),
+            PayloadFormat::V1 => event::http_v1::proxy(exchange),
+            PayloadFormat::V2 => event::http_v2::proxy(exchange),
+        },
+        request_id: exchange.context.request_id.to_string(),
+        trace_id: exchange.context.trace_id.clone(),
+    };
+    Ok(Call::Function(call, integration.format))
+}
+
 /// Invokes the function of an integration and reads its output.
 pub(super) async fn call(
     backends: &Backends,
     exchange: &mut Exchange,
     call: FunctionCall,
+    format: PayloadFormat,
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let facts = &mut exchange.context.integration;
     let answer = invoke_function(backends, facts, call, limit).await?;
-    let answer = read_proxy(&answer.payload, reading(exchange)).inspect_err(|error| {
+    let answer = read(answer.payload, format, &exchange.event).inspect_err(|error| {
         exchange.context.integration.error = Some(error.to_string());
     })?;
     exchange.context.integration.status = Some(answer.status.as_u16());
     Ok(answer)
+}
+
+fn read(output: Bytes, format: PayloadFormat, event: &Event) -> Result<Answer, MalformedAnswer> {
+    match (format, event) {
+        (PayloadFormat::WebSocket, Event::Connect) => read_proxy(&output, Reading::Handshake),
+        (PayloadFormat::WebSocket, _) => read_proxy(&output, Reading::Message),
+        (PayloadFormat::V1, _) => http_api::read_v1(output),
+        (PayloadFormat::V2, _) => http_api::read_v2(output),
+    }
 }

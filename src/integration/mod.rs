@@ -15,7 +15,7 @@ mod proxy;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use answer::{Answer, MalformedAnswer, Reading, read_proxy};
+pub use answer::{Answer, MalformedAnswer};
 pub use failure::BackendError;
 pub use function::{FunctionCall, invoke_function};
 pub use mapped::map_response;
@@ -29,7 +29,7 @@ use crate::client::lambda::LambdaClient;
 use crate::client::proxy::ProxyClient;
 use crate::exchange::{Event, Exchange};
 use crate::function::Functions;
-use crate::plan::integration::{ContentHandling, Integration, Target};
+use crate::plan::integration::{ContentHandling, Integration, PayloadFormat, Target};
 
 /// The live capabilities that calls need.
 #[derive(Debug)]
@@ -58,8 +58,8 @@ impl Backends {
 /// A call that is ready to be made.
 #[derive(Debug)]
 pub enum Call {
-    /// A function with its event.
-    Function(FunctionCall),
+    /// A function with its event, and how its answer is read.
+    Function(FunctionCall, PayloadFormat),
     /// An HTTP request that an event becomes.
     Http(Box<http::HttpCall>),
     /// An HTTP request that goes on.
@@ -74,12 +74,7 @@ pub enum Call {
 /// When a mapped value cannot be sent, or the payload cannot be converted.
 pub fn prepare(exchange: &Exchange, integration: &Arc<Integration>) -> Result<Call, BackendError> {
     match &integration.target {
-        Target::Function(target) => Ok(Call::Function(FunctionCall {
-            target: target.clone(),
-            payload: event::websocket::proxy(exchange, integration.content),
-            request_id: exchange.context.request_id.to_string(),
-            trace_id: exchange.context.trace_id.clone(),
-        })),
+        Target::Function(target) => function::prepare(exchange, integration, target),
         Target::Proxy(target) => {
             proxy::prepare(exchange, integration, target).map(|call| Call::Proxy(Box::new(call)))
         }
@@ -105,18 +100,12 @@ pub async fn make(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     match call {
-        Call::Function(call) => function::call(backends, exchange, call, limit).await,
+        Call::Function(call, format) => {
+            function::call(backends, exchange, call, format, limit).await
+        }
         Call::Http(call) => http::call(backends, exchange, *call, limit).await,
         Call::Proxy(call) => proxy::call(backends, exchange, *call, limit).await,
         Call::Answered(answer) => Ok(*answer),
-    }
-}
-
-/// How strictly a function's output is read for this event.
-fn reading(exchange: &Exchange) -> Reading {
-    match exchange.event {
-        Event::Connect => Reading::Handshake,
-        Event::Message { .. } | Event::Disconnect { .. } | Event::Http => Reading::Message,
     }
 }
 
