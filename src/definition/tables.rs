@@ -6,6 +6,7 @@
 mod api;
 mod api_key;
 mod authorizer;
+mod domain_name;
 mod function;
 mod integration;
 mod route;
@@ -13,7 +14,7 @@ mod server;
 mod stage;
 mod usage_plan;
 
-use super::shape::{Form, Object, Shape, Text, nested, optional, refused, text};
+use super::shape::{Form, Object, Shape, Text, nested, optional, text};
 
 pub(super) use server::SERVER;
 
@@ -80,9 +81,14 @@ pub(super) static DEFINITION: Object = Object {
             },
             "Usage plans by id.",
         ),
-        refused(
+        nested(
             "domainNames",
-            "leave them out until custom domain names land",
+            &Shape::Map {
+                key: domain_name::HOST,
+                value: &Shape::Object(&domain_name::DOMAIN_NAME),
+                max: 1000,
+            },
+            "Custom domain names, with the stages behind them.",
         ),
     ],
 };

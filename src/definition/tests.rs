@@ -51,10 +51,7 @@ fn check_api(lines: &str, expected: &[&str]) {
 #[test]
 fn the_sample_has_only_what_is_refused_by_name() {
     let problems = problems_of(SAMPLE, &sample_environment());
-    let expected = [
-        ": apis.shop.protocolType: `HTTP` is not supported here; ",
-        ": domainNames: is not supported here; leave them out until custom domain names land",
-    ];
+    let expected = [": apis.shop.protocolType: `HTTP` is not supported here; "];
     assert_eq!(problems.len(), expected.len(), "{problems:#?}");
     for (problem, expected) in problems.iter().zip(expected) {
         assert!(problem.contains(expected), "{problem}");

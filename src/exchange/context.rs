@@ -123,6 +123,8 @@ pub struct RequestContext {
     pub party: Party,
     /// `$context.routeKey`, once it is known.
     pub route_key: Option<Arc<str>>,
+    /// `$context.customDomain.basePathMatched`: the key of the API mapping, on a custom domain of an HTTP API.
+    pub base_path: Option<Arc<str>>,
     /// Whether the request is a preflight that the gateway answers itself, by the API's CORS configuration.
     pub preflight: bool,
     /// `$context.status`.
@@ -148,6 +150,7 @@ impl RequestContext {
             trace_id: None,
             party,
             route_key: None,
+            base_path: None,
             preflight: false,
             status: None,
             received: Meter::default(),

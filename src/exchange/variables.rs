@@ -71,6 +71,7 @@ impl Exchange {
             "path" => self.of_http()?.full_path(&self.stage.name).into(),
             // AWS: what the client speaks is not told; backends are called with HTTP/1.1.
             "protocol" => self.of_http().map(|_| "HTTP/1.1".into())?,
+            "customDomain.basePathMatched" => self.context.base_path.as_deref()?.into(),
             "routeKey" => self.context.route_key.as_deref()?.into(),
             "apiId" => (&*self.stage.api.id).into(),
             "accountId" => (&*self.stage.api.account_id).into(),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::v1::{ApiKey, UsagePlan};
-use super::v2::Api;
+use super::v2::{Api, DomainName};
 use super::{Limit, Secret};
 
 /// A whole definition.
@@ -30,6 +30,8 @@ pub struct Definition {
     pub api_keys: BTreeMap<String, ApiKey>,
     /// Usage plans by id.
     pub usage_plans: BTreeMap<String, UsagePlan>,
+    /// Custom domain names.
+    pub domain_names: BTreeMap<String, DomainName>,
 }
 
 /// The `server` section.

@@ -7,6 +7,7 @@ pub mod access_log;
 pub mod authorizer;
 pub mod compile;
 pub mod credentials;
+pub mod domain;
 pub mod integration;
 pub mod proxy_uri;
 pub mod route;
@@ -19,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::credentials::Credentials;
+use self::domain::Domains;
 use self::route::RateLimit;
 use self::stage::{Protocol, Stage};
 use self::usage::UsagePlans;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub credentials: Credentials,
     /// API keys and usage plans.
     pub usage: UsagePlans,
+    /// Custom domain names.
+    pub domains: Domains,
     /// The account level of throttling.
     pub account: AccountLimits,
 }
@@ -63,8 +67,23 @@ impl Plan {
             stages: table,
             credentials,
             usage,
+            domains: Domains::default(),
             account,
         }
+    }
+
+    /// The same with custom domain names.
+    #[must_use]
+    pub fn with_domains(mut self, domains: Domains) -> Self {
+        self.domains = domains;
+        self
+    }
+
+    /// Whether the API answers under its custom domain names only (`disableExecuteApiEndpoint`).
+    pub fn is_closed(&self, api: &str) -> bool {
+        let stages = self.stages.get(api).map(HashMap::values);
+        let stage = stages.and_then(|mut stages| stages.next());
+        stage.is_some_and(|stage| stage.api.closed)
     }
 
     /// The stage of that name.

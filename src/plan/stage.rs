@@ -25,6 +25,8 @@ pub struct Api {
     pub region: Arc<str>,
     /// Twelve digits, in ARNs.
     pub account_id: Arc<str>,
+    /// `disableExecuteApiEndpoint`: whether it answers under custom domain names only.
+    pub closed: bool,
 }
 
 /// `protocolType`, with what only one protocol has.

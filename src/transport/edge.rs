@@ -6,27 +6,21 @@ use std::sync::Arc;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use percent_encoding::percent_decode_str;
 
 use crate::base::body::Payload;
 use crate::base::ids::RequestId;
 use crate::base::quotas;
 use crate::error::ServiceException;
-use crate::exchange::{DEFAULT_STAGE, Forwarding, Headers};
+use crate::exchange::{Forwarding, Headers};
 use crate::management::{self, ManagementRequest};
-use crate::plan::Plan;
 use crate::plan::stage::Stage;
 use crate::transport::admin;
 use crate::transport::front::Front;
 use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::http::Socket;
 use crate::transport::http_api;
+use crate::transport::place::{self, Place};
 use crate::transport::ws::handshake;
-
-/// Prefix of addresses that name API and stage themselves.
-const ALWAYS: &str = "/_apis/";
-/// Path segment of the management API.
-const CONNECTIONS: &str = "@connections";
 
 /// An HTTP answer.
 pub type Answer = Response<Payload>;
@@ -78,20 +72,6 @@ impl Arrival {
     }
 }
 
-/// Where a request leads.
-#[derive(Debug)]
-enum Place {
-    Stage(Arc<Stage>),
-    /// A path below a stage, where WebSocket APIs have nothing.
-    Below(Arc<Stage>),
-    Connections(Arc<Stage>, String),
-    /// A stage of an HTTP API, and where the path below it begins.
-    Http(Arc<Stage>, usize),
-    /// An HTTP API that has no such stage.
-    Missing,
-    Nowhere,
-}
-
 /// Answers one request.
 pub(super) async fn answer(
     front: Arc<Front>,
@@ -138,8 +118,8 @@ async fn admitted(
     };
     let plan = front.services.plan();
     let target = arrival.request.uri();
-    let place = place(&plan, target.path(), &arrival.domain_name);
-    if !matches!(place, Place::Http(..) | Place::Missing)
+    let place = place::find(&plan, target.path(), &arrival.domain_name);
+    if !place.is_http()
         && target
             .path_and_query()
             .map_or(0, |target| target.as_str().len())
@@ -148,7 +128,7 @@ async fn admitted(
         return message(StatusCode::URI_TOO_LONG, "URI Too Long");
     }
     match place {
-        Place::Http(stage, below) => http_api::answer(&front, stage, arrival, below).await,
+        Place::Http(place) => http_api::answer(&front, place, arrival).await,
         Place::Missing => http_api::refuse(StatusCode::NOT_FOUND, "Not Found"),
         Place::Nowhere => management::refuse(&ServiceException::forbidden()),
         Place::Connections(stage, id) => {
@@ -345,89 +325,6 @@ fn without_default_port(host: &str, secure: bool) -> String {
         false => ":80",
     };
     host.strip_suffix(default).unwrap_or(host).to_owned()
-}
-
-/// Finds API, stage and what is wanted of them.
-fn place(plan: &Plan, path: &str, host: &str) -> Place {
-    let (api, rest, named) = match path.strip_prefix(ALWAYS) {
-        Some(rest) => match rest.split_once('/') {
-            Some((api, rest)) => (Some(api), rest, true),
-            None => (Some(rest), "", true),
-        },
-        None => (
-            api_of_host(plan, host),
-            path.strip_prefix('/').unwrap_or(path),
-            false,
-        ),
-    };
-    let Some(api) = api else {
-        return Place::Nowhere;
-    };
-    let rest_at = path.len() - rest.len();
-    if plan.is_http(api) {
-        return http_place(plan, api, rest, rest_at, named);
-    }
-    let rest = match named {
-        true => rest,
-        false => rest.trim_start_matches('/'),
-    };
-    let (stage, rest) = match rest.split_once('/') {
-        Some((stage, rest)) => (stage, rest),
-        None => (rest, ""),
-    };
-    let Some(stage) = plan.stage(api, stage) else {
-        return Place::Nowhere;
-    };
-    if path.split('/').skip(1).any(is_dubious) {
-        // A signature covers the path without such segments, so they must not lead anywhere.
-        return Place::Nowhere;
-    }
-    let stage = Arc::clone(stage);
-    match rest.split_once('/') {
-        Some((segment, id)) if decoded(segment) == CONNECTIONS => {
-            Place::Connections(stage, decoded(id))
-        }
-        _ if rest.is_empty() => Place::Stage(stage),
-        _ => Place::Below(stage),
-    }
-}
-
-/// The stage of an HTTP API: the one that the first segment names, or else `$default` with the whole path.
-///
-/// `rest` begins at `rest_at` of the path and has no slash in front. Where the address names API and stage itself,
-/// `$default` is named too.
-fn http_place(plan: &Plan, api: &str, rest: &str, rest_at: usize, named: bool) -> Place {
-    let segment = rest.split('/').next().unwrap_or_default();
-    let name = match named {
-        true => decoded(segment),
-        false => segment.to_owned(),
-    };
-    let below = rest_at + segment.len();
-    match plan.stage(api, &name) {
-        // AWS: a path that begins with `/$default` means nothing special.
-        Some(stage) if named || name != DEFAULT_STAGE => Place::Http(Arc::clone(stage), below),
-        _ if named => Place::Missing,
-        _ => match plan.stage(api, DEFAULT_STAGE) {
-            Some(stage) => Place::Http(Arc::clone(stage), rest_at.saturating_sub(1)),
-            None => Place::Missing,
-        },
-    }
-}
-
-fn is_dubious(segment: &str) -> bool {
-    matches!(decoded(segment).as_str(), "." | "..")
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// `{apiId}.execute-api.<anything>`, or the only API there is.
-fn api_of_host<'a>(plan: &'a Plan, host: &'a str) -> Option<&'a str> {
-    match host.split_once(".execute-api.") {
-        Some((api, _)) if plan.has_api(api) => Some(api),
-        _ => plan.only_api().map(|api| &**api),
-    }
 }
 
 #[cfg(test)]

@@ -16,19 +16,14 @@ use crate::exchange::{
     Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Requester, Timeline,
 };
 use crate::pipeline;
-use crate::plan::stage::Stage;
 use crate::transport::edge::{Answer, Arrival};
 use crate::transport::front::Front;
+use crate::transport::place::HttpPlace;
 
-/// Answers a request for `stage`; the path below it begins at byte `below_stage` of the request's path.
-pub(super) async fn answer(
-    front: &Arc<Front>,
-    stage: Arc<Stage>,
-    arrival: Arrival,
-    below_stage: usize,
-) -> Answer {
+/// Answers a request for a stage.
+pub(super) async fn answer(front: &Arc<Front>, place: HttpPlace, arrival: Arrival) -> Answer {
     let services = Arc::clone(&front.services);
-    let exchange = exchange(front, stage, arrival, below_stage);
+    let exchange = exchange(front, place, arrival);
     let tasks = services.tasks.clone();
     let run = Box::pin(async move { pipeline::run(&services, exchange).await });
     match (Outliving {
@@ -63,7 +58,7 @@ pub(super) fn refuse(status: StatusCode, text: &str) -> Answer {
     answer
 }
 
-fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival, below_stage: usize) -> Exchange {
+fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Exchange {
     let services = &front.services;
     let (parts, body) = arrival.request.into_parts();
     let user_agent = parts.headers.get(header::USER_AGENT);
@@ -76,11 +71,12 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival, below_stage: usi
     let party = Party::Requesting(Box::new(requester));
     let mut context = RequestContext::new(RequestId::mint(), services.clock.wall(), party);
     context.trace_id = Some(arrival.forwarding.trace_id.clone());
+    context.base_path = place.base_path;
     let mut request = GatewayRequest::default();
     request.method = parts.method;
     request.path = parts.uri.path().to_owned();
     request.query = parts.uri.query().map(str::to_owned);
-    request.below_stage = below_stage;
+    request.below_stage = place.below_stage;
     request.fields = parts.headers;
     request.forwarding = Some(arrival.forwarding);
     (request.body, context.received) = Payload::incoming(body).metered();
@@ -89,7 +85,7 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival, below_stage: usi
         request,
         context,
         timeline: Timeline::new(services.clock.nanos()),
-        stage,
+        stage: place.stage,
     }
 }
 

@@ -11,6 +11,7 @@ mod http;
 mod http_api;
 
 pub mod listener;
+mod place;
 pub mod tls;
 pub mod ws;
 

@@ -48,11 +48,7 @@ pub(super) static API: Object = Object {
         ),
         optional(
             "disableExecuteApiEndpoint",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: "leave it out until custom domain names land",
-            },
+            &Shape::Boolean,
             "Whether the API answers under custom domain names only.",
         ),
         optional(

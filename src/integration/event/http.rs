@@ -212,8 +212,12 @@ pub(super) fn cookies(request: &GatewayRequest) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The path as the client sent it, under the name of the stage unless that is `$default`.
+/// The path as the client sent it, under the name of the stage unless that is `$default`; on a custom domain under the key
+/// of the mapping.
 pub(super) fn encoded_path(exchange: &Exchange) -> String {
+    if exchange.context.base_path.is_some() {
+        return exchange.request.path.clone();
+    }
     let path = exchange.request.path_below_stage();
     match &*exchange.stage.name {
         DEFAULT_STAGE => path.to_owned(),

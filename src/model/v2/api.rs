@@ -25,7 +25,7 @@ pub struct Api {
     pub route_selection_expression: String,
     /// Where a client's API key is; only the default so far.
     pub api_key_selection_expression: Option<String>,
-    /// Whether the API answers under custom domain names only; only `false` so far.
+    /// Whether the API answers under custom domain names only.
     pub disable_execute_api_endpoint: Option<bool>,
     /// Whether models go unchecked when they are deployed; only `false` so far.
     pub disable_schema_validation: Option<bool>,

@@ -5,12 +5,14 @@
 
 mod api;
 mod authorizer;
+mod domain_name;
 mod integration;
 mod route;
 mod stage;
 
 pub use api::{Api, ProtocolType};
 pub use authorizer::{Authorizer, AuthorizerExtension, AuthorizerType};
+pub use domain_name::{ApiMapping, DomainName};
 pub use integration::{
     ConnectionType, ContentHandlingStrategy, Integration, IntegrationExtension,
     IntegrationResponse, IntegrationType,

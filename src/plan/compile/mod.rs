@@ -5,6 +5,7 @@
 
 mod authorizer;
 mod credentials;
+mod domain;
 mod function;
 mod integration;
 mod mock;
@@ -46,15 +47,12 @@ pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagn
         stages.extend(compile_api(&mut bench, id, api));
     }
     let usage = usage::compile(&mut bench);
+    let domains = domain::compile(&mut bench);
     if !bench.scribe.is_clean() {
         return Err(bench.scribe.finish());
     }
-    Ok(Plan::new(
-        stages,
-        credentials,
-        usage,
-        account(&definition.server.limits),
-    ))
+    let account = account(&definition.server.limits);
+    Ok(Plan::new(stages, credentials, usage, account).with_domains(domains))
 }
 
 /// What every part of the compilation needs.
@@ -105,6 +103,7 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
             protocol: Protocol::WebSocket { route_selection },
             region: server.region.as_str().into(),
             account_id: server.account_id.as_str().into(),
+            closed: api.disable_execute_api_endpoint == Some(true),
         })
     });
     let mut stages = Vec::new();

@@ -1,0 +1,97 @@
+//! Custom domain names.
+
+use std::collections::BTreeMap;
+
+use super::Bench;
+use crate::definition::child;
+use crate::lang::syntax::nearest;
+use crate::model::v2;
+use crate::plan::domain::{ApiMapping, Domain, Domains};
+
+/// All domain names; what is wrong with them is noted.
+pub(super) fn compile(bench: &mut Bench<'_>) -> Domains {
+    let definition = bench.definition;
+    check_closed(bench);
+    let domains = definition.domain_names.iter();
+    let compiled = domains.map(|(name, domain)| {
+        let path = child("domainNames", name);
+        (name.to_ascii_lowercase(), mappings(bench, domain, &path))
+    });
+    Domains::new(compiled.collect::<Vec<_>>())
+}
+
+/// An API whose own endpoint is switched off needs a domain that leads to it.
+fn check_closed(bench: &mut Bench<'_>) {
+    let definition = bench.definition;
+    let domains = definition.domain_names.values();
+    let mapped: Vec<&str> = domains
+        .flat_map(|domain| domain.api_mappings.values())
+        .map(|mapping| mapping.api_id.as_str())
+        .collect();
+    for (id, api) in &definition.apis {
+        if api.disable_execute_api_endpoint == Some(true) && !mapped.contains(&id.as_str()) {
+            let path = child(&child("apis", id), "disableExecuteApiEndpoint");
+            let what = "no domain name leads to the API, so nobody could reach it";
+            let remedy = "map it in `domainNames`, or leave this out";
+            bench.scribe.problem(&path, what, remedy);
+        }
+    }
+}
+
+fn mappings(bench: &mut Bench<'_>, domain: &v2::DomainName, path: &str) -> Domain {
+    let section = child(path, "apiMappings");
+    if domain.api_mappings.is_empty() && !bench.scribe.is_wrong(&section) {
+        let remedy = "add `apiMappings: { \"\": { apiId: NAME, stage: NAME } }`";
+        bench.scribe.problem(path, "leads nowhere", remedy);
+    }
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut mappings = Vec::new();
+    for (written, mapping) in &domain.api_mappings {
+        let path = child(&section, written);
+        let key = written.trim_matches('/');
+        if key.contains("//") {
+            let what = "the key has an empty segment";
+            bench.scribe.problem(&path, what, "write one slash");
+        }
+        if let Some(other) = seen.insert(key, written) {
+            let what = format!("is the same key as `{other}`");
+            bench.scribe.problem(&path, what, "leave one of them out");
+        }
+        check_target(bench, mapping, &path);
+        mappings.push(ApiMapping {
+            key: key.into(),
+            api: mapping.api_id.as_str().into(),
+            stage: mapping.stage.as_str().into(),
+        });
+    }
+    Domain::new(mappings)
+}
+
+fn check_target(bench: &mut Bench<'_>, mapping: &v2::ApiMapping, path: &str) {
+    let definition = bench.definition;
+    let section = child("apis", &mapping.api_id);
+    let Some(api) = definition.apis.get(&mapping.api_id) else {
+        if !bench.scribe.has(&section) {
+            let known = definition.apis.keys().map(String::as_str);
+            let remedy = suggestion(&mapping.api_id, known, "name one of `apis`");
+            let path = child(path, "apiId");
+            bench.scribe.problem(&path, "there is no such API", remedy);
+        }
+        return;
+    };
+    let stage = child(&child(&section, "stages"), &mapping.stage);
+    if !api.stages.contains_key(&mapping.stage) && !bench.scribe.has(&stage) {
+        let known = api.stages.keys().map(String::as_str);
+        let remedy = suggestion(&mapping.stage, known, "name one of its `stages`");
+        let path = child(path, "stage");
+        let what = "the API has no such stage";
+        bench.scribe.problem(&path, what, remedy);
+    }
+}
+
+fn suggestion<'k>(name: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => otherwise.to_owned(),
+    }
+}

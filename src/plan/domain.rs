@@ -1,0 +1,133 @@
+//! Custom domain names: host and path to API and stage.
+//!
+//! Source: developer guide, "Use API mappings to connect API stages to a custom domain name for HTTP APIs".
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// All custom domain names.
+#[derive(Debug, Default)]
+pub struct Domains {
+    exact: HashMap<String, Domain>,
+    /// By what follows `*.`.
+    wildcard: HashMap<String, Domain>,
+}
+
+/// One domain name with its mappings.
+#[derive(Debug, Clone)]
+pub struct Domain {
+    /// The longest key first, so that the first that fits is the right one.
+    mappings: Vec<ApiMapping>,
+}
+
+/// A part of a domain's paths, and the stage that is behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiMapping {
+    /// `apiMappingKey` without slashes around it; empty for everything else on the domain.
+    pub key: Arc<str>,
+    /// The API.
+    pub api: Arc<str>,
+    /// Its stage.
+    pub stage: Arc<str>,
+}
+
+impl Domains {
+    /// Domains by their names in lower case, of which `*.` may be the beginning.
+    pub fn new(domains: impl IntoIterator<Item = (String, Domain)>) -> Self {
+        let mut all = Self::default();
+        for (name, domain) in domains {
+            match name.strip_prefix("*.") {
+                Some(rest) => all.wildcard.insert(rest.to_owned(), domain),
+                None => all.exact.insert(name, domain),
+            };
+        }
+        all
+    }
+
+    /// The domain that a host (with or without a port) belongs to; a name of its own goes before a wildcard.
+    pub fn find(&self, host: &str) -> Option<&Domain> {
+        if self.exact.is_empty() && self.wildcard.is_empty() {
+            return None;
+        }
+        let name = host.split(':').next().unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        self.exact.get(&name).or_else(|| {
+            let (_, rest) = name.split_once('.')?;
+            self.wildcard.get(rest)
+        })
+    }
+}
+
+impl Domain {
+    /// A domain with these mappings.
+    pub fn new(mut mappings: Vec<ApiMapping>) -> Self {
+        mappings.sort_by(|a, b| b.key.len().cmp(&a.key.len()).then(a.key.cmp(&b.key)));
+        Self { mappings }
+    }
+
+    /// The mapping with the longest key whose segments begin the path, and how many bytes of the path that takes.
+    pub fn select(&self, path: &str) -> Option<(&ApiMapping, usize)> {
+        self.mappings.iter().find_map(|mapping| {
+            if mapping.key.is_empty() {
+                return Some((mapping, 0));
+            }
+            let rest = path.strip_prefix('/')?.strip_prefix(&*mapping.key)?;
+            let whole = rest.is_empty() || rest.starts_with('/');
+            whole.then(|| (mapping, 1 + mapping.key.len()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domain(keys: &[&str]) -> Domain {
+        let mapping = |key: &&str| ApiMapping {
+            key: (*key).into(),
+            api: "a".into(),
+            stage: "s".into(),
+        };
+        Domain::new(keys.iter().map(mapping).collect())
+    }
+
+    #[test]
+    fn the_longest_key_of_whole_segments_wins() {
+        let check = |keys: &[&str], path: &str, expected: Option<(&str, usize)>| {
+            let domain = domain(keys);
+            let found = domain.select(path);
+            let found = found.map(|(mapping, taken)| (&*mapping.key, taken));
+            assert_eq!(found, expected, "{keys:?} {path}");
+        };
+        let keys = ["a", "a/b"];
+        check(&keys, "/a/b/c", Some(("a/b", 4)));
+        check(&keys, "/a/b", Some(("a/b", 4)));
+        check(&keys, "/a/bc", Some(("a", 2)));
+        check(&keys, "/a", Some(("a", 2)));
+        check(&keys, "/ab", None);
+        check(&keys, "/A", None);
+        check(&keys, "/", None);
+        check(&["", "v2"], "/x", Some(("", 0)));
+        check(&["", "v2"], "/v2/", Some(("v2", 3)));
+        check(&["", "v2"], "/", Some(("", 0)));
+    }
+
+    #[test]
+    fn a_name_goes_before_a_wildcard() {
+        let domains = Domains::new([
+            ("*.example.com".to_owned(), domain(&["wild"])),
+            ("ws.example.com".to_owned(), domain(&["own"])),
+        ]);
+        let check = |host: &str, expected: Option<&str>| {
+            let found = domains
+                .find(host)
+                .and_then(|domain| domain.mappings.first());
+            assert_eq!(found.map(|mapping| &*mapping.key), expected, "{host}");
+        };
+        check("ws.example.com", Some("own"));
+        check("WS.example.com:8080", Some("own"));
+        check("x.example.com", Some("wild"));
+        check("x.y.example.com", None);
+        check("example.com", None);
+    }
+}

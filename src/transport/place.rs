@@ -1,0 +1,184 @@
+//! Where a request leads: host and path to an API, its stage, and what is wanted there.
+//!
+//! Source: developer guide, "Invoke URL for a WebSocket API", "Stages for HTTP APIs" and "API mappings"; the addresses below
+//! `/_apis/` are ours.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+
+use crate::exchange::DEFAULT_STAGE;
+use crate::plan::Plan;
+use crate::plan::domain::Domain;
+use crate::plan::stage::Stage;
+
+/// Prefix of addresses that name API and stage themselves.
+const ALWAYS: &str = "/_apis/";
+/// Path segment of the management API.
+const CONNECTIONS: &str = "@connections";
+
+/// Where a request leads.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// A stage of a WebSocket API.
+    Stage(Arc<Stage>),
+    /// A path below a stage, where WebSocket APIs have nothing.
+    Below(Arc<Stage>),
+    /// A connection of a stage.
+    Connections(Arc<Stage>, String),
+    /// A stage of an HTTP API.
+    Http(HttpPlace),
+    /// An HTTP API that has no such stage.
+    Missing,
+    /// Nothing is there.
+    Nowhere,
+}
+
+/// A stage of an HTTP API.
+#[derive(Debug)]
+pub(super) struct HttpPlace {
+    /// The stage.
+    pub(super) stage: Arc<Stage>,
+    /// Where the path below it begins, in bytes.
+    pub(super) below_stage: usize,
+    /// `apiMappingKey`, on a custom domain.
+    pub(super) base_path: Option<Arc<str>>,
+}
+
+impl Place {
+    /// Whether it belongs to an HTTP API, found or not.
+    pub(super) fn is_http(&self) -> bool {
+        matches!(self, Self::Http(_) | Self::Missing)
+    }
+}
+
+/// Finds API, stage and what is wanted of them.
+pub(super) fn find(plan: &Plan, path: &str, host: &str) -> Place {
+    if let Some(rest) = path.strip_prefix(ALWAYS) {
+        let (api, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        return of_api(plan, api, path, rest, Naming::Always);
+    }
+    if let Some(api) = api_of_host(plan, host) {
+        return of_api(plan, api, path, inner(path), Naming::Host);
+    }
+    if let Some(domain) = plan.domains.find(host) {
+        return of_domain(plan, domain, path);
+    }
+    match plan.only_api() {
+        Some(api) => of_api(plan, api, path, inner(path), Naming::Host),
+        None => Place::Nowhere,
+    }
+}
+
+/// `{apiId}.execute-api.<anything>`.
+fn api_of_host<'h>(plan: &Plan, host: &'h str) -> Option<&'h str> {
+    let (api, _) = host.split_once(".execute-api.")?;
+    plan.has_api(api).then_some(api)
+}
+
+fn inner(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
+}
+
+/// What names the API.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// The host; the path begins with the stage.
+    Host,
+    /// The path, which names the stage as well, be it `$default`.
+    Always,
+}
+
+/// `rest` is the part of `path` that begins with the stage, without a slash in front.
+fn of_api(plan: &Plan, api: &str, path: &str, rest: &str, naming: Naming) -> Place {
+    if plan.is_closed(api) {
+        // AWS: an HTTP API says 404 where its own endpoint is switched off (sources disagree), others 403.
+        return match plan.is_http(api) {
+            true => Place::Missing,
+            false => Place::Nowhere,
+        };
+    }
+    if plan.is_http(api) {
+        return http(plan, api, rest, path.len() - rest.len(), naming);
+    }
+    let rest = match naming {
+        Naming::Always => rest,
+        Naming::Host => rest.trim_start_matches('/'),
+    };
+    let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    match plan.stage(api, stage) {
+        Some(stage) => web_socket(stage, path, rest),
+        None => Place::Nowhere,
+    }
+}
+
+/// What is wanted of a stage of a WebSocket API; `rest` is what follows it in `path`.
+fn web_socket(stage: &Arc<Stage>, path: &str, rest: &str) -> Place {
+    if path.split('/').skip(1).any(is_dubious) {
+        // A signature covers the path without such segments, so they must not lead anywhere.
+        return Place::Nowhere;
+    }
+    let stage = Arc::clone(stage);
+    match rest.split_once('/') {
+        Some((segment, id)) if decoded(segment) == CONNECTIONS => {
+            Place::Connections(stage, decoded(id))
+        }
+        _ if rest.is_empty() => Place::Stage(stage),
+        _ => Place::Below(stage),
+    }
+}
+
+/// The stage of an HTTP API: the one that the first segment of `rest` names, or else `$default` with all of it.
+fn http(plan: &Plan, api: &str, rest: &str, rest_at: usize, naming: Naming) -> Place {
+    let segment = rest.split('/').next().unwrap_or_default();
+    let name = match naming {
+        Naming::Always => decoded(segment),
+        Naming::Host => segment.to_owned(),
+    };
+    let place = |stage: &Arc<Stage>, below_stage| {
+        Place::Http(HttpPlace {
+            stage: Arc::clone(stage),
+            below_stage,
+            base_path: None,
+        })
+    };
+    match (plan.stage(api, &name), naming) {
+        (Some(stage), Naming::Always) => place(stage, rest_at + segment.len()),
+        (None, Naming::Always) => Place::Missing,
+        // AWS: a path that begins with `/$default` means nothing special.
+        (Some(stage), Naming::Host) if name != DEFAULT_STAGE => {
+            place(stage, rest_at + segment.len())
+        }
+        (_, Naming::Host) => match plan.stage(api, DEFAULT_STAGE) {
+            Some(stage) => place(stage, rest_at.saturating_sub(1)),
+            None => Place::Missing,
+        },
+    }
+}
+
+/// The stage behind the mapping that the path begins with.
+fn of_domain(plan: &Plan, domain: &Domain, path: &str) -> Place {
+    let Some((mapping, taken)) = domain.select(path) else {
+        return Place::Nowhere;
+    };
+    let Some(stage) = plan.stage(&mapping.api, &mapping.stage) else {
+        return Place::Nowhere;
+    };
+    if plan.is_http(&mapping.api) {
+        return Place::Http(HttpPlace {
+            stage: Arc::clone(stage),
+            below_stage: taken,
+            base_path: Some(Arc::clone(&mapping.key)),
+        });
+    }
+    let rest = path.get(taken..).unwrap_or_default();
+    web_socket(stage, path, rest.strip_prefix('/').unwrap_or(rest))
+}
+
+fn is_dubious(segment: &str) -> bool {
+    matches!(decoded(segment).as_str(), "." | "..")
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
