@@ -53,6 +53,7 @@ fn connection(number: u64) -> Arc<Connection> {
         domain_name: "chat.example.com".into(),
         identity: None,
         authorizer: None,
+        expires_at_epoch_ms: None,
     };
     let limits = OutboxLimits {
         messages: 4,

@@ -30,6 +30,8 @@ pub struct ConnectionRecord {
     pub identity: Option<Arc<Map<String, Value>>>,
     /// What the authorizer said of the caller; part of every later event.
     pub authorizer: Option<Arc<Map<String, Value>>>,
+    /// When the caller's right to be connected ends, if it does: milliseconds since 1970.
+    pub expires_at_epoch_ms: Option<u64>,
 }
 
 /// What a caller may learn of a connection.

@@ -9,6 +9,8 @@ pub enum CloseReason {
     Deleted,
     /// Nothing was said for too long, the connection is too old, or the gateway goes away.
     GoingAway,
+    /// The token with which the client came has expired, and its authorizer does not let it stay.
+    TokenExpired,
     /// The client broke the protocol.
     Protocol(&'static str),
     /// A binary frame where only text is taken.
@@ -40,12 +42,18 @@ impl CloseReason {
         code: 1001,
         reason: "Going away",
     };
+    /// Close request for connections whose token has ended. The code is of the range for applications.
+    pub const EXPIRED: CloseRequest = CloseRequest {
+        code: 4401,
+        reason: "Token expired",
+    };
 
     /// The close code.
     pub fn code(&self) -> u16 {
         match self {
             Self::Deleted => Self::DELETE.code,
             Self::GoingAway => Self::AWAY.code,
+            Self::TokenExpired => Self::EXPIRED.code,
             Self::Protocol(_) => 1002,
             Self::BinaryRefused => 1003,
             Self::NotUtf8 => 1007,
@@ -59,6 +67,7 @@ impl CloseReason {
         match self {
             Self::Deleted => Self::DELETE.reason.to_owned(),
             Self::GoingAway => Self::AWAY.reason.to_owned(),
+            Self::TokenExpired => Self::EXPIRED.reason.to_owned(),
             Self::Protocol(text) | Self::PolicyViolation(text) => (*text).to_owned(),
             Self::BinaryRefused => "Binary frames are not accepted".to_owned(),
             Self::NotUtf8 => "Text is not valid UTF-8".to_owned(),

@@ -155,6 +155,7 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
         domain_name: arrival.domain_name.into(),
         identity: None,
         authorizer: None,
+        expires_at_epoch_ms: None,
     };
     let uri = arrival.request.uri();
     let party = Party::Joining(Box::new(record));
@@ -194,7 +195,7 @@ fn switching(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Answer {
 async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: Box<Acceptance>) {
     let front = opening.front;
     let services = Arc::clone(&front.services);
-    let now = services.clock.now();
+    let (now, wall) = (services.clock.now(), services.clock.wall());
     let Acceptance {
         record,
         subprotocol,
@@ -216,7 +217,7 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: B
     };
     let ending = match upgraded {
         Some((stream, leftover)) => {
-            front.wheel.watch(&connection, &settings, now);
+            front.wheel.watch(&connection, &settings, now, wall);
             if front.stop.begun() || is_orphan(&services, &connection) {
                 // Whoever closed the others may not have seen this one yet.
                 connection.outbox.close(CloseReason::AWAY);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use connection_store::{CloseRequest, Connection};
 use tokio::sync::Notify;
 
-use crate::base::clock::{Clock, Tick};
+use crate::base::clock::{Clock, EpochMillis, Tick};
 use crate::base::tasks::Shutdown;
 use crate::error::CloseReason;
 use crate::plan::stage::ConnectionSettings;
@@ -33,6 +33,8 @@ const SILENT: CloseRequest = CloseRequest {
 struct Watched {
     connection: Weak<Connection>,
     settings: Arc<ConnectionSettings>,
+    /// When the caller's right to be connected ends, if it does.
+    expires: Option<Tick>,
 }
 
 #[derive(Debug, Default)]
@@ -85,18 +87,21 @@ impl Wheel {
         Self::default()
     }
 
-    /// Watches a connection until it is dropped.
+    /// Watches a connection until it is dropped. The wall clock is asked once: later steps of it move no deadline.
     pub fn watch(
         &self,
         connection: &Arc<Connection>,
         settings: &Arc<ConnectionSettings>,
         now: Tick,
+        wall: EpochMillis,
     ) {
-        if let Some(due) = next_due(connection, settings, now) {
-            let watched = Watched {
-                connection: Arc::downgrade(connection),
-                settings: Arc::clone(settings),
-            };
+        let expires = connection.record.expires_at_epoch_ms;
+        let watched = Watched {
+            connection: Arc::downgrade(connection),
+            settings: Arc::clone(settings),
+            expires: expires.map(|at| now.after(Duration::from_millis(at.saturating_sub(wall.0)))),
+        };
+        if let Some(due) = watched.next_due(connection, now) {
             self.insert(due, now, watched);
         }
     }
@@ -147,59 +152,69 @@ impl Wheel {
             let Some(connection) = watched.connection.upgrade() else {
                 continue;
             };
-            if let Some(next) = look_at(&connection, &watched.settings, now) {
+            if let Some(next) = watched.look_at(&connection, now) {
                 self.insert(next, now, watched);
             }
         }
     }
 }
 
-/// Does what is due; gives the next moment at which something could be, `None` once the connection is closing.
-fn look_at(connection: &Connection, settings: &ConnectionSettings, now: Tick) -> Option<Tick> {
-    let reached = |since: u64, limit: Option<Duration>| {
-        limit.is_some_and(|limit| now >= Tick(since).after(limit))
-    };
-    if reached(connection.connected_at(), settings.duration)
-        || reached(connection.last_active(), settings.idle_timeout)
-    {
-        connection.outbox.close(CloseReason::AWAY);
-        return None;
-    }
-    if let Some(ping) = settings.ping {
-        if reached(connection.last_heard(), Some(ping.saturating_mul(2))) {
-            connection.outbox.close(SILENT);
+impl Watched {
+    /// Does what is due; gives the next moment at which something could be, `None` once the connection is closing.
+    fn look_at(&self, connection: &Connection, now: Tick) -> Option<Tick> {
+        let settings = &self.settings;
+        let reached = |since: u64, limit: Option<Duration>| {
+            limit.is_some_and(|limit| now >= Tick(since).after(limit))
+        };
+        if self.expires.is_some_and(|expires| now >= expires) {
+            connection.outbox.close(CloseReason::EXPIRED);
             return None;
         }
-        if reached(connection.last_heard(), Some(ping)) {
-            connection.outbox.ping();
+        if reached(connection.connected_at(), settings.duration)
+            || reached(connection.last_active(), settings.idle_timeout)
+        {
+            connection.outbox.close(CloseReason::AWAY);
+            return None;
         }
+        if let Some(ping) = settings.ping {
+            if reached(connection.last_heard(), Some(ping.saturating_mul(2))) {
+                connection.outbox.close(SILENT);
+                return None;
+            }
+            if reached(connection.last_heard(), Some(ping)) {
+                connection.outbox.ping();
+            }
+        }
+        self.next_due(connection, now)
     }
-    next_due(connection, settings, now)
-}
 
-fn next_due(connection: &Connection, settings: &ConnectionSettings, now: Tick) -> Option<Tick> {
-    let after = |since: u64, limit: Option<Duration>| limit.map(|limit| Tick(since).after(limit));
-    let ping = settings.ping.map(|ping| {
-        let heard = Tick(connection.last_heard());
-        let first = heard.after(ping);
-        if first > now {
-            first
-        } else {
-            heard.after(ping.saturating_mul(2))
-        }
-    });
-    let moments = [
-        after(connection.connected_at(), settings.duration),
-        after(connection.last_active(), settings.idle_timeout),
-        ping,
-    ];
-    moments.into_iter().flatten().min()
+    fn next_due(&self, connection: &Connection, now: Tick) -> Option<Tick> {
+        let settings = &self.settings;
+        let after =
+            |since: u64, limit: Option<Duration>| limit.map(|limit| Tick(since).after(limit));
+        let ping = settings.ping.map(|ping| {
+            let heard = Tick(connection.last_heard());
+            let first = heard.after(ping);
+            if first > now {
+                first
+            } else {
+                heard.after(ping.saturating_mul(2))
+            }
+        });
+        let moments = [
+            after(connection.connected_at(), settings.duration),
+            after(connection.last_active(), settings.idle_timeout),
+            ping,
+            self.expires,
+        ];
+        moments.into_iter().flatten().min()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::{EpochMillis, ManualClock};
+    use crate::base::clock::ManualClock;
     use crate::transport::ws::sample;
     use connection_store::Taken;
 
@@ -219,15 +234,24 @@ mod tests {
         }
     }
 
+    fn watched(settings: ConnectionSettings, expires: Option<u64>) -> Watched {
+        Watched {
+            connection: Weak::new(),
+            settings: Arc::new(settings),
+            expires: expires.map(Tick),
+        }
+    }
+
     #[test]
     fn activity_puts_the_end_off() {
         let connection = connection();
         let settings = settings(600, None);
         connection.touch(500_000);
-        let next = look_at(&connection, &settings, Tick(600_000));
+        let watched = watched(settings, None);
+        let next = watched.look_at(&connection, Tick(600_000));
         assert_eq!(next, Some(Tick(1_100_000)));
         assert_eq!(taken(&connection).close, None);
-        assert_eq!(look_at(&connection, &settings, Tick(1_100_000)), None);
+        assert_eq!(watched.look_at(&connection, Tick(1_100_000)), None);
         assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
     }
 
@@ -235,25 +259,52 @@ mod tests {
     fn age_ends_even_a_busy_connection() {
         let connection = connection();
         connection.touch(7_199_999);
-        assert_eq!(
-            look_at(&connection, &settings(600, None), Tick(7_200_000)),
-            None
-        );
+        let watched = watched(settings(600, None), None);
+        assert_eq!(watched.look_at(&connection, Tick(7_200_000)), None);
         assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
+    }
+
+    #[test]
+    fn a_token_ends_even_a_busy_connection() {
+        let connection = connection();
+        let watched = watched(settings(600, None), Some(30_000));
+        assert_eq!(watched.next_due(&connection, Tick(0)), Some(Tick(30_000)));
+        connection.touch(29_999);
+        let next = watched.look_at(&connection, Tick(29_999));
+        assert_eq!(next, Some(Tick(30_000)));
+        assert_eq!(taken(&connection).close, None);
+        assert_eq!(watched.look_at(&connection, Tick(30_000)), None);
+        assert_eq!(taken(&connection).close, Some(CloseReason::EXPIRED));
+    }
+
+    #[test]
+    fn the_end_of_a_token_is_told_by_the_wall_clock() {
+        let check = |expires: u64, wall: u64, expected: u64| {
+            let wheel = Wheel::new();
+            let connection = sample::expiring(expires);
+            let settings = Arc::new(settings(600, None));
+            wheel.watch(&connection, &settings, Tick(500), EpochMillis(wall));
+            assert_eq!(wheel.first_slot(), Some(expected));
+        };
+        check(1_000_000, 997_000, 3500);
+        // Beyond ten seconds in whole seconds, never early.
+        check(1_000_000, 960_001, 41_000);
+        // Already over: at once.
+        check(1_000_000, 1_000_000, 500);
+        check(1_000_000, 2_000_000, 500);
+        // Idle time comes first.
+        check(u64::MAX, 0, 600_000);
     }
 
     #[test]
     fn a_silent_peer_is_pinged_and_then_given_up() {
         let connection = connection();
-        let settings = settings(600, Some(30));
-        assert_eq!(
-            next_due(&connection, &settings, Tick(0)),
-            Some(Tick(30_000))
-        );
-        let next = look_at(&connection, &settings, Tick(30_000));
+        let watched = watched(settings(600, Some(30)), None);
+        assert_eq!(watched.next_due(&connection, Tick(0)), Some(Tick(30_000)));
+        let next = watched.look_at(&connection, Tick(30_000));
         assert!(taken(&connection).ping);
         assert_eq!(next, Some(Tick(60_000)));
-        assert_eq!(look_at(&connection, &settings, Tick(60_000)), None);
+        assert_eq!(watched.look_at(&connection, Tick(60_000)), None);
         assert_eq!(taken(&connection).close, Some(SILENT));
     }
 
@@ -262,9 +313,9 @@ mod tests {
         let wheel = Wheel::new();
         let settings = Arc::new(settings(600, None));
         let stays = connection();
-        wheel.watch(&stays, &settings, Tick(0));
+        wheel.watch(&stays, &settings, Tick(0), EpochMillis(0));
         for now in 0..10 * ENTRIES as u64 {
-            wheel.watch(&connection(), &settings, Tick(now));
+            wheel.watch(&connection(), &settings, Tick(now), EpochMillis(0));
         }
         let kept = || wheel.slots.lock().expect("no panic").entries;
         assert!(kept() <= ENTRIES, "{} entries", kept());
@@ -279,7 +330,12 @@ mod tests {
         let clock = ManualClock::new(EpochMillis(0));
         let wheel = Arc::new(Wheel::new());
         let connection = connection();
-        wheel.watch(&connection, &Arc::new(settings(5, None)), Tick(0));
+        wheel.watch(
+            &connection,
+            &Arc::new(settings(5, None)),
+            Tick(0),
+            EpochMillis(0),
+        );
         clock.advance(Duration::from_secs(5));
         wheel.sweep(clock.now());
         assert_eq!(taken(&connection).close, Some(CloseReason::AWAY));
