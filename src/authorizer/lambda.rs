@@ -99,8 +99,7 @@ pub fn judge(
     }
     Ok(Identified {
         authorizer: Some(Arc::new(flatten(principal, context, latency))),
-        authorized: None,
-        identity: None,
+        ..Identified::default()
     })
 }
 

@@ -3,12 +3,14 @@
 //! The pipeline makes the calls; here requests are judged and answers read.
 
 pub mod iam;
+pub mod jwt;
 pub mod lambda;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::base::clock::EpochMillis;
 use crate::exchange::Authorized;
 
 /// What is known of a caller who was let in.
@@ -20,4 +22,6 @@ pub struct Identified {
     pub authorized: Option<Authorized>,
     /// Facts about a signed caller, for `requestContext.identity`.
     pub identity: Option<Arc<Map<String, Value>>>,
+    /// When the right to be connected ends, where the authorizer is told to end it.
+    pub expires: Option<EpochMillis>,
 }

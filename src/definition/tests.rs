@@ -250,20 +250,12 @@ fn what_is_not_supported_is_refused_by_name() {
         &["`true` is not supported; ", "API keys land"],
     );
     check_api(
-        "    routes: { a: { target: integrations/i, authorizationType: JWT } }\n",
-        &["JWT", "REQUEST authorizer"],
-    );
-    check_api(
         "    routes: { a: { target: integrations/i, tidegate: { messageRate: {} } } }\n",
         &["messageRate: is not supported here"],
     );
     check_api(
         "    routes: { a: { target: integrations/i, routeResponses: { x: {} } } }\n",
         &["`$default`, the only route response"],
-    );
-    check_api(
-        "    authorizers: { a: { authorizerType: JWT, authorizerUri: x } }\n",
-        &["only HTTP APIs have JWT"],
     );
     check_api(
         "    authorizers: { a: { authorizerType: REQUEST, authorizerUri: x, authorizerResultTtlInSeconds: 5 } }\n",

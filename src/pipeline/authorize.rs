@@ -1,5 +1,7 @@
 //! Who is it, and may it? Decided at `$connect` for the whole life of the connection.
 
+mod bearer;
+
 use std::sync::Arc;
 
 use crate::authorizer::iam::{self, Circumstances};
@@ -40,11 +42,15 @@ pub(super) async fn authorize(
         Authorization::Custom(authorizer) => {
             custom(services, exchange, route, Arc::clone(authorizer)).await?
         }
+        Authorization::Jwt(authorizer, scopes) => {
+            bearer::authorize(services, exchange, authorizer, scopes).await?
+        }
     };
     match &mut exchange.context.party {
         Party::Joining(record) => {
             record.authorizer = identified.authorizer;
             record.identity = identified.identity;
+            record.expires_at_epoch_ms = identified.expires.map(|at| at.0);
         }
         Party::Requesting(requester) => requester.authorized = identified.authorized,
         Party::Open(_) => {}
@@ -101,6 +107,7 @@ fn signed(
         authorizer: None,
         authorized: Some(Authorized::Iam(Arc::clone(&identity))),
         identity: Some(identity),
+        expires: None,
     })
 }
 

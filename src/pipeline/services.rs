@@ -7,9 +7,11 @@ use arc_swap::ArcSwap;
 use connection_store::{Connection, ConnectionStore, Outgoing};
 
 use crate::authorizer::iam::SignatureVerifier;
+use crate::authorizer::jwt::VerifiedTokens;
 use crate::base::clock::Clock;
 use crate::base::ids::RequestId;
 use crate::base::tasks::Tasks;
+use crate::client::issuer::Issuers;
 use crate::error::CloseReason;
 use crate::exchange::{Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline};
 use crate::integration::Backends;
@@ -36,6 +38,10 @@ pub struct Services {
     pub usage: Arc<UsageCounters>,
     /// Signature checks.
     pub signatures: SignatureVerifier,
+    /// The keys of token issuers.
+    pub issuers: Issuers,
+    /// Tokens that were found good.
+    pub tokens: VerifiedTokens,
     /// Calls to backends.
     pub backends: Backends,
     /// Who is told about exchanges.
@@ -69,7 +75,10 @@ impl Services {
     /// Services that run by `plan`, with full buckets.
     pub fn new(parts: Parts, plan: Plan) -> Self {
         let clock = Arc::clone(&parts.clock);
+        let http = parts.backends.http.clone();
         let services = Self {
+            issuers: Issuers::new(http, Arc::clone(&parts.clock), parts.tasks.clone()),
+            tokens: VerifiedTokens::new(),
             clock: parts.clock,
             tasks: parts.tasks,
             store: parts.store,
@@ -118,6 +127,8 @@ impl Services {
             }
         });
         self.cover();
+        let issuers = plan.issuers();
+        self.issuers.retain(|url| issuers.contains(url));
         self.close_orphans();
     }
 

@@ -6,6 +6,7 @@ use connection_store::Outgoing;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderName};
 
+use crate::authorizer::jwt;
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Acceptance, Event, Exchange, HttpReply, Party, Reply};
 use crate::integration::{self, Answer, Call};
@@ -50,7 +51,7 @@ pub(super) async fn response(
     answer: Answer,
 ) -> Result<Reply, GatewayError> {
     match (&exchange.event, route.direction) {
-        (Event::Connect, _) => handshake(exchange, answer),
+        (Event::Connect, _) => handshake(exchange, route, answer),
         (Event::Message { .. }, Direction::TwoWay) => frame(exchange, answer),
         (Event::Message { .. }, Direction::OneWay) | (Event::Disconnect { .. }, _) => {
             Ok(Reply::Nothing)
@@ -84,7 +85,11 @@ async fn answered(
 }
 
 // AWS: any 2xx accepts, and only the subprotocol of the answer is used; any other status passes through.
-fn handshake(exchange: &mut Exchange, mut answer: Answer) -> Result<Reply, GatewayError> {
+fn handshake(
+    exchange: &mut Exchange,
+    route: &Route,
+    mut answer: Answer,
+) -> Result<Reply, GatewayError> {
     if answer.status.is_informational() {
         let status = http::StatusCode::BAD_GATEWAY;
         return Err(GatewayError::new(ResponseType::IntegrationFailure)
@@ -94,9 +99,13 @@ fn handshake(exchange: &mut Exchange, mut answer: Answer) -> Result<Reply, Gatew
     if answer.status.is_success()
         && let Party::Joining(record) = &exchange.context.party
     {
+        let chosen = answer.headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
         return Ok(Reply::Accept(Box::new(Acceptance {
             record: (**record).clone(),
-            subprotocol: answer.headers.remove(header::SEC_WEBSOCKET_PROTOCOL),
+            subprotocol: match route.authorization.takes_subprotocol() {
+                true => jwt::subprotocol(&exchange.request, chosen),
+                false => chosen,
+            },
         })));
     }
     Ok(Reply::Http(Box::new(HttpReply {

@@ -16,12 +16,12 @@ pub mod table;
 pub mod throttle;
 pub mod usage;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use self::credentials::Credentials;
 use self::domain::Domains;
-use self::route::RateLimit;
+use self::route::{Authorization, RateLimit};
 use self::stage::{Protocol, Stage};
 use self::usage::UsagePlans;
 
@@ -109,6 +109,18 @@ impl Plan {
             1 => self.stages.keys().next(),
             _ => None,
         }
+    }
+
+    /// Whose tokens its routes take.
+    pub fn issuers(&self) -> HashSet<Arc<str>> {
+        let stages = self.stages.values().flat_map(HashMap::values);
+        let routes = stages.flat_map(|stage| stage.routes.all());
+        routes
+            .filter_map(|route| match &route.authorization {
+                Authorization::Jwt(authorizer, _) => Some(Arc::clone(&authorizer.issuer)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// All stages, ordered by API and name.

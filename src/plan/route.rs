@@ -9,7 +9,7 @@ use crate::lang::cors::CorsPolicy;
 use crate::lang::http_path::RoutePath;
 use crate::lang::http_route::{Match, Router};
 use crate::lang::parameter::RequiredParameter;
-use crate::plan::authorizer::Authorizer;
+use crate::plan::authorizer::{Authorizer, JwtAuthorizer, TokenSource};
 use crate::plan::integration::Integration;
 use crate::plan::throttle::Throttle;
 
@@ -38,11 +38,18 @@ pub enum Authorization {
     Iam,
     /// Whoever a Lambda function lets in (`CUSTOM`).
     Custom(Arc<Authorizer>),
+    /// Whoever brings a token that its issuer has signed, with one of these scopes if there are any (`JWT`).
+    Jwt(Arc<JwtAuthorizer>, Arc<[String]>),
     /// Decided at `$connect` for the whole life of the connection.
     FromConnect,
 }
 
 impl Authorization {
+    /// Whether a token is looked for among the subprotocols that a client offers.
+    pub fn takes_subprotocol(&self) -> bool {
+        matches!(self, Self::Jwt(authorizer, _) if authorizer.source == TokenSource::Subprotocol)
+    }
+
     /// Whether whoever passes this one passes the other as well.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -50,6 +57,9 @@ impl Authorization {
             | (Self::Iam, Self::Iam)
             | (Self::FromConnect, Self::FromConnect) => true,
             (Self::Custom(one), Self::Custom(other)) => Arc::ptr_eq(one, other),
+            (Self::Jwt(one, scopes), Self::Jwt(other, other_scopes)) => {
+                Arc::ptr_eq(one, other) && scopes == other_scopes
+            }
             _ => false,
         }
     }

@@ -50,6 +50,12 @@ fn authorization(authorization: &Authorization) -> String {
         Authorization::Open => "none".to_owned(),
         Authorization::Iam => "AWS_IAM".to_owned(),
         Authorization::Custom(authorizer) => format!("CUSTOM {}", authorizer.id),
+        Authorization::Jwt(authorizer, scopes) if scopes.is_empty() => {
+            format!("JWT {}", authorizer.id)
+        }
+        Authorization::Jwt(authorizer, scopes) => {
+            format!("JWT {} ({})", authorizer.id, scopes.join(" "))
+        }
         Authorization::FromConnect => "as $connect".to_owned(),
     }
 }

@@ -27,6 +27,7 @@ mod flow;
 mod handshake;
 mod http2;
 mod integrations;
+mod jwt;
 mod lifecycle;
 mod limits;
 mod management;

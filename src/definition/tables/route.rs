@@ -1,10 +1,9 @@
 //! Routes and route responses.
 
 use super::super::shape::{
-    Form, Object, Shape, Text, formed, nested, optional, refused, refused_word, text, with_default,
-    word,
+    Form, Object, Shape, Text, formed, nested, optional, refused, text, with_default, word,
 };
-use super::{API_KEYS, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
+use super::{API_KEYS, KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
 
 /// One route (API Gateway V2 API Reference, Route).
 pub(super) static ROUTE: Object = Object {
@@ -26,22 +25,24 @@ pub(super) static ROUTE: Object = Object {
         ),
         with_default(
             "authorizationType",
-            &Shape::Choice(&[
-                word("NONE"),
-                word("AWS_IAM"),
-                word("CUSTOM"),
-                refused_word(
-                    "JWT",
-                    "only HTTP APIs have JWT authorizers: use a REQUEST authorizer with CUSTOM",
-                ),
-            ]),
+            &Shape::Choice(&[word("NONE"), word("AWS_IAM"), word("CUSTOM"), word("JWT")]),
             "NONE",
             "How $connect is authorized.",
         ),
         optional(
             "authorizerId",
             &text(1, 128),
-            "The authorizer that CUSTOM uses.",
+            "The authorizer that CUSTOM or JWT uses.",
+        ),
+        optional(
+            "authorizationScopes",
+            &Shape::List {
+                item: &SCOPE,
+                min: 0,
+                max: 10,
+                or_one: false,
+            },
+            "JWT: the token must have one of these.",
         ),
         optional(
             "requestParameters",
@@ -92,7 +93,6 @@ pub(super) static ROUTE: Object = Object {
             &Shape::Object(&EXTENSION),
             "What Amazon does not have.",
         ),
-        refused("authorizationScopes", HTTP_ONLY),
         refused("modelSelectionExpression", VALIDATION),
         refused("requestModels", VALIDATION),
         refused("routeKey", KEY_IS_ID),
@@ -146,6 +146,16 @@ static EXTENSION: Object = Object {
         ),
     ],
 };
+
+/// Scopes: the length is Amazon's, the characters are those that a token can have (RFC 6749 section 3.3).
+const SCOPE: Shape = formed(
+    1,
+    64,
+    Form::Pattern(
+        r"^[!#-\[\]-~]+$",
+        "a scope: visible ASCII without quotes and backslashes",
+    ),
+);
 
 /// Keys of route request parameters.
 const PARAMETER: Text = Text::form(

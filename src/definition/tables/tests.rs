@@ -48,6 +48,7 @@ fn example_text(rule: &Text) -> &'static str {
         "route.request.header.a",
         "integration.request.header.a",
         "aaaaaaaaaaaaaaaaaaaa",
+        "https://id.example.com/",
     ];
     match rule.form {
         Form::Any | Form::Path => "a",

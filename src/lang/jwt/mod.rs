@@ -71,18 +71,25 @@ pub struct Verified {
     pub claims: Map<String, Value>,
     /// Its scopes.
     pub scopes: Vec<String>,
-    /// The moment before which it is not good, any difference of clocks allowed for.
+    /// When it is good.
+    pub lifetime: Lifetime,
+}
+
+/// When a token is good, any difference of clocks allowed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The first moment at which it is.
     pub begins: EpochMillis,
-    /// The moment from which on it is no longer good, any difference of clocks allowed for.
+    /// The first moment at which it is no more.
     pub ends: EpochMillis,
 }
 
-impl Verified {
+impl Lifetime {
     /// Whether a token that was good once is so now.
     ///
     /// # Errors
     /// [`JwtError::Expired`] or [`JwtError::NotYetValid`].
-    pub fn check_time(&self, now: EpochMillis) -> Result<(), JwtError> {
+    pub fn check(self, now: EpochMillis) -> Result<(), JwtError> {
         if now >= self.ends {
             return Err(JwtError::Expired);
         }
@@ -90,16 +97,6 @@ impl Verified {
             return Err(JwtError::NotYetValid);
         }
         Ok(())
-    }
-
-    /// Whether it carries one of the scopes that a route wants, or the route wants none.
-    pub fn suffices_for(&self, wanted: &[String]) -> bool {
-        wanted.is_empty() || wanted.iter().any(|scope| self.scopes.contains(scope))
-    }
-
-    /// `sub`: whom the token speaks of.
-    pub fn subject(&self) -> Option<&str> {
-        self.claims.get("sub").and_then(Value::as_str)
     }
 }
 
@@ -139,12 +136,10 @@ pub fn verify(
     check_signature(&header, message, signature, keys)?;
     let claims = claims::read(&payload)?;
     check_parties(&claims, rules)?;
-    let (begins, ends) = check_times(&claims, rules.clock_skew, now)?;
     Ok(Verified {
+        lifetime: check_times(&claims, rules.clock_skew, now)?,
         claims: claims::rendered(&claims),
         scopes: claims::scopes(&claims),
-        begins,
-        ends,
     })
 }
 
@@ -226,17 +221,16 @@ fn check_parties(claims: &Map<String, Value>, rules: &JwtRules) -> Result<(), Jw
     Ok(())
 }
 
-/// When the token begins and ends.
 fn check_times(
     claims: &Map<String, Value>,
     skew: Duration,
     now: EpochMillis,
-) -> Result<(EpochMillis, EpochMillis), JwtError> {
-    let ends = claims::date(claims, "exp")?.ok_or(JwtError::NoExpiry)?;
+) -> Result<Lifetime, JwtError> {
+    let skew = skew.as_secs_f64();
+    let expiry = claims::date(claims, "exp")?.ok_or(JwtError::NoExpiry)?;
     let not_before = claims::date(claims, "nbf")?;
     let issued_at = claims::date(claims, "iat")?;
-    let skew = skew.as_secs_f64();
-    let ends = moment(ends + skew);
+    let ends = moment(expiry + skew);
     if now >= ends {
         return Err(JwtError::Expired);
     }
@@ -248,7 +242,8 @@ fn check_times(
     if issued_at.is_some_and(|begins| now < begins) {
         return Err(JwtError::IssuedInFuture);
     }
-    Ok((not_before.max(issued_at).unwrap_or_default(), ends))
+    let begins = not_before.max(issued_at).unwrap_or_default();
+    Ok(Lifetime { begins, ends })
 }
 
 /// The first millisecond at or after a time in seconds; the beginning or the end of time where that lies beyond.
@@ -257,4 +252,4 @@ fn moment(seconds: f64) -> EpochMillis {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,19 +1,23 @@
 //! Authorizers.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-/// A Lambda function that decides who may connect.
+/// Decides who may connect.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Authorizer {
-    /// What the function is shown.
+    /// Who decides.
     pub authorizer_type: AuthorizerType,
     /// The name; the id when absent.
     pub name: Option<String>,
-    /// The function.
-    pub authorizer_uri: String,
+    /// The function of a `REQUEST` authorizer.
+    pub authorizer_uri: Option<String>,
     /// What a client must bring, e.g. `route.request.querystring.token`.
     pub identity_source: Vec<String>,
+    /// Whose tokens a `JWT` authorizer takes.
+    pub jwt_configuration: Option<JwtConfiguration>,
     /// Always 0.
     pub authorizer_result_ttl_in_seconds: Option<u32>,
     /// What Amazon does not have.
@@ -24,11 +28,38 @@ pub struct Authorizer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AuthorizerType {
-    /// The whole handshake.
+    /// A Lambda function, by the whole handshake.
     Request,
+    /// The issuer of a token.
+    Jwt,
 }
 
-/// What Amazon's authorizers do not have: nothing so far.
+/// `jwtConfiguration`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JwtConfiguration {
+    /// `iss` of the tokens.
+    pub issuer: String,
+    /// `aud` of the tokens: one of these.
+    pub audience: Vec<String>,
+}
+
+/// What Amazon's authorizers do not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuthorizerExtension {}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthorizerExtension {
+    /// What the end of a token means for its connection.
+    pub on_token_expiry: OnTokenExpiry,
+    /// By how much the issuer's clock may differ.
+    pub clock_skew: Duration,
+}
+
+/// `onTokenExpiry`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTokenExpiry {
+    /// Nothing.
+    Keep,
+    /// The end.
+    Close,
+}

@@ -11,7 +11,9 @@ mod route;
 mod stage;
 
 pub use api::{Api, ProtocolType};
-pub use authorizer::{Authorizer, AuthorizerExtension, AuthorizerType};
+pub use authorizer::{
+    Authorizer, AuthorizerExtension, AuthorizerType, JwtConfiguration, OnTokenExpiry,
+};
 pub use domain_name::{ApiMapping, DomainName};
 pub use integration::{
     ConnectionType, ContentHandlingStrategy, Integration, IntegrationExtension,

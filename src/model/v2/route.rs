@@ -12,8 +12,11 @@ pub struct Route {
     pub target: Option<String>,
     /// How `$connect` is authorized.
     pub authorization_type: AuthorizationType,
-    /// The authorizer that `CUSTOM` uses.
+    /// The authorizer that `CUSTOM` or `JWT` uses.
     pub authorizer_id: Option<String>,
+    /// What a token must have one of.
+    #[serde(default)]
+    pub authorization_scopes: Vec<String>,
     /// Headers and query parameters of `$connect`, e.g. `route.request.querystring.token`.
     #[serde(default)]
     pub request_parameters: BTreeMap<String, ParameterConstraints>,
@@ -39,6 +42,8 @@ pub enum AuthorizationType {
     AwsIam,
     /// Whoever a Lambda function lets in.
     Custom,
+    /// Whoever brings a good token.
+    Jwt,
 }
 
 /// Whether a parameter must be there.

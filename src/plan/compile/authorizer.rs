@@ -2,12 +2,28 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use url::Url;
+
 use super::{Bench, Target, function};
 use crate::definition::child;
 use crate::lang::context_names::{self, Protocol, Reach};
+use crate::lang::jwt::JwtRules;
 use crate::lang::syntax::is_parameter_name;
-use crate::model::v2;
-use crate::plan::authorizer::{Authorizer, IdentitySource};
+use crate::model::v2::{self, AuthorizerType};
+use crate::plan::authorizer::{
+    Authorizer, IdentitySource, JwtAuthorizer, OnTokenExpiry, TokenSource,
+};
+
+/// An authorizer of either kind.
+#[derive(Clone)]
+pub(super) enum Compiled {
+    /// A Lambda function.
+    Lambda(Arc<Authorizer>),
+    /// An issuer of tokens.
+    Jwt(Arc<JwtAuthorizer>),
+}
 
 /// One authorizer; `None` with the reason noted.
 pub(super) fn compile(
@@ -16,19 +32,80 @@ pub(super) fn compile(
     authorizer: &v2::Authorizer,
     path: &str,
     stage: Option<Target<'_>>,
-) -> Option<Arc<Authorizer>> {
+) -> Option<Compiled> {
+    check_unused(bench, authorizer, path);
+    match authorizer.authorizer_type {
+        AuthorizerType::Request => {
+            lambda(bench, id, authorizer, path, stage).map(|lambda| Compiled::Lambda(lambda.into()))
+        }
+        AuthorizerType::Jwt => {
+            jwt(bench, id, authorizer, path).map(|jwt| Compiled::Jwt(jwt.into()))
+        }
+    }
+}
+
+/// Settings that say nothing to an authorizer of this type.
+fn check_unused(bench: &mut Bench<'_>, authorizer: &v2::Authorizer, path: &str) {
+    let of_lambda = ["authorizerUri", "authorizerResultTtlInSeconds"].as_slice();
+    let of_jwt = [
+        "jwtConfiguration",
+        "tidegate.onTokenExpiry",
+        "tidegate.clockSkew",
+    ];
+    let (unused, remedy) = match authorizer.authorizer_type {
+        AuthorizerType::Request => (of_jwt.as_slice(), "leave it out: only JWT uses it"),
+        AuthorizerType::Jwt => (of_lambda, "leave it out: only REQUEST uses it"),
+    };
+    if bench.scribe.is_wrong(&child(path, "authorizerType")) {
+        return;
+    }
+    for key in unused {
+        let path = key
+            .split('.')
+            .fold(path.to_owned(), |path, key| child(&path, key));
+        if bench.scribe.has(&path) && !bench.scribe.is_wrong(&path) {
+            let what = "has no meaning for this type of authorizer";
+            bench.scribe.problem(&path, what, remedy);
+        }
+    }
+}
+
+fn lambda(
+    bench: &mut Bench<'_>,
+    id: &str,
+    authorizer: &v2::Authorizer,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> Option<Authorizer> {
     let uri_path = child(path, "authorizerUri");
-    let function = function::target(bench, &authorizer.authorizer_uri, &uri_path, stage);
+    let function = match &authorizer.authorizer_uri {
+        Some(uri) => function::target(bench, uri, &uri_path, stage),
+        None => {
+            missing(
+                bench,
+                &uri_path,
+                "add `authorizerUri`: `function:NAME` or a Lambda ARN",
+            );
+            None
+        }
+    };
     let mut identity_sources = Vec::new();
     for (index, text) in authorizer.identity_source.iter().enumerate() {
         let path = bench.scribe.item(&child(path, "identitySource"), index);
         identity_sources.extend(identity_source(bench, text, &path, stage));
     }
-    Some(Arc::new(Authorizer {
+    Some(Authorizer {
         id: id.into(),
         function: function?,
         identity_sources,
-    }))
+    })
+}
+
+fn missing(bench: &mut Bench<'_>, path: &str, remedy: &str) {
+    // What is there and wrong has been noted already.
+    if !bench.scribe.has(path) && !bench.scribe.is_wrong(path) {
+        bench.scribe.problem(path, "is missing", remedy);
+    }
 }
 
 fn identity_source(
@@ -66,4 +143,99 @@ fn identity_source(
             }
         },
     }
+}
+
+fn jwt(
+    bench: &mut Bench<'_>,
+    id: &str,
+    authorizer: &v2::Authorizer,
+    path: &str,
+) -> Option<JwtAuthorizer> {
+    let source = token_source(bench, authorizer, path);
+    let configuration_path = child(path, "jwtConfiguration");
+    let Some(configuration) = &authorizer.jwt_configuration else {
+        let remedy = "add `jwtConfiguration: { issuer: URL, audience: [NAME] }`";
+        missing(bench, &configuration_path, remedy);
+        return None;
+    };
+    let issuer = issuer(
+        bench,
+        &configuration.issuer,
+        &child(&configuration_path, "issuer"),
+    );
+    let extension = &authorizer.tidegate;
+    Some(JwtAuthorizer {
+        id: id.into(),
+        issuer: configuration.issuer.as_str().into(),
+        source: source?,
+        rules: JwtRules::new(
+            issuer?.to_owned(),
+            configuration.audience.clone(),
+            extension.clock_skew,
+        ),
+        on_token_expiry: match extension.on_token_expiry {
+            v2::OnTokenExpiry::Keep => OnTokenExpiry::Keep,
+            v2::OnTokenExpiry::Close => OnTokenExpiry::Close,
+        },
+    })
+}
+
+/// The tables have checked that it looks like a URL.
+fn issuer<'a>(bench: &mut Bench<'_>, text: &'a str, path: &str) -> Option<&'a str> {
+    let url = Url::parse(text).ok();
+    let good = |url: &Url| url.has_host() && url.username().is_empty() && url.password().is_none();
+    if url.as_ref().is_some_and(good) {
+        return Some(text);
+    }
+    let what = format!(
+        "{} is not the URL of an issuer",
+        bench.scribe.shown(path, text)
+    );
+    let remedy = "write an http or https URL without a user, such as `https://id.example.com/pool`";
+    bench.scribe.problem(path, what, remedy);
+    None
+}
+
+/// The one place where the token is, as either kind of API writes it.
+fn token_source(
+    bench: &mut Bench<'_>,
+    authorizer: &v2::Authorizer,
+    path: &str,
+) -> Option<TokenSource> {
+    const REMEDY: &str = "write one: `$request.header.NAME` or `$request.querystring.NAME`, e.g. `$request.header.Authorization`";
+    let path = child(path, "identitySource");
+    let [text] = authorizer.identity_source.as_slice() else {
+        let what = match authorizer.identity_source.is_empty() {
+            true => "is missing",
+            false => "a JWT authorizer takes its token from one place",
+        };
+        if !bench.scribe.is_wrong(&path) {
+            bench.scribe.problem(&path, what, REMEDY);
+        }
+        return None;
+    };
+    let item = bench.scribe.item(&path, 0);
+    let request = text
+        .strip_prefix("$request.")
+        .or_else(|| text.strip_prefix("route.request."));
+    let (place, name) = request
+        .and_then(|request| request.split_once('.'))
+        .filter(|(_, name)| is_parameter_name(name))
+        .unwrap_or_default();
+    let source = match place {
+        "header" => HeaderName::try_from(name).ok().map(|name| match name {
+            SEC_WEBSOCKET_PROTOCOL => TokenSource::Subprotocol,
+            name => TokenSource::Header(name),
+        }),
+        "querystring" => Some(TokenSource::QueryString(name.to_owned())),
+        _ => None,
+    };
+    if source.is_none() {
+        let what = format!(
+            "{} is not a place for a token",
+            bench.scribe.shown(&item, text)
+        );
+        bench.scribe.problem(&item, what, REMEDY);
+    }
+    source
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::authorizer::Compiled;
 use super::{Bench, Noted, Target};
 use crate::base::quotas;
 use crate::definition::child;
 use crate::lang::parameter::RequiredParameter;
 use crate::lang::syntax::nearest;
 use crate::model::v2::{self, AuthorizationType};
-use crate::plan::authorizer::Authorizer;
 use crate::plan::integration::Integration;
 use crate::plan::route::{
     Authorization, CONNECT, DEFAULT, DISCONNECT, Direction, Ordering, RateLimit, Route,
@@ -19,7 +19,7 @@ use crate::plan::throttle::{BucketId, Throttle};
 /// What the routes of an API may refer to.
 pub(super) struct Parts {
     pub(super) integrations: BTreeMap<String, Arc<Integration>>,
-    pub(super) authorizers: BTreeMap<String, Arc<Authorizer>>,
+    pub(super) authorizers: BTreeMap<String, Compiled>,
 }
 
 /// One route; `None` with the reason noted. `path` is that of the API.
@@ -134,26 +134,23 @@ fn authorization(
         bench.scribe.problem(&path, what, remedy);
         return None;
     }
-    let id_path = child(path, "authorizerId");
-    match (kind, &route.authorizer_id) {
-        (AuthorizationType::Custom, Some(id)) => {
-            authorizer(bench, api, id, api_path, &id_path);
-            let compiled = parts.authorizers.get(id).cloned();
-            return compiled.map(Authorization::Custom);
+    let scopes = scopes(bench, route, path);
+    match kind {
+        AuthorizationType::Custom | AuthorizationType::Jwt => {
+            let named = authorizer(bench, api, route, parts, api_path, path)?;
+            return match (kind, named) {
+                (AuthorizationType::Jwt, Compiled::Jwt(jwt)) => {
+                    Some(Authorization::Jwt(jwt, scopes?))
+                }
+                (AuthorizationType::Custom, Compiled::Lambda(lambda)) => {
+                    Some(Authorization::Custom(lambda))
+                }
+                _ => unfit(bench, route, path),
+            };
         }
-        (AuthorizationType::Custom, None) => {
-            if !bench.scribe.has(&id_path) {
-                let remedy = "add `authorizerId`, the key of one of the API's `authorizers`";
-                bench.scribe.problem(&id_path, "is missing", remedy);
-            }
-            return None;
+        AuthorizationType::None | AuthorizationType::AwsIam => {
+            check_no_authorizer(bench, route, path);
         }
-        (_, Some(_)) if !wrong_kind(bench, path) => {
-            let what = "only `authorizationType: CUSTOM` uses an authorizer";
-            let remedy = "set that, or leave this out";
-            bench.scribe.problem(&id_path, what, remedy);
-        }
-        (_, _) => {}
     }
     match (key, kind) {
         (CONNECT, AuthorizationType::AwsIam) => Some(Authorization::Iam),
@@ -162,24 +159,86 @@ fn authorization(
     }
 }
 
+/// `None` when there are some where none can be.
+fn scopes(bench: &mut Bench<'_>, route: &v2::Route, path: &str) -> Option<Arc<[String]>> {
+    let scopes = route.authorization_scopes.as_slice();
+    if !scopes.is_empty()
+        && route.authorization_type != AuthorizationType::Jwt
+        && !wrong_kind(bench, path)
+    {
+        let what = "only `authorizationType: JWT` knows scopes";
+        let path = child(path, "authorizationScopes");
+        bench
+            .scribe
+            .problem(&path, what, "set that, or leave this out");
+        return None;
+    }
+    Some(scopes.into())
+}
+
+fn check_no_authorizer(bench: &mut Bench<'_>, route: &v2::Route, path: &str) {
+    if route.authorizer_id.is_some() && !wrong_kind(bench, path) {
+        let what = "only `authorizationType: CUSTOM` or `JWT` uses an authorizer";
+        let path = child(path, "authorizerId");
+        bench
+            .scribe
+            .problem(&path, what, "set one of them, or leave this out");
+    }
+}
+
+/// The authorizer is there, but of another type than the route says.
+fn unfit(bench: &mut Bench<'_>, route: &v2::Route, path: &str) -> Option<Authorization> {
+    let path = child(path, "authorizerId");
+    let id = route.authorizer_id.as_deref().unwrap_or_default();
+    let shown = bench.scribe.shown(&path, id);
+    let (what, remedy) = match route.authorization_type {
+        AuthorizationType::Jwt => (
+            format!("{shown} is not a JWT authorizer"),
+            "name one of `authorizerType: JWT`, or write `authorizationType: CUSTOM`",
+        ),
+        _ => (
+            format!("{shown} is a JWT authorizer"),
+            "name one of `authorizerType: REQUEST`, or write `authorizationType: JWT`",
+        ),
+    };
+    bench.scribe.problem(&path, what, remedy);
+    None
+}
+
 /// Whether the authorization type is there but was refused, so that its default stands in for it.
 fn wrong_kind(bench: &Bench<'_>, path: &str) -> bool {
     let path = child(path, "authorizationType");
     bench.scribe.is_wrong(&path)
 }
 
-fn authorizer(bench: &mut Bench<'_>, api: &v2::Api, id: &str, api_path: &str, path: &str) {
-    let known = child(&child(api_path, "authorizers"), id);
-    if api.authorizers.contains_key(id) || bench.scribe.has(&known) {
-        return;
-    }
-    let remedy = match nearest(id, api.authorizers.keys().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "add it to the API's `authorizers`".to_owned(),
+/// The authorizer that the route names; `None` with the reason noted.
+fn authorizer(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    route: &v2::Route,
+    parts: &Parts,
+    api_path: &str,
+    path: &str,
+) -> Option<Compiled> {
+    let path = child(path, "authorizerId");
+    let Some(id) = &route.authorizer_id else {
+        if !bench.scribe.has(&path) {
+            let remedy = "add `authorizerId`, the key of one of the API's `authorizers`";
+            bench.scribe.problem(&path, "is missing", remedy);
+        }
+        return None;
     };
-    let shown = bench.scribe.shown(path, id);
-    let what = format!("{shown} is not an authorizer of this API");
-    bench.scribe.problem(path, what, remedy);
+    let known = child(&child(api_path, "authorizers"), id);
+    if !api.authorizers.contains_key(id) && !bench.scribe.has(&known) {
+        let remedy = match nearest(id, api.authorizers.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "add it to the API's `authorizers`".to_owned(),
+        };
+        let shown = bench.scribe.shown(&path, id);
+        let what = format!("{shown} is not an authorizer of this API");
+        bench.scribe.problem(&path, what, remedy);
+    }
+    parts.authorizers.get(id).cloned()
 }
 
 fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) -> Direction {

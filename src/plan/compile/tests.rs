@@ -1,3 +1,5 @@
+mod jwt;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -244,7 +246,7 @@ fn what_is_wrong_elsewhere_is_not_reported_as_dangling() {
     );
     check("routes: []", &["apis.chat.routes: expected a map"]);
     check(
-        "routes: { $connect: { target: integrations/i, authorizationType: JWT, authorizerId: x } }\nauthorizers: { x: { authorizerType: REQUEST, authorizerUri: 'function:own' } }",
+        "routes: { $connect: { target: integrations/i, authorizationType: TOKEN, authorizerId: x } }\nauthorizers: { x: { authorizerType: REQUEST, authorizerUri: 'function:own' } }",
         &["authorizationType"],
     );
 }

@@ -5,6 +5,7 @@
 pub(crate) mod fake_http;
 pub(crate) mod gateway;
 pub(crate) mod http_client;
+pub(crate) mod issuer;
 pub(crate) mod log;
 pub(crate) mod signer;
 pub(crate) mod ws_client;

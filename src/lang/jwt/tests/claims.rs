@@ -103,18 +103,3 @@ fn scopes_come_from_scp_or_scope() {
     check(json!({ "scp": [], "scope": "b" }), &[]);
     check(json!({ "scp": 7, "scope": "b" }), &[]);
 }
-
-#[test]
-fn one_scope_of_the_route_is_enough() {
-    let check = |wanted: &[&str], expected: bool| {
-        let verified = verdict(json!({ "scope": "a b" })).unwrap();
-        let wanted: Vec<_> = wanted.iter().map(|&scope| scope.to_owned()).collect();
-        assert_eq!(verified.suffices_for(&wanted), expected, "{wanted:?}");
-    };
-    check(&[], true);
-    check(&["a"], true);
-    check(&["x", "b"], true);
-    check(&["x"], false);
-    check(&["A"], false);
-    check(&["a b"], false);
-}

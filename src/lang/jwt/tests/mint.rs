@@ -13,10 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 /// The moment at which tests look at tokens: 2026-03-12T08:15:30Z.
-pub(super) const NOW: u64 = 1_773_303_330;
+pub(crate) const NOW: u64 = 1_773_303_330;
 
 /// A private key with its id.
-pub(super) struct Mint {
+pub(crate) struct Mint {
     id: &'static str,
     key: Private,
 }
@@ -28,15 +28,15 @@ enum Private {
 }
 
 /// One key of each kind, and another of a stranger who claims the id of the P-256 key.
-pub(super) struct Mints {
-    pub(super) rsa: Mint,
-    pub(super) p256: Mint,
-    pub(super) p384: Mint,
-    pub(super) ed25519: Mint,
-    pub(super) stranger: Mint,
+pub(crate) struct Mints {
+    pub(crate) rsa: Mint,
+    pub(crate) p256: Mint,
+    pub(crate) p384: Mint,
+    pub(crate) ed25519: Mint,
+    pub(crate) stranger: Mint,
 }
 
-pub(super) fn mints() -> &'static Mints {
+pub(crate) fn mints() -> &'static Mints {
     static MINTS: OnceLock<Mints> = OnceLock::new();
     MINTS.get_or_init(|| {
         let p256 = |id| {
@@ -66,13 +66,13 @@ pub(super) fn mints() -> &'static Mints {
     })
 }
 
-pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 impl Mint {
     /// The public key.
-    pub(super) fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         match &self.key {
             Private::Rsa(pair) => {
                 let public = pair.public_key();
@@ -93,18 +93,18 @@ impl Mint {
     }
 
     /// A token whose header has the key's id.
-    pub(super) fn sign(&self, algorithm: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, algorithm: &str, claims: &Value) -> String {
         let header = json!({ "alg": algorithm, "typ": "JWT", "kid": self.id });
         self.sign_as(algorithm, &header.to_string(), &claims.to_string())
     }
 
     /// A token with any header at all, signed as the key signs by itself.
-    pub(super) fn sign_raw(&self, header: &str, payload: &str) -> String {
+    pub(crate) fn sign_raw(&self, header: &str, payload: &str) -> String {
         self.sign_as("RS256", header, payload)
     }
 
     /// A token with any header at all; `algorithm` matters to RSA keys only.
-    pub(super) fn sign_as(&self, algorithm: &str, header: &str, payload: &str) -> String {
+    pub(crate) fn sign_as(&self, algorithm: &str, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", encode(header), encode(payload));
         let signature = self.signature(algorithm, message.as_bytes());
         format!("{message}.{}", encode(signature))
@@ -133,7 +133,7 @@ impl Mint {
     }
 
     /// Every text form of the public key that a verifier might mistake for a shared secret.
-    pub(super) fn public_forms(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn public_forms(&self) -> Vec<Vec<u8>> {
         let jwk = self.jwk();
         let mut forms = vec![jwk.to_string().into_bytes()];
         for member in ["n", "e", "x", "y"] {

@@ -1,0 +1,39 @@
+//! JWT authorizers: who is let in, what is told to whom, and what issuers can do about it.
+
+mod expiry;
+mod issuers;
+mod logs;
+mod refusals;
+mod websocket;
+
+use crate::harness::gateway::Setup;
+use crate::harness::issuer::Issuer;
+use crate::harness::{Handshake, chat};
+
+/// `chat` whose $connect takes tokens of `issuer` for `web` from `source`. `fields` are more fields of the authorizer, `route` of
+/// the route, each with a comma in front.
+fn guarded(issuer: &Issuer, source: &str, fields: &str, route: &str) -> String {
+    let routes = chat("{}").replace(
+        "$connect: { target: integrations/backend }",
+        &format!(
+            "$connect: {{ target: integrations/backend, authorizationType: JWT, authorizerId: login{route} }}"
+        ),
+    );
+    format!(
+        r#"{routes}    authorizers:
+      login: {{ authorizerType: JWT, identitySource: ["{source}"], jwtConfiguration: {{ issuer: "{}", audience: [web, mobile] }}{fields} }}
+"#,
+        issuer.url()
+    )
+}
+
+const HEADER: &str = "$request.header.Authorization";
+
+/// A gateway whose clock the test owns, with tokens in `Authorization`.
+fn setup(issuer: &Issuer) -> Setup {
+    Setup::new(guarded(issuer, HEADER, "", "")).manual()
+}
+
+fn bearing(token: &str) -> Handshake {
+    Handshake::new("/prod").header("Authorization", &format!("Bearer {token}"))
+}
