@@ -20,11 +20,13 @@ pub use pusher::{PushError, Pusher};
 
 use crate::base::clock::within;
 use crate::definition::{Diagnostic, Loaded};
+use crate::exchange::DEFAULT_STAGE;
 use crate::gateway::minted::Minted;
 use crate::gateway::upkeep::UsageKeeper;
 use crate::model::definition::Server;
 use crate::pipeline::Services;
 use crate::plan::Plan;
+use crate::plan::stage::{Protocol, Stage};
 use crate::transport::tls::Tls;
 use crate::transport::{Background, Front};
 
@@ -77,27 +79,32 @@ impl Gateway {
     /// One line for each stage, with addresses that work: what `tidegate serve` prints.
     pub fn banner(&self) -> String {
         let plan = self.services.plan();
-        let secure = self.tls.as_ref().map_or("", |_| "s");
         let mut text = String::new();
         for stage in plan.stages() {
-            let (api, name) = (&stage.api.id, &stage.name);
-            let path = match plan.only_api() {
-                Some(_) => format!("/{name}"),
-                None => format!("/_apis/{api}/{name}"),
-            };
-            for address in &self.clients {
-                text.push_str(&format!("{api}/{name}  ws{secure}://{address}{path}"));
-                text.push_str(&format!(
-                    "  push: http{secure}://{address}{path}/@connections/{{connectionId}}"
-                ));
-                if stage.page.is_some() {
-                    text.push_str(&format!("  page: http://{address}{path}"));
-                }
-                text.push('\n');
+            let path = address(&plan, stage);
+            for client in &self.clients {
+                text.push_str(&self.line(stage, client, &path));
             }
         }
         text.push_str(&format!("health  http://{}/readyz\n", self.admin));
         text
+    }
+
+    fn line(&self, stage: &Stage, address: &SocketAddr, path: &str) -> String {
+        let secure = self.tls.as_ref().map_or("", |_| "s");
+        let (api, name) = (&stage.api.id, &stage.name);
+        if matches!(stage.api.protocol, Protocol::Http) {
+            return format!("{api}/{name}  http{secure}://{address}{path}\n");
+        }
+        let mut line = format!("{api}/{name}  ws{secure}://{address}{path}");
+        line.push_str(&format!(
+            "  push: http{secure}://{address}{path}/@connections/{{connectionId}}"
+        ));
+        if stage.page.is_some() {
+            line.push_str(&format!("  page: http://{address}{path}"));
+        }
+        line.push('\n');
+        line
     }
 
     /// The services behind the gateway, for programs that look deeper.
@@ -208,5 +215,16 @@ impl Gateway {
                 "background tasks did not end in time"
             );
         }
+    }
+}
+
+/// The path under which a stage answers on every listener.
+fn address(plan: &Plan, stage: &Stage) -> String {
+    let (api, name) = (&stage.api.id, &stage.name);
+    match (plan.only_api(), &**name) {
+        // AWS: only HTTP APIs have a stage of this name, and it has no segment of its own.
+        (Some(_), DEFAULT_STAGE) => "/".to_owned(),
+        (Some(_), name) => format!("/{name}"),
+        (None, name) => format!("/_apis/{api}/{name}"),
     }
 }

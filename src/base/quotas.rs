@@ -17,6 +17,8 @@ pub const MESSAGE_BYTES: usize = 128 * 1024;
 pub const INTEGRATION_TIMEOUT_MIN: Duration = Duration::from_millis(50);
 /// Longest, and default, integration timeout of a WebSocket API (quotas).
 pub const INTEGRATION_TIMEOUT_MAX: Duration = Duration::from_secs(29);
+/// Longest, and default, integration timeout of an HTTP API (quotas).
+pub const HTTP_INTEGRATION_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for a Lambda authorizer (limits; stated for HTTP APIs).
 pub const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest result of a Lambda authorizer, in bytes (quotas).

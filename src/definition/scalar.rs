@@ -79,9 +79,10 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn integer(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+fn integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    whole.then(|| text.parse().ok()).flatten()
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -116,7 +117,7 @@ pub(super) fn describe(shape: &Shape) -> String {
             let words: Vec<_> = accepted.iter().map(|word| format!("`{word}`")).collect();
             words.join(" or ")
         }
-        Shape::Integer { min, max: u64::MAX } => format!("a whole number from {min}"),
+        Shape::Integer { min, max: i64::MAX } => format!("a whole number from {min}"),
         Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
         Shape::Number { min, max } => format!("a number from {min} to {max}"),
         Shape::Boolean => "`true` or `false`".to_owned(),

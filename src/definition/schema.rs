@@ -105,12 +105,17 @@ fn object(object: &Object, definitions: &mut Definitions) -> Json {
     let Some(kind) = object.kind else {
         return schema;
     };
-    let mut elsewhere = Map::new();
-    elsewhere.insert(kind.field.to_owned(), json!({ "enum": kind.refused }));
-    json!({ "anyOf": [
-        schema,
-        { "type": "object", "required": [kind.field], "properties": elsewhere },
-    ]})
+    for (word, other) in kind.others {
+        let mut said = Map::new();
+        said.insert(kind.field.to_owned(), json!({ "const": word }));
+        let other = of(&Shape::Object(other), definitions);
+        schema = json!({
+            "if": { "type": "object", "required": [kind.field], "properties": said },
+            "then": other,
+            "else": schema,
+        });
+    }
+    schema
 }
 
 fn property(field: &Field, definitions: &mut Definitions) -> Json {

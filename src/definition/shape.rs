@@ -27,9 +27,9 @@ pub(super) enum Shape {
     /// A whole number within bounds.
     Integer {
         /// Smallest.
-        min: u64,
+        min: i64,
         /// Largest.
-        max: u64,
+        max: i64,
     },
     /// A number within bounds.
     Number {
@@ -84,7 +84,7 @@ pub(super) struct Object {
     pub(super) doc: &'static str,
     /// Its keys.
     pub(super) fields: &'static [Field],
-    /// A key whose value may say that the whole map is of a kind that is refused.
+    /// A key whose value may say that the map is of another kind, with other keys.
     pub(super) kind: Option<&'static Kind>,
 }
 
@@ -93,8 +93,8 @@ pub(super) struct Object {
 pub(super) struct Kind {
     /// The key.
     pub(super) field: &'static str,
-    /// Its values of which nothing else is checked, because the whole resource is refused.
-    pub(super) refused: &'static [&'static str],
+    /// Its values for which the resource is something else than the table that has the key, and what.
+    pub(super) others: &'static [(&'static str, &'static Object)],
 }
 
 /// One known key.

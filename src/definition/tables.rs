@@ -8,6 +8,7 @@ mod api_key;
 mod authorizer;
 mod domain_name;
 mod function;
+mod http;
 mod integration;
 mod route;
 mod server;
@@ -135,6 +136,7 @@ const VALIDATION: &str = "leave it out until request validation lands";
 const API_KEYS: &str = "leave it out until API keys land";
 const ROLES: &str = "leave it out: there are no roles to assume here, calls are signed with the gateway's own credentials";
 const HTTP_ONLY: &str = "leave it out: only HTTP APIs have it";
+const WEBSOCKET_ONLY: &str = "leave it out: only WebSocket APIs have it";
 const RESPONSE_HEADERS: &str = "leave it out: frames have no headers to map to";
 
 #[cfg(test)]

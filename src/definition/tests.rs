@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use super::surroundings::fake::Fake;
 use super::*;
+use crate::model::Limit;
 use crate::model::definition::{Connections, Development, Tls};
-use crate::model::v2::{BinaryFrames, IntegrationType, Ordering};
+use crate::model::v2::{BinaryFrames, IntegrationType, Ordering, ProtocolType};
 
 const SAMPLE: &str = include_str!("tests/sample.yaml");
 const API: &str = "apis:\n  chat:\n    protocolType: WEBSOCKET\n    routeSelectionExpression: $request.body.action\n";
@@ -51,7 +52,7 @@ fn check_api(lines: &str, expected: &[&str]) {
 #[test]
 fn the_sample_has_only_what_is_refused_by_name() {
     let problems = problems_of(SAMPLE, &sample_environment());
-    let expected = [": apis.shop.protocolType: `HTTP` is not supported here; "];
+    let expected: [&str; 0] = [];
     assert_eq!(problems.len(), expected.len(), "{problems:#?}");
     for (problem, expected) in problems.iter().zip(expected) {
         assert!(problem.contains(expected), "{problem}");
@@ -87,11 +88,11 @@ fn the_websocket_part_of_the_sample_is_read_in_full() {
         prod.default_route_settings.throttling_rate_limit,
         Some(1000.0)
     );
-    let limits = &prod.tidegate.limits;
+    let limits = prod.tidegate.limits.as_ref().unwrap();
     assert_eq!(limits.idle_timeout.bound(), Some(Duration::from_secs(600)));
     assert_eq!(limits.queue_bytes.bound(), Some(524_288));
     assert_eq!(prod.tidegate.binary_frames, BinaryFrames::Close);
-    assert_eq!(prod.tidegate.ping.bound(), None);
+    assert_eq!(prod.tidegate.ping.and_then(Limit::bound), None);
 }
 
 #[test]
@@ -166,7 +167,7 @@ fn bad_values_say_what_would_be_good() {
     );
     check(
         "server: { limits: { requestBurst: -1 } }",
-        &["not a whole number"],
+        &["`-1` is out of range"],
     );
     check(
         "server: { limits: { connections: 0 } }",
@@ -367,11 +368,193 @@ fn what_is_not_supported_is_refused_by_name() {
 }
 
 #[test]
-fn an_http_api_is_one_problem_whatever_is_in_it() {
-    check(
-        "apis: { shop: { anything: [1, 2], routes: 7, protocolType: HTTP } }",
-        &["apis.shop.protocolType: `HTTP` is not supported here"],
+fn the_protocol_says_what_an_api_may_have() {
+    let check_http = |lines: &str, expected: &[&str]| {
+        check(
+            &format!("apis:\n  shop:\n    protocolType: HTTP\n{lines}"),
+            expected,
+        );
+    };
+    let integration = |field: &str| {
+        format!("    integrations: {{ i: {{ integrationType: HTTP_PROXY, {field} }} }}\n")
+    };
+    let route = |field: &str| format!("    routes: {{ GET /a: {{ {field} }} }}\n");
+    let stage = |field: &str| format!("    stages: {{ $default: {{ {field} }} }}\n");
+    let websocket_only = "is not supported here; leave it out: only WebSocket APIs have it";
+    check_http(
+        "    models: {}\n",
+        &["apis.shop.models: is not supported here; leave it out: HTTP APIs have no models"],
     );
+    check_http("    disableSchemaValidation: true\n", &["have no models"]);
+    check_http(
+        "    target: x\n",
+        &["write the integration under `integrations`"],
+    );
+    check_http("    routeKey: GET /a\n", &["the route under `routes`"]);
+    check_http("    credentialsArn: x\n", &["the route under `routes`"]);
+    check_http(
+        "    routeSelectionExpression: $request.body.action\n",
+        &["is not supported; leave it out: HTTP APIs choose routes by method and path"],
+    );
+    check_http(
+        "    disableExecuteApiEndpoint: true\n",
+        &["custom domain names"],
+    );
+    check_http("    apiKeySelectionExpression: x\n", &["API keys land"]);
+    check_http(
+        "    corsConfiguration: { allowOrigin: ['*'] }\n",
+        &["did you mean `allowOrigins`?"],
+    );
+    check_http(
+        "    corsConfiguration: { maxAge: -2 }\n",
+        &["from -1 to 86400"],
+    );
+    for field in [
+        "requestParameters: {}",
+        "requestModels: {}",
+        "modelSelectionExpression: x",
+        "routeResponseSelectionExpression: $default",
+        "routeResponses: {}",
+        "tidegate: { ordering: serial }",
+        "tidegate: { messageRate: {} }",
+    ] {
+        check_http(&route(field), &[websocket_only]);
+    }
+    check_http(&route("apiKeyRequired: true"), &["API keys land"]);
+    check_http(
+        &route("authorizationType: JWT"),
+        &["until JWT authorizers land"],
+    );
+    check_http(
+        &route("authorizationScopes: [a]"),
+        &["until JWT authorizers land"],
+    );
+    for field in [
+        "requestTemplates: {}",
+        "templateSelectionExpression: x",
+        "passthroughBehavior: NEVER",
+        "contentHandlingStrategy: CONVERT_TO_TEXT",
+        "integrationResponseSelectionExpression: x",
+        "integrationResponses: {}",
+    ] {
+        check_http(&integration(field), &[websocket_only]);
+    }
+    for kind in ["MOCK", "HTTP", "AWS"] {
+        check_http(
+            &format!("    integrations: {{ i: {{ integrationType: {kind} }} }}\n"),
+            &["is not supported here; only WebSocket APIs have it: use "],
+        );
+    }
+    check_http(
+        &integration("integrationSubtype: SQS-SendMessage"),
+        &["AWS services land"],
+    );
+    check_http(&integration("credentialsArn: x"), &["no roles"]);
+    check_http(
+        &integration("connectionType: VPC_LINK"),
+        &["reached directly"],
+    );
+    check_http(&integration("connectionId: x"), &["reached directly"]);
+    check_http(
+        &integration("payloadFormatVersion: 3.0"),
+        &["write `1.0` or `2.0`"],
+    );
+    check_http(
+        &integration("timeoutInMillis: 30001"),
+        &["from 50 to 30000"],
+    );
+    check_http(&integration("timeoutInMillis: 49"), &["from 50 to 30000"]);
+    check_http(
+        &integration("integrationMethod: TRACE"),
+        &["`ANY` or `GET`"],
+    );
+    check_http(
+        &integration("tlsConfig: {}"),
+        &["tlsConfig.serverNameToVerify: is missing"],
+    );
+    check_http(
+        &integration("tlsConfig: { serverNameToVerify: 'a.example:443' }"),
+        &["write a host name without port"],
+    );
+    check_http(
+        &integration("tidegate: { bodyIdleTimeout: 10ms }"),
+        &["a duration from 100ms to 24h"],
+    );
+    let authorizer = |field: &str| {
+        format!(
+            "    authorizers: {{ x: {{ authorizerType: REQUEST, authorizerUri: y, {field} }} }}\n"
+        )
+    };
+    check_http(
+        &authorizer("authorizerPayloadFormatVersion: 2.0"),
+        &["`2.0` is not supported"],
+    );
+    check_http(
+        &authorizer("authorizerResultTtlInSeconds: 5"),
+        &["results of authorizers"],
+    );
+    check_http(
+        &authorizer("enableSimpleResponses: true"),
+        &["payload format 2.0"],
+    );
+    check_http(
+        &authorizer("jwtConfiguration: {}"),
+        &["JWT authorizers land"],
+    );
+    check_http(
+        &authorizer("tidegate: { onTokenExpiry: close }"),
+        &["a request ends before"],
+    );
+    for field in [
+        "clientCertificateId: x",
+        "defaultRouteSettings: { loggingLevel: INFO }",
+        "defaultRouteSettings: { dataTraceEnabled: true }",
+        "tidegate: { limits: {} }",
+        "tidegate: { binaryFrames: accept }",
+        "tidegate: { ping: 5s }",
+        "tidegate: { pingsResetIdle: true }",
+        "tidegate: { page: x }",
+    ] {
+        check_http(&stage(field), &[websocket_only]);
+    }
+    check_http(
+        &stage("autoDeploy: false"),
+        &["loading the file is deploying"],
+    );
+    check_http(
+        &stage("deploymentId: x"),
+        &["loading the file is deploying"],
+    );
+    check_api(
+        "    stages: { $default: {} }\n",
+        &["a stage name of letters"],
+    );
+    // The kind of an API cannot come from elsewhere.
+    let fake = Fake::default().variable("KIND", "HTTP");
+    let text = API.replace("WEBSOCKET", "${env:KIND}");
+    let problems = problems_of(&text, &fake);
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    assert!(problems[0].contains("a substitution cannot choose the kind of API"));
+}
+
+#[test]
+fn an_http_api_is_read_in_full() {
+    let text = "apis:\n  shop:\n    protocolType: HTTP\n    routeSelectionExpression: '${request.method} ${request.path}'\n    corsConfiguration: { allowOrigins: ['*'], maxAge: -1 }\n    routes: { $default: { target: integrations/i }, 'GET /a': {} }\n    integrations: { i: { integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: 'http://127.0.0.1', requestParameters: { 'remove:header.x': '' }, responseParameters: { 200: { 'overwrite:statuscode': 201 } } } }\n    stages: { $default: {} }\n";
+    let definition = good(text, &Fake::default());
+    let api = &definition.apis["shop"];
+    assert_eq!(api.protocol_type, ProtocolType::Http);
+    let cors = api.cors_configuration.as_ref().unwrap();
+    assert_eq!((cors.max_age, cors.allow_credentials), (Some(-1), false));
+    let integration = &api.integrations["i"];
+    assert_eq!(integration.timeout_in_millis, 30_000);
+    assert_eq!(integration.payload_format_version.as_deref(), Some("1.0"));
+    assert_eq!(
+        integration.response_parameters["200"]["overwrite:statuscode"],
+        "201"
+    );
+    let idle = integration.tidegate.body_idle_timeout;
+    assert_eq!(idle, Some(Duration::from_secs(60)));
+    assert_eq!(api.stages["$default"].tidegate.limits, None);
 }
 
 #[test]

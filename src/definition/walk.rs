@@ -101,9 +101,7 @@ impl<'a> Walker<'a> {
 
     fn object(&mut self, node: &Node, object: &Object, path: &str) -> Option<Json> {
         let entries = self.entries(node, path)?;
-        if self.kind_is_refused(entries, object, path) {
-            return None;
-        }
+        let object = kind_of(entries, object);
         let mut fields = Map::new();
         let mut meant = Vec::new();
         for entry in entries {
@@ -145,28 +143,6 @@ impl<'a> Walker<'a> {
             return None;
         }
         self.walk(&entry.value, field.shape, path)
-    }
-
-    /// Whether the whole map is of a kind that is refused; then only that is reported.
-    fn kind_is_refused(&mut self, entries: &[Entry], object: &Object, path: &str) -> bool {
-        let Some(kind) = object.kind else {
-            return false;
-        };
-        let Some(entry) = entries.iter().find(|entry| entry.key == kind.field) else {
-            return false;
-        };
-        let Value::Scalar(scalar) = &entry.value.value else {
-            return false;
-        };
-        let field = object.fields.iter().find(|field| field.name == kind.field);
-        match field {
-            Some(field) if kind.refused.contains(&scalar.text.as_str()) => {
-                let path = child(path, &entry.key);
-                self.walk(&entry.value, field.shape, &path);
-                true
-            }
-            _ => false,
-        }
     }
 
     /// Reports an unknown key; gives the known one that was probably meant.
@@ -314,6 +290,20 @@ impl<'a> Walker<'a> {
         }
         Json::Array(values)
     }
+}
+
+/// The table for a map: that of the kind which the map says it is, or the one that tells kinds apart.
+fn kind_of<'o>(entries: &[Entry], object: &'o Object) -> &'o Object {
+    let Some(kind) = object.kind else {
+        return object;
+    };
+    let entry = entries.iter().find(|entry| entry.key == kind.field);
+    let Some(Value::Scalar(scalar)) = entry.map(|entry| &entry.value.value) else {
+        return object;
+    };
+    let mut others = kind.others.iter();
+    let other = others.find(|(word, _)| *word == scalar.text);
+    other.map_or(object, |(_, other)| other)
 }
 
 fn plain(text: &str) -> Value {

@@ -1,8 +1,8 @@
 //! Authorizers.
 
 use super::super::shape::{
-    Form, Object, Shape, formed, nested, optional, refused, refused_word, required, required_like,
-    text, with_default, word,
+    Field, Form, Object, Shape, formed, nested, optional, refused, refused_word, required,
+    required_like, text, with_default, word,
 };
 use super::{HTTP_ONLY, KEY_IS_ID, ROLES};
 
@@ -83,20 +83,23 @@ static EXTENSION: Object = Object {
             "keep",
             "JWT: whether a connection is closed (4401) when its token ends.",
         ),
-        with_default(
-            "clockSkew",
-            &Shape::Duration {
-                min_ms: 0,
-                max_ms: 60_000,
-            },
-            "0s",
-            "JWT: by how much the issuer's clock may differ from the gateway's.",
-        ),
+        CLOCK_SKEW,
     ],
 };
 
+/// The same for both kinds of API.
+pub(super) const CLOCK_SKEW: Field = with_default(
+    "clockSkew",
+    &Shape::Duration {
+        min_ms: 0,
+        max_ms: 60_000,
+    },
+    "0s",
+    "JWT: by how much the issuer's clock may differ from the gateway's.",
+);
+
 /// The lengths are those of the API Gateway V2 API Reference, JWTConfiguration; the number of audiences is a quota.
-static JWT_CONFIGURATION: Object = Object {
+pub(super) static JWT_CONFIGURATION: Object = Object {
     name: "JwtConfiguration",
     doc: "Whose tokens are taken, and for whom they must be.",
     kind: None,

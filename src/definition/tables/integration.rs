@@ -164,7 +164,7 @@ static EXTENSION: Object = Object {
     kind: None,
     fields: &[refused(
         "bodyIdleTimeout",
-        "leave it out until streamed responses land",
+        "leave it out: only answers of HTTP APIs are streamed",
     )],
 };
 

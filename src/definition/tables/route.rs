@@ -1,7 +1,7 @@
 //! Routes and route responses.
 
 use super::super::shape::{
-    Form, Object, Shape, Text, formed, nested, optional, refused, text, with_default, word,
+    Field, Form, Object, Shape, Text, formed, nested, optional, refused, text, with_default, word,
 };
 use super::{API_KEYS, KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
 
@@ -13,14 +13,7 @@ pub(super) static ROUTE: Object = Object {
     fields: &[
         optional(
             "target",
-            &formed(
-                1,
-                128,
-                Form::Pattern(
-                    "^integrations/[A-Za-z0-9_-]+$",
-                    "`integrations/` and the id of an integration of this API",
-                ),
-            ),
+            &TARGET,
             "`integrations/` and the id of an integration of this API.",
         ),
         with_default(
@@ -34,16 +27,7 @@ pub(super) static ROUTE: Object = Object {
             &text(1, 128),
             "The authorizer that CUSTOM or JWT uses.",
         ),
-        optional(
-            "authorizationScopes",
-            &Shape::List {
-                item: &SCOPE,
-                min: 0,
-                max: 10,
-                or_one: false,
-            },
-            "JWT: the token must have one of these.",
-        ),
+        SCOPES,
         optional(
             "requestParameters",
             &Shape::Map {
@@ -100,6 +84,28 @@ pub(super) static ROUTE: Object = Object {
         refused("apiGatewayManaged", READ_ONLY),
     ],
 };
+
+/// `integrations/{id}`.
+pub(super) const TARGET: Shape = formed(
+    1,
+    128,
+    Form::Pattern(
+        "^integrations/[A-Za-z0-9_-]+$",
+        "`integrations/` and the id of an integration of this API",
+    ),
+);
+
+/// The same for both kinds of API.
+pub(super) const SCOPES: Field = optional(
+    "authorizationScopes",
+    &Shape::List {
+        item: &SCOPE,
+        min: 0,
+        max: 10,
+        or_one: false,
+    },
+    "JWT: the token must have one of these.",
+);
 
 static PARAMETER_CONSTRAINTS: Object = Object {
     name: "ParameterConstraints",

@@ -1,7 +1,7 @@
 //! Stages.
 
 use super::super::shape::{
-    Form, Object, Shape, Text, formed, nested, optional, refused, required_like, text,
+    Field, Form, Object, Shape, Text, formed, nested, optional, refused, required_like, text,
     with_default, word,
 };
 use super::{DESCRIPTION, KEY_IS_ID, READ_ONLY, TAGS};
@@ -9,7 +9,7 @@ use super::{DESCRIPTION, KEY_IS_ID, READ_ONLY, TAGS};
 const OFF: &[&str] = &["off"];
 const SECOND_MS: u64 = 1000;
 const HOUR_MS: u64 = 3600 * SECOND_MS;
-const LOADING_DEPLOYS: &str = "leave it out: loading the file is deploying it";
+pub(super) const LOADING_DEPLOYS: &str = "leave it out: loading the file is deploying it";
 
 /// One stage (API Gateway V2 API Reference, Stage).
 pub(super) static STAGE: Object = Object {
@@ -21,18 +21,7 @@ pub(super) static STAGE: Object = Object {
         optional("tags", &TAGS, "Tags."),
         nested(
             "stageVariables",
-            &Shape::Map {
-                key: VARIABLE,
-                value: &formed(
-                    0,
-                    2048,
-                    Form::Pattern(
-                        r"^[A-Za-z0-9._~:/?#&=,-]*$",
-                        "letters, digits and `-._~:/?#&=,`",
-                    ),
-                ),
-                max: 100,
-            },
+            &VARIABLES,
             "Values by name, for events, URIs and mappings.",
         ),
         nested(
@@ -56,11 +45,7 @@ pub(super) static STAGE: Object = Object {
         ),
         optional(
             "autoDeploy",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["true"],
-                otherwise: LOADING_DEPLOYS,
-            },
+            &AUTO_DEPLOY,
             "true: loading the file is deploying it.",
         ),
         nested(
@@ -81,24 +66,28 @@ pub(super) static STAGE: Object = Object {
     ],
 };
 
+pub(super) const RATE: Field = optional(
+    "throttlingRateLimit",
+    &Shape::Number { min: 0.0, max: 1e9 },
+    "Requests per second.",
+);
+
+pub(super) const BURST: Field = optional(
+    "throttlingBurstLimit",
+    &Shape::Integer {
+        min: 0,
+        max: 1_000_000_000,
+    },
+    "Requests at once above the rate.",
+);
+
 static ROUTE_SETTINGS: Object = Object {
     name: "RouteSettings",
     doc: "Throttles and metrics of a route.",
     kind: None,
     fields: &[
-        optional(
-            "throttlingRateLimit",
-            &Shape::Number { min: 0.0, max: 1e9 },
-            "Requests per second.",
-        ),
-        optional(
-            "throttlingBurstLimit",
-            &Shape::Integer {
-                min: 0,
-                max: 1_000_000_000,
-            },
-            "Requests at once above the rate.",
-        ),
+        RATE,
+        BURST,
         optional(
             "detailedMetricsEnabled",
             &Shape::Boolean,
@@ -125,7 +114,7 @@ static ROUTE_SETTINGS: Object = Object {
     ],
 };
 
-static ACCESS_LOG_SETTINGS: Object = Object {
+pub(super) static ACCESS_LOG_SETTINGS: Object = Object {
     name: "AccessLogSettings",
     doc: "Where the access log goes, and what a line of it is.",
     kind: None,
@@ -313,6 +302,27 @@ static LIMITS: Object = Object {
             "Messages being handled at the same time.",
         ),
     ],
+};
+
+/// `stageVariables`.
+pub(super) const VARIABLES: Shape = Shape::Map {
+    key: VARIABLE,
+    value: &formed(
+        0,
+        2048,
+        Form::Pattern(
+            r"^[A-Za-z0-9._~:/?#&=,-]*$",
+            "letters, digits and `-._~:/?#&=,`",
+        ),
+    ),
+    max: 100,
+};
+
+/// `autoDeploy`.
+pub(super) const AUTO_DEPLOY: Shape = Shape::Only {
+    shape: &Shape::Boolean,
+    accepted: &["true"],
+    otherwise: LOADING_DEPLOYS,
 };
 
 /// Names of stage variables (API Gateway quotas: 64 characters).

@@ -28,6 +28,12 @@ fn visit<'a>(
             for field in object.fields {
                 visit(field.shape, texts, objects);
             }
+            for (_, other) in object.kind.map_or(&[][..], |kind| kind.others) {
+                objects(other);
+                for field in other.fields {
+                    visit(field.shape, texts, objects);
+                }
+            }
         }
         Shape::Choice(_)
         | Shape::Integer { .. }
@@ -47,6 +53,7 @@ fn example_text(rule: &Text) -> &'static str {
         "integrations/a",
         "route.request.header.a",
         "integration.request.header.a",
+        "200",
         "aaaaaaaaaaaaaaaaaaaa",
         "https://id.example.com/",
     ];
@@ -87,7 +94,18 @@ fn full(shape: &Shape) -> Json {
         Shape::Duration { min_ms, .. } => json!(format!("{min_ms}ms")),
         Shape::Or(_, shape) => full(shape),
         Shape::List { item, .. } => json!([full(item)]),
-        Shape::Map { key, value, .. } => json!({ example_text(key): full(value) }),
+        Shape::Map { key, value, .. } => {
+            let mut entries = json!({ example_text(key): full(value) });
+            if let Shape::Object(Object {
+                kind: Some(kind), ..
+            }) = value
+            {
+                for (number, (_, other)) in kind.others.iter().enumerate() {
+                    entries[format!("a{number}")] = full(&Shape::Object(other));
+                }
+            }
+            entries
+        }
         Shape::Object(object) => {
             let supported = |field: &&super::super::shape::Field| {
                 !matches!(field.need, Need::Refused(_)) && field.name != "include"

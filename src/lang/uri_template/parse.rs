@@ -124,7 +124,7 @@ impl Reading<'_> {
             let problem = "an integration URI has stage variables only";
             return Err(start.error(problem, REMEDY));
         }
-        let name = self.name(&start)?;
+        let name = self.name(&start, "")?;
         self.check_arn_prefix(&start)?;
         self.push_variable(UriVariable::Stage(format!("stageVariables.{name}")));
         Ok(())
@@ -137,19 +137,20 @@ impl Reading<'_> {
             return Err(start.error(problem, "write ${stageVariables.NAME} here"));
         }
         self.cursor.eat("{");
-        let name = self.name(&start)?;
+        let name = self.name(&start, ":")?;
         self.push_variable(UriVariable::Path(name));
         Ok(())
     }
 
-    /// The name up to the closing brace.
-    fn name(&mut self, start: &Cursor<'_>) -> Result<String, SyntaxError> {
+    /// The name up to the closing brace; `further` are characters that it may have besides the usual ones. Variables of the
+    /// paths of HTTP APIs may have colons.
+    fn name(&mut self, start: &Cursor<'_>, further: &str) -> Result<String, SyntaxError> {
         let position = self.cursor.position();
         let name = self.cursor.take_while(|character| character != '}');
         if !self.cursor.eat("}") {
             return Err(start.error("this brace is never closed", "write the missing `}`"));
         }
-        if !is_parameter_name(name) {
+        if !is_parameter_name(&name.replace(|c| further.contains(c), "_")) {
             let remedy = "write letters, digits and . _ $ - only";
             return Err(SyntaxError::new(position, "this is not a name", remedy));
         }

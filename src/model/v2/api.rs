@@ -21,8 +21,10 @@ pub struct Api {
     /// Tags.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// Names the route of a message.
-    pub route_selection_expression: String,
+    /// Names the route of a message; WebSocket APIs have it.
+    pub route_selection_expression: Option<String>,
+    /// What browsers are told; HTTP APIs may have it.
+    pub cors_configuration: Option<Cors>,
     /// Where a client's API key is; only the default so far.
     pub api_key_selection_expression: Option<String>,
     /// Whether the API answers under custom domain names only.
@@ -45,4 +47,25 @@ pub enum ProtocolType {
     /// `WEBSOCKET`.
     #[serde(rename = "WEBSOCKET")]
     WebSocket,
+    /// `HTTP`.
+    #[serde(rename = "HTTP")]
+    Http,
+}
+
+/// `corsConfiguration`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cors {
+    /// Origins, `*`, `https://*` or `http://*`.
+    pub allow_origins: Vec<String>,
+    /// Methods, or `*`.
+    pub allow_methods: Vec<String>,
+    /// Names of request headers, or `*`.
+    pub allow_headers: Vec<String>,
+    /// Names of response headers, or `*`.
+    pub expose_headers: Vec<String>,
+    /// How long browsers keep the answer to a preflight, in seconds.
+    pub max_age: Option<i64>,
+    /// Whether browsers send credentials along.
+    pub allow_credentials: bool,
 }

@@ -1,6 +1,7 @@
 //! Integrations and integration responses.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -18,9 +19,14 @@ pub struct Integration {
     pub description: Option<String>,
     /// How it is reached.
     pub connection_type: Option<ConnectionType>,
-    /// Targets, e.g. `integration.request.header.connectionId`, and sources, e.g. `context.connectionId`.
+    /// Targets, e.g. `integration.request.header.connectionId`, and sources, e.g. `context.connectionId`; on HTTP APIs
+    /// changes, e.g. `append:header.x-tenant`, and values, e.g. `$context.authorizer.tenant`.
     pub request_parameters: BTreeMap<String, String>,
+    /// Changes of the answer by the backend's status.
+    #[serde(default)]
+    pub response_parameters: BTreeMap<String, BTreeMap<String, String>>,
     /// Request templates by the key that selects them.
+    #[serde(default)]
     pub request_templates: BTreeMap<String, String>,
     /// Selects the request template.
     pub template_selection_expression: Option<String>,
@@ -33,9 +39,12 @@ pub struct Integration {
     /// Selects the integration response.
     pub integration_response_selection_expression: Option<String>,
     /// Integration responses by key.
+    #[serde(default)]
     pub integration_responses: BTreeMap<String, IntegrationResponse>,
-    /// Always `1.0`.
+    /// `1.0`, or `2.0` for functions behind HTTP APIs.
     pub payload_format_version: Option<String>,
+    /// How the backend's certificate is checked.
+    pub tls_config: Option<TlsConfig>,
     /// What Amazon does not have.
     pub tidegate: IntegrationExtension,
 }
@@ -80,7 +89,18 @@ pub struct IntegrationResponse {
     pub template_selection_expression: Option<String>,
 }
 
-/// What Amazon's integrations do not have: nothing so far.
+/// How the backend's certificate is checked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The name that is asked for and that the certificate must have.
+    pub server_name_to_verify: String,
+}
+
+/// What Amazon's integrations do not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IntegrationExtension {}
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntegrationExtension {
+    /// How long an answer that has begun may be silent; HTTP APIs have it.
+    pub body_idle_timeout: Option<Duration>,
+}

@@ -1,7 +1,8 @@
 //! Resources of the API Gateway V2 API, with its field names, types and enums.
 //!
 //! Source: API Gateway V2 API Reference, "Resources". Maps are keyed by what identifies the resource, so the identifying
-//! field is not repeated inside. What Amazon does not have stands under `tidegate`.
+//! field is not repeated inside. What Amazon does not have stands under `tidegate`. A resource is one struct for both kinds of
+//! API; what only one of them has is optional or empty, and [`crate::definition`] refuses it on the other.
 
 mod api;
 mod authorizer;
@@ -10,14 +11,14 @@ mod integration;
 mod route;
 mod stage;
 
-pub use api::{Api, ProtocolType};
+pub use api::{Api, Cors, ProtocolType};
 pub use authorizer::{
     Authorizer, AuthorizerExtension, AuthorizerType, JwtConfiguration, OnTokenExpiry,
 };
 pub use domain_name::{ApiMapping, DomainName};
 pub use integration::{
     ConnectionType, ContentHandlingStrategy, Integration, IntegrationExtension,
-    IntegrationResponse, IntegrationType,
+    IntegrationResponse, IntegrationType, TlsConfig,
 };
 pub use route::{
     AuthorizationType, Ordering, ParameterConstraints, Route, RouteExtension, RouteResponse,

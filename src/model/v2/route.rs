@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// Which integration a connection, a message or a disconnection goes to.
+/// Which integration a connection, a message, a disconnection or a request goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Route {
     /// `integrations/` and the id of an integration.
     pub target: Option<String>,
-    /// How `$connect` is authorized.
+    /// How `$connect`, or a request, is authorized.
     pub authorization_type: AuthorizationType,
     /// The authorizer that `CUSTOM` or `JWT` uses.
     pub authorizer_id: Option<String>,
@@ -23,10 +23,11 @@ pub struct Route {
     /// `$default` on a two-way route.
     pub route_response_selection_expression: Option<String>,
     /// Route responses by key; `$default` is the only one.
+    #[serde(default)]
     pub route_responses: BTreeMap<String, RouteResponse>,
     /// A name, for people.
     pub operation_name: Option<String>,
-    /// Whether `$connect` needs an API key; only `false` so far.
+    /// Whether `$connect`, or a request, needs an API key; only `false` so far.
     pub api_key_required: Option<bool>,
     /// What Amazon does not have.
     pub tidegate: RouteExtension,
@@ -38,7 +39,7 @@ pub struct Route {
 pub enum AuthorizationType {
     /// Anybody.
     None,
-    /// Whoever signs the handshake.
+    /// Whoever signs the handshake or request.
     AwsIam,
     /// Whoever a Lambda function lets in.
     Custom,
@@ -64,14 +65,16 @@ pub struct RouteResponse {}
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteExtension {
     /// How messages of one connection are handled.
+    #[serde(default)]
     pub ordering: Ordering,
 }
 
 /// How messages of one connection are handled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ordering {
     /// At the same time.
+    #[default]
     Concurrent,
     /// One after the other.
     Serial,

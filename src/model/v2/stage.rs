@@ -56,17 +56,19 @@ pub struct AccessLogSettings {
     pub format: String,
 }
 
-/// What Amazon's stages do not have.
+/// What Amazon's stages do not have; so far all of it is for WebSocket APIs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StageExtension {
     /// Limits of each connection.
-    pub limits: StageLimits,
+    pub limits: Option<StageLimits>,
     /// What becomes of a binary frame.
+    #[serde(default)]
     pub binary_frames: BinaryFrames,
     /// How often the server pings.
-    pub ping: Limit<Duration>,
+    pub ping: Option<Limit<Duration>>,
     /// Whether a client's pings count as activity.
+    #[serde(default)]
     pub pings_reset_idle: bool,
     /// The HTML that answers a plain GET of the stage's URL.
     pub page: Option<String>,
@@ -99,10 +101,11 @@ pub struct StageLimits {
 }
 
 /// What becomes of a binary frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BinaryFrames {
     /// The connection is closed with 1003.
+    #[default]
     Close,
     /// It reaches `$default`.
     Accept,

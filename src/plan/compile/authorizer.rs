@@ -1,5 +1,6 @@
 //! Authorizers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -11,7 +12,7 @@ use crate::definition::child;
 use crate::lang::context_names::{self, Protocol, Reach};
 use crate::lang::jwt::JwtRules;
 use crate::lang::syntax::is_parameter_name;
-use crate::model::v2::{self, AuthorizerType};
+use crate::model::v2::{self, AuthorizerType, ProtocolType};
 use crate::plan::authorizer::{
     Authorizer, IdentitySource, JwtAuthorizer, OnTokenExpiry, TokenSource,
 };
@@ -25,19 +26,45 @@ pub(super) enum Compiled {
     Jwt(Arc<JwtAuthorizer>),
 }
 
-/// One authorizer; `None` with the reason noted.
-pub(super) fn compile(
+/// The names of identity sources of WebSocket APIs, and what follows `$` in those of HTTP APIs.
+const SOURCES: [(&str, &str); 4] = [
+    ("route.request.header.", "request.header."),
+    ("route.request.querystring.", "request.querystring."),
+    ("stageVariables.", "stageVariables."),
+    ("context.", "context."),
+];
+
+/// All authorizers of an API but those that are wrong, with the reasons noted. `path` is that of the API.
+pub(super) fn all(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> BTreeMap<String, Compiled> {
+    let mut compiled = BTreeMap::new();
+    for (id, authorizer) in &api.authorizers {
+        let path = child(&child(path, "authorizers"), id);
+        let protocol = api.protocol_type;
+        compiled.extend(
+            compile(bench, id, authorizer, protocol, &path, stage)
+                .map(|authorizer| (id.clone(), authorizer)),
+        );
+    }
+    compiled
+}
+
+fn compile(
     bench: &mut Bench<'_>,
     id: &str,
     authorizer: &v2::Authorizer,
+    protocol: ProtocolType,
     path: &str,
     stage: Option<Target<'_>>,
 ) -> Option<Compiled> {
     check_unused(bench, authorizer, path);
     match authorizer.authorizer_type {
-        AuthorizerType::Request => {
-            lambda(bench, id, authorizer, path, stage).map(|lambda| Compiled::Lambda(lambda.into()))
-        }
+        AuthorizerType::Request => lambda(bench, id, authorizer, protocol, path, stage)
+            .map(|lambda| Compiled::Lambda(lambda.into())),
         AuthorizerType::Jwt => {
             jwt(bench, id, authorizer, path).map(|jwt| Compiled::Jwt(jwt.into()))
         }
@@ -74,6 +101,7 @@ fn lambda(
     bench: &mut Bench<'_>,
     id: &str,
     authorizer: &v2::Authorizer,
+    protocol: ProtocolType,
     path: &str,
     stage: Option<Target<'_>>,
 ) -> Option<Authorizer> {
@@ -81,18 +109,19 @@ fn lambda(
     let function = match &authorizer.authorizer_uri {
         Some(uri) => function::target(bench, uri, &uri_path, stage),
         None => {
-            missing(
-                bench,
-                &uri_path,
-                "add `authorizerUri`: `function:NAME` or a Lambda ARN",
-            );
+            // What is there and wrong, or of another type, has been noted.
+            let known = [&uri_path, &child(path, "authorizerType")];
+            if !known.iter().any(|path| bench.scribe.is_wrong(path)) {
+                let remedy = "add `authorizerUri`: `function:NAME` or a Lambda ARN";
+                missing(bench, &uri_path, remedy);
+            }
             None
         }
     };
     let mut identity_sources = Vec::new();
     for (index, text) in authorizer.identity_source.iter().enumerate() {
         let path = bench.scribe.item(&child(path, "identitySource"), index);
-        identity_sources.extend(identity_source(bench, text, &path, stage));
+        identity_sources.extend(identity_source(bench, text, protocol, &path, stage));
     }
     Some(Authorizer {
         id: id.into(),
@@ -111,20 +140,38 @@ fn missing(bench: &mut Bench<'_>, path: &str, remedy: &str) {
 fn identity_source(
     bench: &mut Bench<'_>,
     text: &str,
+    protocol: ProtocolType,
     path: &str,
     stage: Option<Target<'_>>,
 ) -> Option<IdentitySource> {
-    let (prefix, name) = ["route.request.header.", "route.request.querystring.", "stageVariables.", "context."]
+    let of_kind = |(websocket, http): (&'static str, &'static str)| match protocol {
+        ProtocolType::WebSocket => (websocket, text.strip_prefix(websocket)),
+        ProtocolType::Http => (
+            websocket,
+            text.strip_prefix('$')
+                .and_then(|text| text.strip_prefix(http)),
+        ),
+    };
+    let found = SOURCES
+        .map(of_kind)
         .into_iter()
-        .find_map(|prefix| Some((prefix, text.strip_prefix(prefix)?)))
-        .filter(|(_, name)| is_parameter_name(name))
-        .or_else(|| {
-            let what = format!("{} is not an identity source", bench.scribe.shown(path, text));
-            let remedy = "write `route.request.header.NAME`, `route.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`";
-            bench.scribe.problem(path, what, remedy);
-            None
-        })?;
-    match prefix {
+        .find_map(|(root, name)| Some((root, name?)))
+        .filter(|(_, name)| is_parameter_name(name));
+    let Some((root, name)) = found else {
+        let shown = bench.scribe.shown(path, text);
+        let remedy = match protocol {
+            ProtocolType::WebSocket => {
+                "write `route.request.header.NAME`, `route.request.querystring.NAME`, `stageVariables.NAME` or `context.NAME`"
+            }
+            ProtocolType::Http => {
+                "write `$request.header.NAME`, `$request.querystring.NAME`, `$stageVariables.NAME` or `$context.NAME`"
+            }
+        };
+        let what = format!("{shown} is not an identity source");
+        bench.scribe.problem(path, what, remedy);
+        return None;
+    };
+    match root {
         "route.request.header." => Some(IdentitySource::Header(name.to_owned())),
         "route.request.querystring." => Some(IdentitySource::QueryString(name.to_owned())),
         "stageVariables." => {
@@ -135,13 +182,26 @@ fn identity_source(
             }
             Some(IdentitySource::StageVariable(name.to_owned()))
         }
-        _ => match context_names::check(name, Protocol::WebSocket, Reach::Everywhere) {
-            Ok(()) => Some(IdentitySource::Context(name.to_owned())),
-            Err(refused) => {
-                bench.scribe.problem(path, refused.problem, refused.remedy);
-                None
-            }
-        },
+        _ => context(bench, name, protocol, path),
+    }
+}
+
+fn context(
+    bench: &mut Bench<'_>,
+    name: &str,
+    protocol: ProtocolType,
+    path: &str,
+) -> Option<IdentitySource> {
+    let protocol = match protocol {
+        ProtocolType::WebSocket => Protocol::WebSocket,
+        ProtocolType::Http => Protocol::Http,
+    };
+    match context_names::check(name, protocol, Reach::Everywhere) {
+        Ok(()) => Some(IdentitySource::Context(name.to_owned())),
+        Err(refused) => {
+            bench.scribe.problem(path, refused.problem, refused.remedy);
+            None
+        }
     }
 }
 

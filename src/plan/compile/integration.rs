@@ -96,7 +96,7 @@ fn check_unused(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str
     }
 }
 
-fn function(
+pub(super) fn function(
     bench: &mut Bench<'_>,
     integration: &v2::Integration,
     path: &str,
@@ -146,7 +146,7 @@ fn http(
     })
 }
 
-fn uri<'i>(
+pub(super) fn uri<'i>(
     bench: &mut Bench<'_>,
     integration: &'i v2::Integration,
     path: &str,

@@ -7,6 +7,7 @@ mod authorizer;
 mod credentials;
 mod domain;
 mod function;
+mod http;
 mod integration;
 mod mock;
 mod route;
@@ -79,7 +80,11 @@ struct Noted;
 fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::stage::Stage> {
     let path = child("apis", id);
     check_quotas(bench, api, &path);
-    let selection = route_selection(bench, api, &path);
+    let protocol = match api.protocol_type {
+        v2::ProtocolType::WebSocket => route_selection(bench, api, &path)
+            .map(|route_selection| Protocol::WebSocket { route_selection }),
+        v2::ProtocolType::Http => Some(Protocol::Http),
+    };
     if api.stages.is_empty() {
         if !bench.scribe.is_wrong(&child(&path, "stages")) {
             let what = "has no stage, and so no address";
@@ -96,11 +101,11 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
             .problem(&path, "has stages but no route", "add a route");
     }
     let server = &bench.definition.server;
-    let shared = selection.map(|route_selection| {
+    let shared = protocol.map(|protocol| {
         Arc::new(Api {
             id: id.into(),
             name: api.name.clone().unwrap_or_else(|| id.to_owned()),
-            protocol: Protocol::WebSocket { route_selection },
+            protocol,
             region: server.region.as_str().into(),
             account_id: server.account_id.as_str().into(),
             closed: api.disable_execute_api_endpoint == Some(true),
@@ -133,7 +138,8 @@ fn route_selection(
     path: &str,
 ) -> Option<SelectionExpression> {
     let path = child(path, "routeSelectionExpression");
-    let text = &api.route_selection_expression;
+    // The tables have it there.
+    let text = api.route_selection_expression.as_deref()?;
     let expression = match SelectionExpression::parse(text) {
         Ok(expression) => expression,
         Err(error) => {

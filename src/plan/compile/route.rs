@@ -102,6 +102,18 @@ fn integration(
         }
         return Err(Noted);
     };
+    let id = integration_id(bench, api, target, api_path, &path);
+    parts.integrations.get(id).cloned().map(Some).ok_or(Noted)
+}
+
+/// The id of the integration that a route's `target` names; that there is none is noted.
+pub(super) fn integration_id<'t>(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    target: &'t str,
+    api_path: &str,
+    path: &str,
+) -> &'t str {
     // The tables have checked the form.
     let id = target.strip_prefix("integrations/").unwrap_or(target);
     let section = child(api_path, "integrations");
@@ -110,11 +122,11 @@ fn integration(
             Some(near) => format!("did you mean `integrations/{near}`?"),
             None => "add it to the API's `integrations`".to_owned(),
         };
-        let shown = bench.scribe.shown(&path, target);
+        let shown = bench.scribe.shown(path, target);
         let what = format!("{shown} is not an integration of this API");
-        bench.scribe.problem(&path, what, remedy);
+        bench.scribe.problem(path, what, remedy);
     }
-    parts.integrations.get(id).cloned().map(Some).ok_or(Noted)
+    id
 }
 
 fn authorization(
@@ -134,28 +146,44 @@ fn authorization(
         bench.scribe.problem(&path, what, remedy);
         return None;
     }
-    let scopes = scopes(bench, route, path);
-    match kind {
-        AuthorizationType::Custom | AuthorizationType::Jwt => {
-            let named = authorizer(bench, api, route, parts, api_path, path)?;
-            return match (kind, named) {
-                (AuthorizationType::Jwt, Compiled::Jwt(jwt)) => {
-                    Some(Authorization::Jwt(jwt, scopes?))
-                }
-                (AuthorizationType::Custom, Compiled::Lambda(lambda)) => {
-                    Some(Authorization::Custom(lambda))
-                }
-                _ => unfit(bench, route, path),
-            };
-        }
-        AuthorizationType::None | AuthorizationType::AwsIam => {
-            check_no_authorizer(bench, route, path);
-        }
+    if let Some(authorization) = custom(bench, api, route, parts, api_path, path).ok()? {
+        return Some(authorization);
     }
     match (key, kind) {
         (CONNECT, AuthorizationType::AwsIam) => Some(Authorization::Iam),
         (CONNECT, _) => Some(Authorization::Open),
         _ => Some(Authorization::FromConnect),
+    }
+}
+
+/// The authorization of a route that an authorizer decides about; `None` for every other. `path` is that of the route.
+pub(super) fn custom(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    route: &v2::Route,
+    parts: &Parts,
+    api_path: &str,
+    path: &str,
+) -> Result<Option<Authorization>, Noted> {
+    let scopes = scopes(bench, route, path);
+    let kind = route.authorization_type;
+    if matches!(kind, AuthorizationType::None | AuthorizationType::AwsIam) {
+        check_no_authorizer(bench, route, path);
+        return scopes.map(|_| None).ok_or(Noted);
+    }
+    let named = authorizer(bench, api, route, parts, api_path, path).ok_or(Noted)?;
+    match (kind, named) {
+        (AuthorizationType::Jwt, Compiled::Jwt(jwt)) => {
+            let scopes = scopes.ok_or(Noted)?;
+            Ok(Some(Authorization::Jwt(jwt, scopes)))
+        }
+        (AuthorizationType::Custom, Compiled::Lambda(lambda)) => {
+            Ok(Some(Authorization::Custom(lambda)))
+        }
+        _ => {
+            unfit(bench, route, path);
+            Err(Noted)
+        }
     }
 }
 
@@ -187,7 +215,7 @@ fn check_no_authorizer(bench: &mut Bench<'_>, route: &v2::Route, path: &str) {
 }
 
 /// The authorizer is there, but of another type than the route says.
-fn unfit(bench: &mut Bench<'_>, route: &v2::Route, path: &str) -> Option<Authorization> {
+fn unfit(bench: &mut Bench<'_>, route: &v2::Route, path: &str) {
     let path = child(path, "authorizerId");
     let id = route.authorizer_id.as_deref().unwrap_or_default();
     let shown = bench.scribe.shown(&path, id);
@@ -202,7 +230,6 @@ fn unfit(bench: &mut Bench<'_>, route: &v2::Route, path: &str) -> Option<Authori
         ),
     };
     bench.scribe.problem(&path, what, remedy);
-    None
 }
 
 /// Whether the authorization type is there but was refused, so that its default stands in for it.
@@ -312,7 +339,7 @@ fn ordering(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) -> 
 }
 
 /// The route's share of the traffic: its own settings, then the stage's, then the account's for what is absent.
-fn throttle(target: Target<'_>, key: &str) -> Option<Throttle> {
+pub(super) fn throttle(target: Target<'_>, key: &str) -> Option<Throttle> {
     let own = target.stage.route_settings.get(key);
     let default = &target.stage.default_route_settings;
     let rate = own
@@ -333,7 +360,7 @@ fn throttle(target: Target<'_>, key: &str) -> Option<Throttle> {
     })
 }
 
-fn detailed_metrics(stage: &v2::Stage, key: &str) -> bool {
+pub(super) fn detailed_metrics(stage: &v2::Stage, key: &str) -> bool {
     let own = stage.route_settings.get(key);
     own.and_then(|own| own.detailed_metrics_enabled)
         .or(stage.default_route_settings.detailed_metrics_enabled)

@@ -54,6 +54,14 @@ impl<'a> Scribe<'a> {
         format!("`{}`", shown.escape_debug())
     }
 
+    /// Where the setting stands, for a message about another one.
+    pub(super) fn place(&self, path: &str) -> String {
+        match self.places.of(path) {
+            Some(place) => place.to_string(),
+            None => path.to_owned(),
+        }
+    }
+
     /// The path of an item of a list, by its position in the model.
     pub(super) fn item(&self, path: &str, index: usize) -> String {
         self.places.item(path, index)

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use connection_store::OutboxLimits;
 
 use super::route::Parts;
-use super::{Bench, Target, authorizer, integration, route};
+use super::{Bench, Target, authorizer, http, integration, route};
 use crate::definition::child;
 use crate::lang::access_log::AccessLogFormat;
 use crate::lang::context_names::Protocol;
 use crate::lang::syntax::nearest;
-use crate::model::v2;
+use crate::model::Limit;
+use crate::model::v2::{self, ProtocolType};
 use crate::plan::access_log::{AccessLog, Destination};
 use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, MessageRoutes, Route, Routes};
 use crate::plan::stage::{Api, BinaryFrames, ConnectionSettings, Stage};
@@ -43,7 +44,7 @@ pub(super) fn compile(
     let access_log = stage
         .access_log_settings
         .as_ref()
-        .map(|settings| access_log(bench, settings, path));
+        .map(|settings| access_log(bench, settings, api.protocol_type, path));
     let access_log = match access_log {
         Some(compiled) => Some(compiled?),
         None => None,
@@ -67,6 +68,20 @@ pub(super) fn routes(
     path: &str,
     stage: Option<Target<'_>>,
 ) -> Option<Routes> {
+    match api.protocol_type {
+        ProtocolType::WebSocket => messages(bench, api, path, stage).map(Routes::Messages),
+        ProtocolType::Http => {
+            http::routes(bench, api, path, stage).map(|routes| Routes::Http(Box::new(routes)))
+        }
+    }
+}
+
+fn messages(
+    bench: &mut Bench<'_>,
+    api: &v2::Api,
+    path: &str,
+    stage: Option<Target<'_>>,
+) -> Option<MessageRoutes> {
     let parts = parts(bench, api, path, stage);
     let mut compiled: BTreeMap<&str, Arc<Route>> = BTreeMap::new();
     for key in api.routes.keys() {
@@ -86,12 +101,12 @@ pub(super) fn routes(
         .into_iter()
         .map(|(key, route)| (key.into(), route))
         .collect();
-    Some(Routes::Messages(MessageRoutes {
+    Some(MessageRoutes {
         connect,
         disconnect,
         default,
         custom,
-    }))
+    })
 }
 
 fn parts(bench: &mut Bench<'_>, api: &v2::Api, path: &str, stage: Option<Target<'_>>) -> Parts {
@@ -109,16 +124,9 @@ fn parts(bench: &mut Bench<'_>, api: &v2::Api, path: &str, stage: Option<Target<
             integrations.insert(id.clone(), compiled);
         }
     }
-    let mut authorizers = BTreeMap::new();
-    for (id, authorizer) in &api.authorizers {
-        let path = child(&child(path, "authorizers"), id);
-        if let Some(compiled) = authorizer::compile(bench, id, authorizer, &path, stage) {
-            authorizers.insert(id.clone(), compiled);
-        }
-    }
     Parts {
         integrations,
-        authorizers,
+        authorizers: authorizer::all(bench, api, path, stage),
     }
 }
 
@@ -139,8 +147,9 @@ fn check_route_settings(
     path: &str,
 ) {
     for key in stage.route_settings.keys() {
-        // Every stage can connect and disconnect.
-        let always = matches!(key.as_str(), CONNECT | DISCONNECT);
+        // Every stage of a WebSocket API can connect and disconnect.
+        let always = api.protocol_type == ProtocolType::WebSocket
+            && matches!(key.as_str(), CONNECT | DISCONNECT);
         let section = child(&child(api_path, "routes"), key);
         if always || api.routes.contains_key(key) || bench.scribe.has(&section) {
             continue;
@@ -159,10 +168,15 @@ fn check_route_settings(
 fn access_log(
     bench: &mut Bench<'_>,
     settings: &v2::AccessLogSettings,
+    protocol: ProtocolType,
     path: &str,
 ) -> Option<AccessLog> {
     let path = child(&child(path, "accessLogSettings"), "format");
-    let format = match AccessLogFormat::parse(&settings.format, Protocol::WebSocket) {
+    let protocol = match protocol {
+        ProtocolType::WebSocket => Protocol::WebSocket,
+        ProtocolType::Http => Protocol::Http,
+    };
+    let format = match AccessLogFormat::parse(&settings.format, protocol) {
         Ok(format) => format,
         Err(error) => {
             bench.scribe.syntax(&path, &settings.format, &error);
@@ -182,7 +196,10 @@ fn access_log(
 }
 
 fn connections(extension: &v2::StageExtension) -> ConnectionSettings {
-    let limits = &extension.limits;
+    // HTTP APIs have no connections that last.
+    let Some(limits) = &extension.limits else {
+        return ConnectionSettings::default();
+    };
     ConnectionSettings {
         idle_timeout: limits.idle_timeout.bound(),
         duration: limits.connection_duration.bound(),
@@ -200,7 +217,7 @@ fn connections(extension: &v2::StageExtension) -> ConnectionSettings {
             v2::BinaryFrames::Close => BinaryFrames::Close,
             v2::BinaryFrames::Accept => BinaryFrames::Accept,
         },
-        ping: extension.ping.bound(),
+        ping: extension.ping.and_then(Limit::bound),
         pings_reset_idle: extension.pings_reset_idle,
     }
 }

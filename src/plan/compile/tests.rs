@@ -11,6 +11,7 @@ use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::plan::table;
 use crate::plan::throttle::BucketId;
 
+mod http;
 mod usage;
 
 const SAMPLE: &str = include_str!("../../definition/tests/sample.yaml");
@@ -85,7 +86,7 @@ fn check_integration(fields: &str, expected: &[&str]) {
 #[test]
 fn the_sample_has_only_what_is_refused_by_name() {
     let problems = problems_of(SAMPLE);
-    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert_eq!(problems.len(), 5, "{problems:#?}");
     for problem in problems {
         assert!(problem.contains(" is not supported here; "), "{problem}");
     }

@@ -1,0 +1,308 @@
+//! Integrations of HTTP APIs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+
+use super::super::{Bench, Target as StageTarget, function, integration};
+use crate::definition::child;
+use crate::lang::http_mapping::{RequestMapping, ResponseMapping, Source};
+use crate::lang::http_route::HttpRouteKey;
+use crate::lang::parameter::MappingError;
+use crate::lang::uri_template::{UriKind, UriTemplate, UriVariable};
+use crate::model::v2::{self, IntegrationType};
+use crate::plan::integration::{ContentHandling, Integration, PayloadFormat, ProxyTarget, Target};
+use crate::plan::proxy_uri::ProxyUri;
+
+/// The setting that only functions have another value of.
+const FORMAT: &str = "payloadFormatVersion";
+
+/// One integration; `None` with the reason noted. `users` are the keys of the routes that target it; where `$default` is one,
+/// it is the only one.
+pub(super) fn compile(
+    bench: &mut Bench<'_>,
+    id: &str,
+    integration: &v2::Integration,
+    users: &[&HttpRouteKey],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<Integration> {
+    check_unused(bench, integration, path);
+    let requests = requests(bench, integration, path);
+    for (path, mapping) in &requests {
+        check_sources(bench, mapping.sources(), users, path, stage);
+    }
+    let responses = responses(bench, integration, users, path, stage);
+    let target = match integration.integration_type {
+        IntegrationType::AwsProxy => integration::function(bench, integration, path, stage),
+        IntegrationType::HttpProxy => {
+            let mappings = requests.into_iter().map(|(_, mapping)| mapping).collect();
+            proxy(bench, integration, mappings, users, path, stage).map(Target::Proxy)
+        }
+        // The tables let no other through.
+        IntegrationType::Mock => None,
+    };
+    Some(Integration {
+        id: id.into(),
+        target: target?,
+        timeout: Duration::from_millis(integration.timeout_in_millis),
+        parameters: Vec::new(),
+        content: ContentHandling::Unchanged,
+        // AWS: what is not written is stored as 1.0.
+        format: match integration.payload_format_version.as_deref() {
+            Some("2.0") => PayloadFormat::V2,
+            _ => PayloadFormat::V1,
+        },
+        responses,
+    })
+}
+
+/// Settings that say nothing to an integration of this type.
+fn check_unused(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) {
+    let what = "has no meaning for this type of integration";
+    match integration.integration_type {
+        IntegrationType::AwsProxy => {
+            let idle = child(&child(path, "tidegate"), "bodyIdleTimeout");
+            let unused = [
+                (
+                    child(path, "requestParameters"),
+                    !integration.request_parameters.is_empty(),
+                    "leave it out: a function gets the request as it came",
+                ),
+                (
+                    child(path, "tlsConfig"),
+                    integration.tls_config.is_some(),
+                    "leave it out: only HTTP_PROXY uses it",
+                ),
+                // It has a default; what counts is whether it is written.
+                (
+                    idle.clone(),
+                    bench.scribe.has(&idle),
+                    "leave it out: only HTTP_PROXY uses it",
+                ),
+            ];
+            for (path, _, remedy) in unused.iter().filter(|(_, present, _)| *present) {
+                bench.scribe.problem(path, what, *remedy);
+            }
+        }
+        IntegrationType::HttpProxy | IntegrationType::Mock => {
+            if integration.payload_format_version.as_deref() == Some("2.0") {
+                let remedy = "write `1.0`, or leave it out: only functions have 2.0";
+                bench.scribe.problem(&child(path, FORMAT), what, remedy);
+            }
+        }
+    }
+}
+
+fn proxy(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    mappings: Vec<RequestMapping>,
+    users: &[&HttpRouteKey],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<ProxyTarget> {
+    let method = method(bench, integration, path);
+    let text = integration::uri(bench, integration, path, "an http or https URL")?;
+    let server_name = server_name(bench, integration, text, path);
+    let path = child(path, "integrationUri");
+    let template = match UriTemplate::parse(text) {
+        Ok(template) => template,
+        Err(error) => {
+            bench.scribe.syntax(&path, text, &error);
+            return None;
+        }
+    };
+    if template.kind() != UriKind::Http {
+        let what = "HTTP_PROXY calls http and https URLs only";
+        let remedy = "write a URL, or use AWS_PROXY for a Lambda function";
+        bench.scribe.problem(&path, what, remedy);
+        return None;
+    }
+    function::check_variables(bench, &template, &path, stage);
+    check_path_variables(bench, &template, users, &path);
+    Some(ProxyTarget {
+        method: method?,
+        uri: ProxyUri::new(template),
+        appends_path: users.iter().any(|key| key.is_default()),
+        mappings,
+        server_name,
+        // The tables have the default.
+        body_idle_timeout: integration.tidegate.body_idle_timeout?,
+    })
+}
+
+/// The method of requests to the backend, `Some(None)` for the client's own.
+fn method(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    path: &str,
+) -> Option<Option<Method>> {
+    let path = child(path, "integrationMethod");
+    match integration.integration_method.as_deref() {
+        Some("ANY") => Some(None),
+        // The tables know only methods that there are.
+        Some(method) => method.parse().ok().map(Some),
+        None => {
+            if !bench.scribe.has(&path) {
+                let remedy = "add `integrationMethod`: a method, or `ANY` for the client's own";
+                bench.scribe.problem(&path, "is missing", remedy);
+            }
+            None
+        }
+    }
+}
+
+fn server_name(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    uri: &str,
+    path: &str,
+) -> Option<Arc<str>> {
+    let settings = integration.tls_config.as_ref()?;
+    if uri.starts_with("http://") {
+        let path = child(path, "tlsConfig");
+        let what = "has no meaning for an http URL";
+        bench
+            .scribe
+            .problem(&path, what, "write an https URL, or leave it out");
+    }
+    Some(settings.server_name_to_verify.as_str().into())
+}
+
+/// Every route that leads here must have what the URI is made of.
+fn check_path_variables(
+    bench: &mut Bench<'_>,
+    template: &UriTemplate,
+    users: &[&HttpRouteKey],
+    path: &str,
+) {
+    for variable in template.variables() {
+        let UriVariable::Path(name) = variable else {
+            continue;
+        };
+        let lacking = users
+            .iter()
+            .find(|key| !key.variables().any(|own| own == name));
+        if let Some(key) = lacking {
+            let what = format!("the route `{key}` has nothing for `{{{name}}}`");
+            let remedy = match key.variables().next() {
+                Some(own) => format!("write `{{{own}}}`, or give the route its own integration"),
+                None => {
+                    "write the URI without it, or give the route its own integration".to_owned()
+                }
+            };
+            bench.scribe.problem(path, what, remedy);
+        }
+    }
+}
+
+/// The mappings of requests, each with its path.
+fn requests(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    path: &str,
+) -> Vec<(String, RequestMapping)> {
+    let path = child(path, "requestParameters");
+    let mut mappings: Vec<(String, RequestMapping)> = Vec::new();
+    for (key, value) in &integration.request_parameters {
+        let path = child(&path, key);
+        let Some(mapping) = read(bench, key, value, &path, RequestMapping::parse) else {
+            continue;
+        };
+        let same = |known: &RequestMapping| {
+            known.action() == mapping.action() && known.target() == mapping.target()
+        };
+        if mappings.iter().any(|(_, known)| same(known)) {
+            note_twin(bench, &path);
+        }
+        mappings.push((path, mapping));
+    }
+    mappings
+}
+
+/// The mappings of answers by status.
+fn responses(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    users: &[&HttpRouteKey],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> BTreeMap<u16, Vec<ResponseMapping>> {
+    let path = child(path, "responseParameters");
+    let mut responses = BTreeMap::new();
+    for (status, entries) in &integration.response_parameters {
+        let path = child(&path, status);
+        let mut mappings: Vec<ResponseMapping> = Vec::new();
+        for (key, value) in entries {
+            let path = child(&path, key);
+            let Some(mapping) = read(bench, key, value, &path, ResponseMapping::parse) else {
+                continue;
+            };
+            check_sources(bench, mapping.sources(), users, &path, stage);
+            let same = |known: &ResponseMapping| {
+                known.action() == mapping.action() && known.target() == mapping.target()
+            };
+            if mappings.iter().any(same) {
+                note_twin(bench, &path);
+            }
+            mappings.push(mapping);
+        }
+        // The tables have checked that it is a number.
+        responses.extend(status.parse::<u16>().ok().map(|status| (status, mappings)));
+    }
+    responses
+}
+
+fn read<M>(
+    bench: &mut Bench<'_>,
+    key: &str,
+    value: &str,
+    path: &str,
+    parse: fn(&str, &str) -> Result<M, MappingError>,
+) -> Option<M> {
+    match parse(key, value) {
+        Ok(mapping) => return Some(mapping),
+        Err(MappingError::Target(error)) => bench.scribe.syntax(path, key, &error),
+        Err(MappingError::Source(error)) => bench.scribe.syntax(path, value, &error),
+    }
+    None
+}
+
+fn note_twin(bench: &mut Bench<'_>, path: &str) {
+    let what = "says again what is done to this header";
+    let remedy = "remove one of them: the case of a header's name tells nothing apart";
+    bench.scribe.problem(path, what, remedy);
+}
+
+/// Stage variables must be there, and so must variables of the path on one route at least.
+fn check_sources<'m>(
+    bench: &mut Bench<'_>,
+    sources: impl Iterator<Item = &'m Source>,
+    users: &[&HttpRouteKey],
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) {
+    for source in sources {
+        match (source, stage) {
+            (Source::StageVariable(name), Some(stage)) => {
+                let name = name.strip_prefix("stageVariables.").unwrap_or(name);
+                if !stage.stage.stage_variables.contains_key(name) {
+                    function::missing_variable(bench, name, path, stage);
+                }
+            }
+            (Source::PathVariable(name), _) => {
+                let name = name.strip_prefix("request.path.").unwrap_or(name);
+                let mut known = users.iter().flat_map(|key| key.variables());
+                if !users.is_empty() && !known.any(|own| own == name) {
+                    let what = format!("no route that leads here has `{{{name}}}` in its path");
+                    let remedy = "map from a variable of the route's path";
+                    bench.scribe.problem(path, what, remedy);
+                }
+            }
+            _ => {}
+        }
+    }
+}
