@@ -54,6 +54,7 @@ fn connection(number: u64) -> Arc<Connection> {
         identity: None,
         authorizer: None,
         expires_at_epoch_ms: None,
+        api_key: None,
     };
     let limits = OutboxLimits {
         messages: 4,

@@ -1,5 +1,6 @@
 //! What is kept of one open connection.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,6 +33,25 @@ pub struct ConnectionRecord {
     pub authorizer: Option<Arc<Map<String, Value>>>,
     /// When the caller's right to be connected ends, if it does: milliseconds since 1970.
     pub expires_at_epoch_ms: Option<u64>,
+    /// The API key that the caller showed, where it needed one.
+    pub api_key: Option<Arc<ApiKey>>,
+}
+
+/// An API key that was good when it was shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// What it is called.
+    pub id: Arc<str>,
+    /// What the client sent: a secret.
+    pub value: Box<str>,
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a caller may learn of a connection.

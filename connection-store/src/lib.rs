@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-pub use connection::{Connection, ConnectionRecord, ConnectionView};
+pub use connection::{ApiKey, Connection, ConnectionRecord, ConnectionView};
 pub use id::{ConnectionId, IdError, IdMint, Owner};
 pub use memory::MemoryStore;
 pub use outbox::{CloseRequest, Delivery, Outbox, OutboxLimits, Outgoing, Taken};

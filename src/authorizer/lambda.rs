@@ -83,6 +83,7 @@ pub fn judge(
     };
     let principal = read_principal(&fields).map_err(malformed)?;
     let context = read_context(&fields).map_err(malformed)?;
+    let usage_identifier_key = read_usage_key(&fields).map_err(malformed)?;
     let document = fields.get("policyDocument").unwrap_or(&Value::Null);
     let policy = Policy::parse_authorizer_result(document).map_err(|problems| {
         let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -99,6 +100,7 @@ pub fn judge(
     }
     Ok(Identified {
         authorizer: Some(Arc::new(flatten(principal, context, latency))),
+        usage_identifier_key,
         ..Identified::default()
     })
 }
@@ -122,6 +124,15 @@ fn read_context(fields: &Map<String, Value>) -> Result<Map<String, Value>, Strin
         return Err(format!("context.{name} is not a string, number or boolean"));
     }
     Ok(context.clone())
+}
+
+/// AWS: stands beside the policy, and is no part of the context that events show.
+fn read_usage_key(fields: &Map<String, Value>) -> Result<Option<Box<str>>, String> {
+    match fields.get("usageIdentifierKey") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(key)) => Ok(Some(key.as_str().into())),
+        Some(_) => Err("usageIdentifierKey is not a string".to_owned()),
+    }
 }
 
 /// `requestContext.authorizer`: the context's entries beside the principal, as strings.
@@ -209,6 +220,25 @@ mod tests {
             "*",
             &format!(r#","context":{{"x":"{}"}}"#, "y".repeat(9000)),
         ));
+    }
+
+    #[test]
+    fn the_key_for_a_usage_plan_stands_beside_the_policy() {
+        let check = |more: &str, expected: Result<Option<&str>, u16>| {
+            let output = output("Allow", "*", more);
+            let judged = judge(output.as_bytes(), ARN, &Facts::new(), Duration::ZERO);
+            let key = judged.map(|identified| identified.usage_identifier_key);
+            let key = key.map_err(|error| error.http_status().as_u16());
+            assert_eq!(
+                key.as_ref().map(Option::as_deref),
+                expected.as_ref().copied(),
+                "{more}"
+            );
+        };
+        check("", Ok(None));
+        check(r#","usageIdentifierKey":null"#, Ok(None));
+        check(r#","usageIdentifierKey":"k""#, Ok(Some("k")));
+        check(r#","usageIdentifierKey":7"#, Err(500));
     }
 
     #[test]

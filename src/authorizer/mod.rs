@@ -20,6 +20,8 @@ pub struct Identified {
     pub authorizer: Option<Arc<Map<String, Value>>>,
     /// The same for the events of an HTTP API, which have a place for each kind of authorizer.
     pub authorized: Option<Authorized>,
+    /// The API key that a Lambda function names for the caller.
+    pub usage_identifier_key: Option<Box<str>>,
     /// Facts about a signed caller, for `requestContext.identity`.
     pub identity: Option<Arc<Map<String, Value>>>,
     /// When the right to be connected ends, where the authorizer is told to end it.

@@ -241,18 +241,21 @@ fn what_is_not_supported_is_refused_by_name() {
     );
     check_api(
         "    apiKeySelectionExpression: $context.x\n",
-        &["API keys land"],
+        &[
+            "`$context.x` is not supported; write one of",
+            "usageIdentifierKey",
+        ],
     );
     check_api("    corsConfiguration: {}\n", &["only HTTP APIs"]);
     check_api("    target: x\n", &["quick create"]);
     check_api("    apiEndpoint: x\n", &["the gateway makes it"]);
     check_api(
-        "    routes: { a: { target: integrations/i, apiKeyRequired: true } }\n",
-        &["`true` is not supported; ", "API keys land"],
+        "    routes: { a: { target: integrations/i, apiKeyRequired: x } }\n",
+        &["apiKeyRequired: `x` is not"],
     );
     check_api(
         "    routes: { a: { target: integrations/i, tidegate: { messageRate: {} } } }\n",
-        &["messageRate: is not supported here"],
+        &["messageRate.rate: is missing"],
     );
     check_api(
         "    routes: { a: { target: integrations/i, routeResponses: { x: {} } } }\n",

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connection_store::{Connection, ConnectionRecord};
+use connection_store::{ApiKey, Connection, ConnectionRecord};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -38,6 +38,8 @@ pub struct Requester {
     pub domain_name: Box<str>,
     /// What the route's authorizer found out about it.
     pub authorized: Option<Authorized>,
+    /// The API key that it showed, where it needed one.
+    pub api_key: Option<Arc<ApiKey>>,
 }
 
 impl Party {
@@ -65,6 +67,15 @@ impl Party {
             Self::Joining(record) => record.user_agent.as_deref(),
             Self::Open(connection) => connection.record.user_agent.as_deref(),
             Self::Requesting(requester) => requester.user_agent.as_deref(),
+        }
+    }
+
+    /// The API key that the client showed with its request or handshake, where it needed one.
+    pub fn api_key(&self) -> Option<&ApiKey> {
+        match self {
+            Self::Joining(record) => record.api_key.as_deref(),
+            Self::Open(connection) => connection.record.api_key.as_deref(),
+            Self::Requesting(requester) => requester.api_key.as_deref(),
         }
     }
 

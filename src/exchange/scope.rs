@@ -14,7 +14,11 @@ use crate::lang::scope::Scope;
 pub struct ExchangeScope<'a> {
     exchange: &'a Exchange,
     body: OnceCell<Option<Value>>,
+    hides_secrets: bool,
 }
+
+/// Characters of an API key that a log shows.
+const SHOWN: usize = 6;
 
 impl<'a> ExchangeScope<'a> {
     /// A view of `exchange`.
@@ -22,8 +26,26 @@ impl<'a> ExchangeScope<'a> {
         Self {
             exchange,
             body: OnceCell::new(),
+            hides_secrets: false,
         }
     }
+
+    /// A view for logs.
+    ///
+    /// AWS: of API keys they show the last six characters.
+    pub fn for_log(exchange: &'a Exchange) -> Self {
+        Self {
+            hides_secrets: true,
+            ..Self::new(exchange)
+        }
+    }
+}
+
+/// What a log shows of a secret.
+fn masked(secret: &str) -> String {
+    let hidden = secret.chars().count().saturating_sub(SHOWN);
+    let end: String = secret.chars().skip(hidden).collect();
+    format!("**********{end}")
 }
 
 impl ExchangeScope<'_> {
@@ -42,7 +64,11 @@ impl ExchangeScope<'_> {
 impl Scope for ExchangeScope<'_> {
     fn value(&self, name: &str) -> Option<Cow<'_, str>> {
         if let Some(name) = name.strip_prefix("context.") {
-            return self.exchange.variable(name);
+            let value = self.exchange.variable(name);
+            return match (name, self.hides_secrets) {
+                ("identity.apiKey", true) => value.map(|key| masked(&key).into()),
+                _ => value,
+            };
         }
         if let Some(name) = name.strip_prefix("stageVariables.") {
             return Some(self.exchange.stage.variables.get(name)?.into());

@@ -141,6 +141,8 @@ impl Exchange {
         match name {
             "sourceIp" => Some(party.source_ip().to_string().into()),
             "userAgent" => Some(party.user_agent()?.into()),
+            "apiKey" => Some((&*party.api_key()?.value).into()),
+            "apiKeyId" => Some((&*party.api_key()?.id).into()),
             _ => Some(text_of(self.context.identity()?.get(name)?)),
         }
     }

@@ -19,7 +19,20 @@ const INVOKE: &str = "execute-api:Invoke";
 
 /// Evidence that a caller was let in.
 #[derive(Debug)]
-pub(super) struct Caller(());
+pub(super) struct Caller {
+    /// The API key that a Lambda authorizer named for it.
+    pub(super) usage_identifier_key: Option<Box<str>>,
+    _private: (),
+}
+
+impl Caller {
+    fn let_in(usage_identifier_key: Option<Box<str>>) -> Self {
+        Self {
+            usage_identifier_key,
+            _private: (),
+        }
+    }
+}
 
 /// Asks whoever the route names.
 ///
@@ -31,7 +44,7 @@ pub(super) async fn authorize(
     route: &Route,
 ) -> Result<Caller, GatewayError> {
     let identified = match &route.authorization {
-        Authorization::Open | Authorization::FromConnect => return Ok(Caller(())),
+        Authorization::Open | Authorization::FromConnect => return Ok(Caller::let_in(None)),
         Authorization::Iam => {
             if matches!(exchange.event, Event::Http) {
                 // The body comes first: its hash is part of what is signed.
@@ -55,7 +68,7 @@ pub(super) async fn authorize(
         Party::Requesting(requester) => requester.authorized = identified.authorized,
         Party::Open(_) => {}
     }
-    Ok(Caller(()))
+    Ok(Caller::let_in(identified.usage_identifier_key))
 }
 
 /// What policies may ask about the request of an exchange.
@@ -106,6 +119,7 @@ fn signed(
     Ok(Identified {
         authorizer: None,
         authorized: Some(Authorized::Iam(Arc::clone(&identity))),
+        usage_identifier_key: None,
         identity: Some(identity),
         expires: None,
     })

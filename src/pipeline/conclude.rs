@@ -59,7 +59,8 @@ fn tell(observers: &Observers, exchange: &mut Exchange, replies: u64) -> Option<
     observers.metrics.concluded(exchange, replies);
     let log = exchange.stage.access_log.as_ref()?;
     let mut line = String::new();
-    log.format.render(&ExchangeScope::new(exchange), &mut line);
+    log.format
+        .render(&ExchangeScope::for_log(exchange), &mut line);
     Some(line)
 }
 

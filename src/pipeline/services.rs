@@ -15,7 +15,7 @@ use crate::client::issuer::Issuers;
 use crate::error::CloseReason;
 use crate::exchange::{Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline};
 use crate::integration::Backends;
-use crate::limit::{RateLimiter, UsageCounters};
+use crate::limit::{Holder, RateLimiter, UsageCounters};
 use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{self, route};
@@ -193,9 +193,19 @@ impl Services {
     pub async fn disconnect(&self, connection: Arc<Connection>, code: u16, reason: String) {
         let stage = self.stage_of(&connection);
         if let Some(stage) = stage.or_else(|| self.retired_stage_of(&connection)) {
+            self.forget(&connection, &stage);
             let event = Event::Disconnect { code, reason };
             let exchange = self.exchange(stage, event, Party::Open(connection));
             pipeline::run(self, exchange).await;
+        }
+    }
+
+    /// Drops the buckets that were the connection's own.
+    fn forget(&self, connection: &Connection, stage: &Stage) {
+        let rates = stage.routes.all().into_iter();
+        for rate in rates.filter_map(|route| route.message_rate.as_ref()) {
+            let holder = Holder::Connection(connection.record.id);
+            self.limiter.forget(rate.bucket, holder);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Token buckets, before anything that costs: new connections, the account, the route.
+//! Token buckets, before anything that costs: new connections, the connection's own, the route, the account.
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Event, Exchange};
@@ -25,6 +25,7 @@ pub(super) fn throttle(
     let passed = match exchange.event {
         Event::Disconnect { .. } => true,
         Event::Connect if !limiter.connect(&account, now) => false,
+        Event::Message { .. } if !within_message_rate(services, exchange, route, now) => false,
         Event::Connect | Event::Message { .. } | Event::Http => {
             let own = route.throttle.as_ref();
             own.is_none_or(|throttle| limiter.take(throttle, Holder::Everybody, now))
@@ -35,5 +36,16 @@ pub(super) fn throttle(
         Ok(Passage(()))
     } else {
         Err(GatewayError::new(ResponseType::Throttled))
+    }
+}
+
+/// Whether the connection may send one more message to the route.
+fn within_message_rate(services: &Services, exchange: &Exchange, route: &Route, now: u64) -> bool {
+    match (&route.message_rate, exchange.context.party.record()) {
+        (Some(rate), Some(record)) => {
+            let holder = Holder::Connection(record.id);
+            services.limiter.take(rate, holder, now)
+        }
+        _ => true,
     }
 }

@@ -99,6 +99,10 @@ pub struct Route {
     pub ordering: Ordering,
     /// Its share of the traffic; `None` when unlimited.
     pub throttle: Option<Throttle>,
+    /// The share of one connection (`messageRate`); `None` when unlimited.
+    pub message_rate: Option<Throttle>,
+    /// Whether clients must show an API key of a usage plan.
+    pub api_key_required: bool,
     /// Parameters of the handshake that must be there (`requestParameters` with `required: true`).
     pub required: Vec<RequiredParameter>,
     /// `detailedMetricsEnabled`: whether it is counted by itself.

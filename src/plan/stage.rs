@@ -11,6 +11,7 @@ use crate::base::quotas;
 use crate::lang::selection::SelectionExpression;
 use crate::plan::access_log::AccessLog;
 use crate::plan::route::Routes;
+use crate::plan::usage::ApiKeySource;
 
 /// What all stages of an API share.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Api {
     pub name: String,
     /// What its clients speak.
     pub protocol: Protocol,
+    /// Where clients show their API keys.
+    pub api_key_source: ApiKeySource,
     /// Region in ARNs and signatures.
     pub region: Arc<str>,
     /// Twelve digits, in ARNs.

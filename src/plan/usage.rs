@@ -30,6 +30,30 @@ pub struct UsagePlans {
     has_quota: bool,
 }
 
+/// Where clients show their API keys: `apiKeySelectionExpression`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ApiKeySource {
+    /// In the header `x-api-key`.
+    #[default]
+    Header,
+    /// In the query parameter `x-api-key`, because browsers cannot send a header with a handshake. Amazon does not have it.
+    QueryString,
+    /// The route's Lambda authorizer says it, as `usageIdentifierKey`.
+    Authorizer,
+}
+
+impl ApiKeySource {
+    /// The source of an expression; `None` when there is no such source.
+    pub fn of(expression: &str) -> Option<Self> {
+        match expression {
+            "$request.header.x-api-key" => Some(Self::Header),
+            "$request.querystring.x-api-key" => Some(Self::QueryString),
+            "$context.authorizer.usageIdentifierKey" => Some(Self::Authorizer),
+            _ => None,
+        }
+    }
+}
+
 /// One API key. Its value is not kept.
 #[derive(Debug)]
 pub struct ApiKey {

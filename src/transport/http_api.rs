@@ -67,6 +67,7 @@ fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Exchange {
         user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into()),
         domain_name: arrival.domain_name.into(),
         authorized: None,
+        api_key: None,
     };
     let party = Party::Requesting(Box::new(requester));
     let mut context = RequestContext::new(RequestId::mint(), services.clock.wall(), party);

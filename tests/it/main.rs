@@ -36,5 +36,7 @@ mod process;
 mod reload;
 mod replies;
 mod selection;
+mod throttles;
 mod timers;
 mod tls;
+mod usage;

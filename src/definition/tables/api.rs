@@ -1,8 +1,8 @@
 //! APIs: WebSocket APIs, and what tells HTTP APIs from them.
 
 use super::super::shape::{
-    Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required_like, text,
-    word,
+    Field, Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required_like,
+    text, word,
 };
 use super::{
     DESCRIPTION, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS, VALIDATION, authorizer, http,
@@ -41,20 +41,8 @@ pub(super) static API: Object = Object {
             "$request.body.action",
             "Names the route of a message, e.g. `$request.body.action`.",
         ),
-        optional(
-            "apiKeySelectionExpression",
-            &Shape::Only {
-                shape: &text(1, 1024),
-                accepted: &["$request.header.x-api-key"],
-                otherwise: "leave it out until API keys land",
-            },
-            "Where a client's API key is.",
-        ),
-        optional(
-            "disableExecuteApiEndpoint",
-            &Shape::Boolean,
-            "Whether the API answers under custom domain names only.",
-        ),
+        API_KEY_SOURCE,
+        CLOSED,
         optional(
             "disableSchemaValidation",
             &Shape::Only {
@@ -123,6 +111,31 @@ pub(super) static API: Object = Object {
         refused("warnings", READ_ONLY),
     ],
 };
+
+/// Where API keys are: Amazon's two expressions, and the query string for browsers.
+pub(super) const API_KEY_SOURCES: &[&str] = &[
+    "$request.header.x-api-key",
+    "$request.querystring.x-api-key",
+    "$context.authorizer.usageIdentifierKey",
+];
+
+/// The same for both kinds of API; Amazon has it on WebSocket APIs.
+pub(super) const API_KEY_SOURCE: Field = optional(
+    "apiKeySelectionExpression",
+    &Shape::Only {
+        shape: &text(1, 1024),
+        accepted: API_KEY_SOURCES,
+        otherwise: "write one of `$request.header.x-api-key`, `$request.querystring.x-api-key` and `$context.authorizer.usageIdentifierKey`",
+    },
+    "Where a client's API key is; `$request.header.x-api-key` when absent.",
+);
+
+/// The same for both kinds of API.
+pub(super) const CLOSED: Field = optional(
+    "disableExecuteApiEndpoint",
+    &Shape::Boolean,
+    "Whether the API answers under custom domain names only.",
+);
 
 /// Keys of routes. That only three begin with `$` is for the compile step to say.
 const ROUTE_KEY: Text = Text::form(

@@ -1,9 +1,10 @@
 //! Routes and route responses.
 
 use super::super::shape::{
-    Field, Form, Object, Shape, Text, formed, nested, optional, refused, text, with_default, word,
+    Field, Form, Object, Shape, Text, formed, nested, optional, refused, required, text,
+    with_default, word,
 };
-use super::{API_KEYS, KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
+use super::{KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
 
 /// One route (API Gateway V2 API Reference, Route).
 pub(super) static ROUTE: Object = Object {
@@ -65,12 +66,8 @@ pub(super) static ROUTE: Object = Object {
         optional("operationName", &text(1, 64), "A name, for people."),
         optional(
             "apiKeyRequired",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: API_KEYS,
-            },
-            "Whether $connect needs an API key.",
+            &Shape::Boolean,
+            "Whether $connect needs an API key of a usage plan of the stage.",
         ),
         nested(
             "tidegate",
@@ -146,9 +143,34 @@ static EXTENSION: Object = Object {
             "concurrent",
             "Whether messages of one connection are handled at the same time or one after the other.",
         ),
-        refused(
+        optional(
             "messageRate",
-            "leave it out until per-connection rates land; throttle the route meanwhile",
+            &Shape::Object(&MESSAGE_RATE),
+            "How many messages one connection may send.",
+        ),
+    ],
+};
+
+static MESSAGE_RATE: Object = Object {
+    name: "MessageRate",
+    doc: "A token bucket of each connection.",
+    kind: None,
+    fields: &[
+        required(
+            "rate",
+            &Shape::Number {
+                min: 0.001,
+                max: 1e6,
+            },
+            "Messages per second.",
+        ),
+        optional(
+            "burst",
+            &Shape::Integer {
+                min: 1,
+                max: 1_000_000,
+            },
+            "Messages at once above the rate; one second's worth when absent.",
         ),
     ],
 };

@@ -191,6 +191,10 @@ fn identity(exchange: &Exchange) -> Value {
     if let Some(user_agent) = party.user_agent() {
         identity.insert("userAgent".into(), user_agent.into());
     }
+    if let Some(key) = party.api_key() {
+        identity.insert("apiKey".into(), (*key.value).into());
+        identity.insert("apiKeyId".into(), (*key.id).into());
+    }
     identity.insert("sourceIp".into(), party.source_ip().to_string().into());
     identity.into()
 }

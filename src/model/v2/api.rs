@@ -25,7 +25,7 @@ pub struct Api {
     pub route_selection_expression: Option<String>,
     /// What browsers are told; HTTP APIs may have it.
     pub cors_configuration: Option<Cors>,
-    /// Where a client's API key is; only the default so far.
+    /// Where a client's API key is.
     pub api_key_selection_expression: Option<String>,
     /// Whether the API answers under custom domain names only.
     pub disable_execute_api_endpoint: Option<bool>,

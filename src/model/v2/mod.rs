@@ -21,7 +21,8 @@ pub use integration::{
     IntegrationResponse, IntegrationType, TlsConfig,
 };
 pub use route::{
-    AuthorizationType, Ordering, ParameterConstraints, Route, RouteExtension, RouteResponse,
+    AuthorizationType, MessageRate, Ordering, ParameterConstraints, Route, RouteExtension,
+    RouteResponse,
 };
 pub use stage::{
     AccessLogSettings, BinaryFrames, RouteSettings, Stage, StageExtension, StageLimits,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 /// Which integration a connection, a message, a disconnection or a request goes to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Route {
     /// `integrations/` and the id of an integration.
@@ -27,7 +27,7 @@ pub struct Route {
     pub route_responses: BTreeMap<String, RouteResponse>,
     /// A name, for people.
     pub operation_name: Option<String>,
-    /// Whether `$connect`, or a request, needs an API key; only `false` so far.
+    /// Whether clients need an API key; Amazon's default is `false`.
     pub api_key_required: Option<bool>,
     /// What Amazon does not have.
     pub tidegate: RouteExtension,
@@ -61,12 +61,24 @@ pub struct ParameterConstraints {
 pub struct RouteResponse {}
 
 /// What Amazon's routes do not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteExtension {
     /// How messages of one connection are handled.
     #[serde(default)]
     pub ordering: Ordering,
+    /// How many messages one connection may send.
+    pub message_rate: Option<MessageRate>,
+}
+
+/// A token bucket of each connection.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageRate {
+    /// Messages a second.
+    pub rate: f64,
+    /// Messages at once above the rate; one second's worth when absent.
+    pub burst: Option<u32>,
 }
 
 /// How messages of one connection are handled.

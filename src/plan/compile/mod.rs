@@ -21,6 +21,7 @@ use url::Url;
 
 use super::route::RateLimit;
 use super::stage::{Api, Protocol};
+use super::usage::ApiKeySource;
 use super::{AccountLimits, Plan};
 use crate::base::quotas;
 use crate::definition::{Diagnostic, Loaded, child};
@@ -106,6 +107,7 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
             id: id.into(),
             name: api.name.clone().unwrap_or_else(|| id.to_owned()),
             protocol,
+            api_key_source: api_key_source(api),
             region: server.region.as_str().into(),
             account_id: server.account_id.as_str().into(),
             closed: api.disable_execute_api_endpoint == Some(true),
@@ -130,6 +132,12 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
         }
     }
     stages
+}
+
+/// Where clients show their API keys; the tables know every expression.
+fn api_key_source(api: &v2::Api) -> ApiKeySource {
+    let expression = api.api_key_selection_expression.as_deref();
+    expression.and_then(ApiKeySource::of).unwrap_or_default()
 }
 
 fn route_selection(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::authorizer::Compiled;
-use super::{Bench, Noted, Target};
+use super::{Bench, Noted, Target, whole};
 use crate::base::quotas;
 use crate::definition::child;
 use crate::lang::parameter::RequiredParameter;
@@ -15,6 +15,7 @@ use crate::plan::route::{
     Authorization, CONNECT, DEFAULT, DISCONNECT, Direction, Ordering, RateLimit, Route,
 };
 use crate::plan::throttle::{BucketId, Throttle};
+use crate::plan::usage::ApiKeySource;
 
 /// What the routes of an API may refer to.
 pub(super) struct Parts {
@@ -40,6 +41,11 @@ pub(super) fn compile(
     let direction = direction(bench, key, route, path);
     let required = required(bench, key, route, path);
     let ordering = ordering(bench, key, route, path);
+    let message_rate = message_rate(bench, stage, key, route, path);
+    let api_key_required = route.api_key_required.unwrap_or(false);
+    if api_key_required {
+        check_api_key(bench, api, key, path);
+    }
     Some(Route {
         key: key.into(),
         authorization: authorization?,
@@ -47,6 +53,8 @@ pub(super) fn compile(
         direction,
         ordering,
         throttle: stage.and_then(|stage| throttle(stage, key)),
+        message_rate,
+        api_key_required,
         required,
         detailed_metrics: stage.is_some_and(|stage| detailed_metrics(stage.stage, key)),
     })
@@ -64,6 +72,8 @@ pub(super) fn absent(key: &str, stage: Option<Target<'_>>) -> Route {
         direction: Direction::OneWay,
         ordering: Ordering::Concurrent,
         throttle: stage.and_then(|stage| throttle(stage, key)),
+        message_rate: None,
+        api_key_required: false,
         required: Vec::new(),
         detailed_metrics: stage.is_some_and(|stage| detailed_metrics(stage.stage, key)),
     }
@@ -336,6 +346,58 @@ fn ordering(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) -> 
             Ordering::Serial
         }
     }
+}
+
+/// Only clients that can bring a key can be asked for one.
+fn check_api_key(bench: &mut Bench<'_>, api: &v2::Api, key: &str, path: &str) {
+    let own = child(path, "apiKeyRequired");
+    if key != CONNECT {
+        let what = "only $connect asks for a key; messages count for the key that was shown there";
+        let remedy = "set it on $connect and leave it out here";
+        bench.scribe.problem(&own, what, remedy);
+        return;
+    }
+    check_key_source(bench, api, key, path);
+}
+
+/// A key that an authorizer gives needs a route with such an authorizer. `path` is that of the route.
+pub(super) fn check_key_source(bench: &mut Bench<'_>, api: &v2::Api, key: &str, path: &str) {
+    let own = child(path, "apiKeyRequired");
+    let asked = api.routes.get(key).map(|route| route.authorization_type);
+    let source = api.api_key_selection_expression.as_deref();
+    let source = source.and_then(ApiKeySource::of);
+    if source == Some(ApiKeySource::Authorizer)
+        && asked != Some(AuthorizationType::Custom)
+        && !wrong_kind(bench, path)
+    {
+        let what = "the API has its keys from an authorizer, and this route has none";
+        let remedy = "add `authorizationType: CUSTOM` and `authorizerId`";
+        bench.scribe.problem(&own, what, remedy);
+    }
+}
+
+/// One connection's share of the route.
+fn message_rate(
+    bench: &mut Bench<'_>,
+    target: Option<Target<'_>>,
+    key: &str,
+    route: &v2::Route,
+    path: &str,
+) -> Option<Throttle> {
+    let settings = route.tidegate.message_rate?;
+    if matches!(key, CONNECT | DISCONNECT) {
+        let path = child(&child(path, "tidegate"), "messageRate");
+        let what = "there is one event of this kind in a connection's life";
+        bench.scribe.problem(&path, what, "leave it out");
+    }
+    let target = target?;
+    Some(Throttle {
+        bucket: BucketId::of("messageRate", &[target.api, target.name, key]),
+        limit: RateLimit {
+            rate: settings.rate,
+            burst: settings.burst.unwrap_or(whole(settings.rate)),
+        },
+    })
 }
 
 /// The route's share of the traffic: its own settings, then the stage's, then the account's for what is absent.

@@ -156,6 +156,7 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
         identity: None,
         authorizer: None,
         expires_at_epoch_ms: None,
+        api_key: None,
     };
     let uri = arrival.request.uri();
     let party = Party::Joining(Box::new(record));

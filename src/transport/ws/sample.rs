@@ -37,5 +37,6 @@ fn record(api: &str, stage: &str) -> ConnectionRecord {
         identity: None,
         authorizer: None,
         expires_at_epoch_ms: None,
+        api_key: None,
     }
 }

@@ -3,6 +3,7 @@
 use super::super::super::shape::{
     Form, Object, Shape, Text, nested, optional, refused, required, text, with_default, word,
 };
+use super::super::api::{API_KEY_SOURCE, CLOSED};
 use super::super::{DESCRIPTION, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS};
 use super::{authorizer, integration, route, stage};
 use crate::lang::cors::LIST_ENTRIES;
@@ -39,24 +40,8 @@ pub(in super::super) static API: Object = Object {
             },
             "`${request.method} ${request.path}`.",
         ),
-        optional(
-            "apiKeySelectionExpression",
-            &Shape::Only {
-                shape: &text(1, 1024),
-                accepted: &["$request.header.x-api-key"],
-                otherwise: "leave it out until API keys land",
-            },
-            "Where a client's API key is.",
-        ),
-        optional(
-            "disableExecuteApiEndpoint",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: "leave it out until custom domain names land",
-            },
-            "Whether the API answers under custom domain names only.",
-        ),
+        API_KEY_SOURCE,
+        CLOSED,
         nested(
             "routes",
             &Shape::Map {

@@ -4,7 +4,7 @@ use super::super::super::shape::{
     Object, Shape, nested, optional, refused, text, with_default, word,
 };
 use super::super::route::{SCOPES, TARGET};
-use super::super::{API_KEYS, KEY_IS_ID, READ_ONLY, WEBSOCKET_ONLY};
+use super::super::{KEY_IS_ID, READ_ONLY, WEBSOCKET_ONLY};
 
 /// One route (API Gateway V2 API Reference, Route).
 pub(super) static ROUTE: Object = Object {
@@ -32,12 +32,8 @@ pub(super) static ROUTE: Object = Object {
         optional("operationName", &text(1, 64), "A name, for people."),
         optional(
             "apiKeyRequired",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: API_KEYS,
-            },
-            "Whether requests need an API key.",
+            &Shape::Boolean,
+            "Whether requests need an API key; Amazon has this on REST and WebSocket APIs only.",
         ),
         nested(
             "tidegate",

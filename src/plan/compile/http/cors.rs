@@ -77,6 +77,8 @@ fn preflight(stage: Option<Target<'_>>) -> Route {
         ordering: Ordering::Concurrent,
         throttle: stage.and_then(|stage| route::throttle(stage, PREFLIGHT)),
         required: Vec::new(),
+        api_key_required: false,
+        message_rate: None,
         detailed_metrics: false,
     }
 }

@@ -133,6 +133,10 @@ fn compile(
     };
     let integration = target(bench, api, route, integrations, api_path, path);
     let authorization = authorization(bench, api, route, &parts.usual, api_path, path);
+    let api_key_required = route.api_key_required.unwrap_or(false);
+    if api_key_required {
+        route::check_key_source(bench, api, text, path);
+    }
     Some(Route {
         key: text.into(),
         authorization: authorization.ok()?,
@@ -141,6 +145,8 @@ fn compile(
         ordering: Ordering::Concurrent,
         throttle: stage.and_then(|stage| route::throttle(stage, text)),
         required: Vec::new(),
+        api_key_required,
+        message_rate: None,
         detailed_metrics: stage.is_some_and(|stage| route::detailed_metrics(stage.stage, text)),
     })
 }

@@ -1,7 +1,7 @@
 //! API keys and usage plans.
 
 use super::*;
-use crate::plan::usage::{Period, Quota};
+use crate::plan::usage::{ApiKeySource, Period, Quota};
 
 const API: &str = "apis: { chat: { protocolType: WEBSOCKET, routeSelectionExpression: $request.body.action, routes: { ask: { target: integrations/i } }, integrations: { i: { integrationType: AWS_PROXY, integrationUri: 'function:own' } }, stages: { prod: {}, beta: {} } } }\n";
 const KEY: &str = "apiKeys: { acme: { value: acme-acme-acme-acme-acme, enabled: true } }\n";
@@ -202,4 +202,50 @@ fn limits_limit_something() {
             .any(|problem| problem.contains("throttle: has 21 routes; keep at most 20")),
         "{problems:#?}"
     );
+}
+
+#[test]
+fn keys_are_asked_for_where_clients_can_bring_one() {
+    let integrations = "integrations: { i: { integrationType: AWS_PROXY, integrationUri: 'function:own' } }\nauthorizers: { a: { authorizerType: REQUEST, authorizerUri: 'function:own' } }";
+    let check = |lines: &str, expected: &[&str]| {
+        super::check(&format!("{integrations}\n{lines}"), expected);
+    };
+    check(
+        "routes: { a: { target: integrations/i, apiKeyRequired: true } }",
+        &["routes.a.apiKeyRequired: only $connect asks for a key"],
+    );
+    let source = "apiKeySelectionExpression: $context.authorizer.usageIdentifierKey\n";
+    check(
+        &format!(
+            "{source}routes: {{ $connect: {{ target: integrations/i, apiKeyRequired: true }} }}"
+        ),
+        &[
+            "$connect.apiKeyRequired: the API has its keys from an authorizer, and this route has none",
+        ],
+    );
+    let lines = format!(
+        "{integrations}\n{source}routes: {{ $connect: {{ apiKeyRequired: true, authorizationType: CUSTOM, authorizerId: a }} }}"
+    );
+    let stage = stage(&lines);
+    assert!(stage.routes.messages().unwrap().connect.api_key_required);
+    assert_eq!(stage.api.api_key_source, ApiKeySource::Authorizer);
+}
+
+#[test]
+fn only_messages_have_a_message_rate() {
+    super::check(
+        "routes: { $connect: { target: integrations/i, tidegate: { messageRate: { rate: 1 } } } }",
+        &["$connect.tidegate.messageRate: there is one event of this kind in a connection's life"],
+    );
+    super::check(
+        "routes: { a: { target: integrations/i, tidegate: { messageRate: { rate: 0 } } } }",
+        &["messageRate.rate: `0` is out of range"],
+    );
+    let stage = stage(
+        "routes: { a: { target: integrations/i, tidegate: { messageRate: { rate: 2.5 } } } }",
+    );
+    let route = stage.routes.messages().unwrap().for_message(Some("a"));
+    let rate = route.unwrap().message_rate.unwrap();
+    assert_eq!((rate.limit.rate, rate.limit.burst), (2.5, 3));
+    assert_ne!(rate.bucket, BucketId::of("route", &["chat", "dev", "a"]));
 }
