@@ -15,8 +15,7 @@ pub struct RequestId([u8; 16]);
 impl RequestId {
     /// A fresh id.
     pub fn mint() -> Self {
-        let mut bytes = [0u8; 11];
-        rand::rng().fill_bytes(&mut bytes);
+        let bytes: [u8; 11] = random();
         let mut text = [b'='; 16];
         // 11 bytes always take 16 characters with padding.
         let length = URL_SAFE.encode_slice(bytes, &mut text).unwrap_or(0);
@@ -43,17 +42,11 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// A new root for `X-Amzn-Trace-Id`: `Root=1-{8 hex digits of epoch seconds}-{24 hex digits}`.
-///
-/// Source: AWS X-Ray Developer Guide, "Tracing header".
-pub fn mint_trace_root(epoch_seconds: i64) -> String {
-    let mut bytes = [0u8; 12];
+/// Random bytes, for ids that are put together elsewhere.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     rand::rng().fill_bytes(&mut bytes);
-    let mut root = format!("Root=1-{:08x}-", epoch_seconds & 0xffff_ffff);
-    for byte in bytes {
-        root.push_str(&format!("{byte:02x}"));
-    }
-    root
+    bytes
 }
 
 #[cfg(test)]
@@ -67,12 +60,5 @@ mod tests {
         assert!(id.as_str().ends_with('='));
         assert!(!id.as_str().ends_with("=="));
         assert_ne!(id, RequestId::mint());
-    }
-
-    #[test]
-    fn trace_roots_have_the_documented_shape() {
-        let root = mint_trace_root(0x66a1_b2c3);
-        assert!(root.starts_with("Root=1-66a1b2c3-"), "{root}");
-        assert_eq!(root.len(), "Root=1-66a1b2c3-".len() + 24);
     }
 }

@@ -15,6 +15,7 @@ use crate::base::clock::EpochMillis;
 use crate::base::ids::RequestId;
 use crate::error::ResponseType;
 use crate::exchange::Authorized;
+use crate::lang::trace::Trace;
 
 /// Whose event it is: a connection's, still a candidate or open, or that of whoever sent one HTTP request.
 #[derive(Debug)]
@@ -128,8 +129,8 @@ pub struct RequestContext {
     pub request_id: RequestId,
     /// When the event arrived.
     pub time: EpochMillis,
-    /// `X-Amzn-Trace-Id`; made or taken over at the handshake.
-    pub trace_id: Option<String>,
+    /// The trace that the event belongs to: that of the client's request, or one of its own.
+    pub trace: Trace,
     /// The connection.
     pub party: Party,
     /// `$context.routeKey`, once it is known.
@@ -154,11 +155,11 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// The facts known when an event arrives.
-    pub fn new(request_id: RequestId, time: EpochMillis, party: Party) -> Self {
+    pub fn new(request_id: RequestId, time: EpochMillis, trace: Trace, party: Party) -> Self {
         Self {
             request_id,
             time,
-            trace_id: None,
+            trace,
             party,
             route_key: None,
             base_path: None,

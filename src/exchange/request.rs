@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 
 use crate::base::body::Payload;
 use crate::lang::http_path::RoutePath;
+use crate::lang::trace::Trace;
 
 /// Name of the stage that is served without a name in its address.
 pub const DEFAULT_STAGE: &str = "$default";
@@ -69,8 +70,8 @@ pub struct Forwarding {
     pub port: u16,
     /// Whether the client spoke TLS, here or with a trusted proxy.
     pub secure: bool,
-    /// `X-Amzn-Trace-Id`, taken over or made.
-    pub trace_id: String,
+    /// The trace of which its headers tell, or which begins here.
+    pub trace: Trace,
 }
 
 impl Forwarding {
@@ -96,7 +97,7 @@ impl Forwarding {
         if headers.last("host").is_none() {
             headers.push("Host", &self.host);
         }
-        headers.set("X-Amzn-Trace-Id", &self.trace_id);
+        headers.set("X-Amzn-Trace-Id", &self.trace.amzn());
         headers.set("X-Forwarded-For", &chain);
         headers.set("X-Forwarded-Port", &self.port.to_string());
         headers.set("X-Forwarded-Proto", self.scheme());

@@ -81,7 +81,7 @@ impl Exchange {
             "requestTimeEpoch" => self.context.time.0.to_string().into(),
             "responseLength" => self.context.response_length.to_string().into(),
             "disconnectStatusCode" | "disconnectReason" => return self.disconnect_variable(name),
-            "xrayTraceId" => self.context.trace_id.as_deref()?.into(),
+            "xrayTraceId" => self.context.trace.root().into(),
             "integrationLatency" => return self.integration_variable("latency"),
             "integrationStatus" => return self.integration_variable("status"),
             "integrationErrorMessage" => return self.integration_variable("error"),

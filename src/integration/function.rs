@@ -80,7 +80,7 @@ pub(super) fn prepare(
             PayloadFormat::V2 => event::http_v2::proxy(exchange),
         },
         request_id: exchange.context.request_id.to_string(),
-        trace_id: exchange.context.trace_id.clone(),
+        trace_id: Some(exchange.context.trace.amzn().into_owned()),
     };
     Ok(Call::Function(call, integration.format))
 }

@@ -16,7 +16,7 @@ use crate::base::body::Payload;
 use crate::base::quotas;
 use crate::exchange::{Event, Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
-use crate::integration::{BackendError, Backends, payload};
+use crate::integration::{BackendError, Backends, payload, trace};
 use crate::lang::parameter::{ParameterTarget, header_safe};
 use crate::plan::integration::{HttpTarget, Integration};
 
@@ -128,15 +128,10 @@ fn default_headers(exchange: &Exchange) -> HeaderMap {
             headers.append(name, value);
         }
     }
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("x-amzn-apigateway-api-id", &exchange.stage.api.id);
-    if let Some(trace_id) = &exchange.context.trace_id {
-        set("x-amzn-trace-id", trace_id);
+    if let Ok(api) = HeaderValue::from_str(&exchange.stage.api.id) {
+        headers.insert(HeaderName::from_static("x-amzn-apigateway-api-id"), api);
     }
+    trace::write(exchange, &mut headers);
     if let Event::Message { payload, .. } = &exchange.event {
         let kind = match payload {
             connection_store::Outgoing::Text(_) => "application/json",

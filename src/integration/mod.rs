@@ -11,6 +11,7 @@ mod http;
 mod mapped;
 mod mock;
 mod proxy;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;

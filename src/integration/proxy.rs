@@ -21,7 +21,7 @@ use crate::client::http::CallError;
 use crate::client::proxy::{Answered, Destination, Ready};
 use crate::exchange::{Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
-use crate::integration::{BackendError, Backends};
+use crate::integration::{BackendError, Backends, trace};
 use crate::lang::http_mapping::RequestEdits;
 use crate::plan::integration::{Integration, ProxyTarget, Target};
 use crate::plan::proxy_uri::Address;
@@ -135,11 +135,7 @@ fn headers(exchange: &Exchange) -> HeaderMap {
         }
     }
     headers.append(VIA, OUR_VIA);
-    if let Some(forwarding) = &exchange.request.forwarding
-        && let Ok(trace) = HeaderValue::from_str(&forwarding.trace_id)
-    {
-        headers.insert("x-amzn-trace-id", trace);
-    }
+    trace::write(exchange, &mut headers);
     headers
 }
 
@@ -163,7 +159,7 @@ pub(super) async fn call(
     call: ProxyCall,
     limit: Duration,
 ) -> Result<Answer, BackendError> {
-    let started = backends.clock.now();
+    let started = backends.clock.nanos();
     let integration = Arc::clone(&call.integration);
     let result = match within(
         backends.clock.as_ref(),
@@ -176,7 +172,7 @@ pub(super) async fn call(
         None => Err(BackendError::TimedOut),
     };
     let facts = &mut exchange.context.integration;
-    facts.latency = Some(backends.clock.now().since(started));
+    facts.latency = Some(backends.since(started));
     let (parts, body) = result?.into_parts();
     if parts.status.is_informational() {
         let problem = format!("it answered with {}", parts.status);

@@ -20,4 +20,5 @@ pub mod scope;
 pub mod selection;
 pub mod sigv4;
 pub mod syntax;
+pub mod trace;
 pub mod uri_template;

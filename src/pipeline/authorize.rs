@@ -190,7 +190,7 @@ async fn custom(
         target: authorizer.function.clone(),
         payload: event::websocket::authorizer(exchange, &arn),
         request_id: exchange.context.request_id.to_string(),
-        trace_id: exchange.context.trace_id.clone(),
+        trace_id: Some(exchange.context.trace.amzn().into_owned()),
     };
     let mut facts = std::mem::take(&mut exchange.context.authorizer);
     let output = invoke_function(

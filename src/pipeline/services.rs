@@ -9,12 +9,13 @@ use connection_store::{Connection, ConnectionStore, Outgoing};
 use crate::authorizer::iam::SignatureVerifier;
 use crate::authorizer::jwt::VerifiedTokens;
 use crate::base::clock::Clock;
-use crate::base::ids::RequestId;
+use crate::base::ids::{self, RequestId};
 use crate::base::tasks::Tasks;
 use crate::client::issuer::Issuers;
 use crate::error::CloseReason;
 use crate::exchange::{Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline};
 use crate::integration::Backends;
+use crate::lang::trace::Trace;
 use crate::limit::{Holder, RateLimiter, UsageCounters};
 use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
@@ -218,11 +219,13 @@ impl Services {
     }
 
     fn exchange(&self, stage: Arc<Stage>, event: Event, party: Party) -> Exchange {
+        let time = self.clock.wall();
+        let trace = Trace::begin(time.seconds(), ids::random());
         Exchange {
             stage,
             event,
             request: GatewayRequest::default(),
-            context: RequestContext::new(RequestId::mint(), self.clock.wall(), party),
+            context: RequestContext::new(RequestId::mint(), time, trace, party),
             timeline: Timeline::new(self.clock.nanos()),
         }
     }

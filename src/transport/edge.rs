@@ -8,10 +8,11 @@ use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use crate::base::body::Payload;
-use crate::base::ids::RequestId;
+use crate::base::ids::{self, RequestId};
 use crate::base::quotas;
 use crate::error::ServiceException;
 use crate::exchange::{Forwarding, Headers};
+use crate::lang::trace::{Carried, Trace};
 use crate::management::{self, ManagementRequest};
 use crate::plan::stage::Stage;
 use crate::transport::admin;
@@ -245,14 +246,12 @@ fn arrive(
     let scheme = forwarded("x-forwarded-proto").unwrap_or_else(|| socket.scheme());
     let secure = scheme.eq_ignore_ascii_case("https");
     let port = forwarded("x-forwarded-port").and_then(|port| port.parse().ok());
-    let trace_id = last(fields, "x-amzn-trace-id").map(str::to_owned);
-    let clock = &front.services.clock;
+    let now = front.services.clock.wall();
     let forwarding = Forwarding {
         peer,
         port: port.unwrap_or(socket.local.port()),
         secure,
-        trace_id: trace_id
-            .unwrap_or_else(|| crate::base::ids::mint_trace_root(clock.wall().seconds())),
+        trace: trace(fields, now.seconds()),
         host,
     };
     Some(Arrival {
@@ -262,6 +261,21 @@ fn arrive(
         forwarding,
         source_ip,
     })
+}
+
+/// The trace that the request says it belongs to, or a new one.
+fn trace(fields: &HeaderMap, epoch_seconds: i64) -> Trace {
+    let mut parents = fields.get_all("traceparent").iter();
+    let (parent, second) = (parents.next(), parents.next());
+    let state = joined(fields, "tracestate");
+    let carried = Carried {
+        amzn: last(fields, "x-amzn-trace-id"),
+        traceparent: parent
+            .filter(|_| second.is_none())
+            .and_then(|parent| parent.to_str().ok()),
+        tracestate: state.as_deref(),
+    };
+    Trace::resume(&carried, epoch_seconds, ids::random())
 }
 
 fn last<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {

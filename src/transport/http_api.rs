@@ -70,8 +70,9 @@ fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Exchange {
         api_key: None,
     };
     let party = Party::Requesting(Box::new(requester));
-    let mut context = RequestContext::new(RequestId::mint(), services.clock.wall(), party);
-    context.trace_id = Some(arrival.forwarding.trace_id.clone());
+    let trace = arrival.forwarding.trace.clone();
+    let time = services.clock.wall();
+    let mut context = RequestContext::new(RequestId::mint(), time, trace, party);
     context.base_path = place.base_path;
     let mut request = GatewayRequest::default();
     request.method = parts.method;

@@ -39,4 +39,5 @@ mod selection;
 mod throttles;
 mod timers;
 mod tls;
+mod traces;
 mod usage;

@@ -160,8 +160,8 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
     };
     let uri = arrival.request.uri();
     let party = Party::Joining(Box::new(record));
-    let mut context = RequestContext::new(RequestId::mint(), time, party);
-    context.trace_id = Some(arrival.forwarding.trace_id);
+    let trace = arrival.forwarding.trace;
+    let context = RequestContext::new(RequestId::mint(), time, trace, party);
     let method = arrival.request.method().clone();
     Exchange {
         event: Event::Connect,
