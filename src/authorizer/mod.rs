@@ -2,6 +2,7 @@
 //!
 //! The pipeline makes the calls; here requests are judged and answers read.
 
+mod cache;
 pub mod iam;
 pub mod jwt;
 pub mod lambda;
@@ -9,6 +10,8 @@ pub mod lambda;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+
+pub use cache::Verdicts;
 
 use crate::base::clock::EpochMillis;
 use crate::exchange::Authorized;

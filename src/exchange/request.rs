@@ -182,6 +182,15 @@ impl GatewayRequest {
         values.map(|value| latin(value.as_bytes())).collect()
     }
 
+    /// All cookies as one field. HTTP/2 may send each in a field of its own (RFC 9113, section 8.2.3).
+    pub fn cookies(&self) -> Option<Cow<'_, str>> {
+        let mut fields = self.header_values("cookie");
+        match fields.len() {
+            0 | 1 => fields.pop(),
+            _ => Some(fields.join("; ").into()),
+        }
+    }
+
     /// The parameters of the query string, decoded, in order.
     pub fn query_parameters(&self) -> Vec<(String, String)> {
         let query = self.query.as_deref().unwrap_or_default();
@@ -221,6 +230,21 @@ mod tests {
         assert_eq!(headers.all("x-token").count(), 2);
         headers.set("X-Token", "c");
         assert_eq!(headers.iter().collect::<Vec<_>>(), [("X-Token", "c")]);
+    }
+
+    #[test]
+    fn cookies_of_several_fields_are_one() {
+        let check = |values: &[&str], expected: Option<&str>| {
+            let mut headers = Headers::default();
+            for value in values {
+                headers.push("Cookie", value);
+            }
+            let request = GatewayRequest::handshake(Method::GET, "/", None, headers);
+            assert_eq!(request.cookies().as_deref(), expected);
+        };
+        check(&[], None);
+        check(&["a=1; b=2"], Some("a=1; b=2"));
+        check(&["a=1", "b=2; c=3"], Some("a=1; b=2; c=3"));
     }
 
     #[test]

@@ -1,18 +1,16 @@
-//! Who is it, and may it? Decided at `$connect` for the whole life of the connection.
+//! Who is it, and may it? Decided at `$connect` for the whole life of the connection, and for every HTTP request.
 
 mod bearer;
+mod custom;
 
 use std::sync::Arc;
 
+use crate::authorizer::Identified;
 use crate::authorizer::iam::{self, Circumstances};
-use crate::authorizer::{Identified, lambda};
-use crate::base::quotas;
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Authorized, Event, Exchange, GatewayRequest, Party};
-use crate::integration::{FunctionCall, event, invoke_function};
 use crate::lang::sigv4::{SigV4Error, SignedRequest};
 use crate::pipeline::{Services, receive};
-use crate::plan::authorizer::Authorizer;
 use crate::plan::route::{Authorization, Route};
 
 const INVOKE: &str = "execute-api:Invoke";
@@ -53,7 +51,8 @@ pub(super) async fn authorize(
             signed(services, exchange, route)?
         }
         Authorization::Custom(authorizer) => {
-            custom(services, exchange, route, Arc::clone(authorizer)).await?
+            // A call and its event are large, and few exchanges need them.
+            Box::pin(custom::authorize(services, exchange, route, authorizer)).await?
         }
         Authorization::Jwt(authorizer, scopes) => {
             bearer::authorize(services, exchange, authorizer, scopes).await?
@@ -117,11 +116,9 @@ fn signed(
     }
     let identity = Arc::new(iam::identity(&credential));
     Ok(Identified {
-        authorizer: None,
         authorized: Some(Authorized::Iam(Arc::clone(&identity))),
-        usage_identifier_key: None,
         identity: Some(identity),
-        expires: None,
+        ..Identified::default()
     })
 }
 
@@ -176,44 +173,4 @@ fn refuse(error: &SigV4Error) -> GatewayError {
     };
     // AWS: the caller of a handshake is told no more than the family of the failure.
     GatewayError::new(kind).because(error)
-}
-
-async fn custom(
-    services: &Services,
-    exchange: &mut Exchange,
-    route: &Route,
-    authorizer: Arc<Authorizer>,
-) -> Result<Identified, GatewayError> {
-    lambda::check_sources(exchange, &authorizer)?;
-    let arn = exchange.stage.execute_api_arn(&route.key);
-    let call = FunctionCall {
-        target: authorizer.function.clone(),
-        payload: event::websocket::authorizer(exchange, &arn),
-        request_id: exchange.context.request_id.to_string(),
-        trace_id: Some(exchange.context.trace.amzn().into_owned()),
-    };
-    let mut facts = std::mem::take(&mut exchange.context.authorizer);
-    let output = invoke_function(
-        &services.backends,
-        &mut facts,
-        call,
-        quotas::AUTHORIZER_TIMEOUT,
-    )
-    .await;
-    let latency = facts.latency.unwrap_or_default();
-    let judged = output
-        .map_err(|error| lambda::refuse(&error))
-        .and_then(|answer| {
-            let about = circumstances(exchange);
-            lambda::judge(&answer.payload, &arn, &about.facts(), latency)
-        });
-    facts.status = Some(match &judged {
-        Ok(_) => 200,
-        Err(error) => error.http_status().as_u16(),
-    });
-    if let Err(error) = &judged {
-        facts.error = Some(error.cause().unwrap_or(error.client_message()).to_owned());
-    }
-    exchange.context.authorizer = facts;
-    judged
 }

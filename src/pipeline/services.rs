@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use connection_store::{Connection, ConnectionStore, Outgoing};
 
+use crate::authorizer::Verdicts;
 use crate::authorizer::iam::SignatureVerifier;
 use crate::authorizer::jwt::VerifiedTokens;
 use crate::base::clock::Clock;
@@ -39,6 +40,8 @@ pub struct Services {
     pub usage: Arc<UsageCounters>,
     /// Signature checks.
     pub signatures: SignatureVerifier,
+    /// Verdicts of Lambda authorizers.
+    pub verdicts: Verdicts,
     /// The keys of token issuers.
     pub issuers: Issuers,
     /// Tokens that were found good.
@@ -86,6 +89,7 @@ impl Services {
             limiter: RateLimiter::new(),
             usage: Arc::default(),
             signatures: SignatureVerifier::new(),
+            verdicts: Verdicts::new(),
             backends: parts.backends,
             observers: Arc::new(Observers::new(clock, parts.access_logs)),
             plans: ArcSwap::from_pointee(Plans {

@@ -1,6 +1,9 @@
 //! Authorizers: who decides about a caller, and what they need to see.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 use http::HeaderName;
 
@@ -16,9 +19,28 @@ pub struct Authorizer {
     pub function: FunctionTarget,
     /// What must be present and non-empty, or the caller is refused unheard.
     pub identity_sources: Vec<IdentitySource>,
+    /// What the function is sent, and how it answers.
+    pub format: AuthorizerFormat,
+    /// How long its verdicts are kept; `None` when each request is asked about.
+    pub caching: Option<ResultCaching>,
 }
 
-/// One entry of `identitySource`.
+/// `authorizerPayloadFormatVersion`, with what only one version has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuthorizerFormat {
+    /// The events of WebSocket APIs, answered by a policy.
+    #[default]
+    WebSocket,
+    /// `1.0` of HTTP APIs, answered by a policy.
+    V1,
+    /// `2.0` of HTTP APIs.
+    V2 {
+        /// `enableSimpleResponses`: the answer is yes or no instead of a policy.
+        simple: bool,
+    },
+}
+
+/// One entry of `identitySource`: on WebSocket APIs as written here, on HTTP APIs `$request.header.NAME` and so on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentitySource {
     /// `route.request.header.NAME`.
@@ -66,4 +88,75 @@ pub enum OnTokenExpiry {
     Keep,
     /// It is closed with 4401.
     Close,
+}
+
+/// `authorizerResultTtlInSeconds` of an authorizer of an HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResultCaching {
+    /// How long a verdict counts.
+    pub ttl: Duration,
+    /// Whose verdicts they are: another one for each API, stage and authorizer, and for each form of an authorizer, so that
+    /// one that is defined anew finds none of before.
+    pub scope: [u8; SHA256_OUTPUT_LEN],
+}
+
+impl ResultCaching {
+    /// Verdicts of this authorizer on a stage.
+    pub fn new(
+        ttl: Duration,
+        (api, stage): (&str, &str),
+        id: &str,
+        function: &FunctionTarget,
+        sources: &[IdentitySource],
+        format: AuthorizerFormat,
+    ) -> Self {
+        // Texts are quoted in this form, so that no two of all these come to the same.
+        let all = format!("{:?}", (api, stage, id, function, sources, format));
+        let mut scope = [0; SHA256_OUTPUT_LEN];
+        scope.copy_from_slice(digest(&SHA256, all.as_bytes()).as_ref());
+        Self { ttl, scope }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_an_authorizer_makes_its_own_scope() {
+        let hosted = |name: &str| FunctionTarget::Hosted(name.into());
+        let header = |name: &str| IdentitySource::Header(name.to_owned());
+        let (ttl, f, a) = (Duration::from_secs(1), hosted("f"), [header("a")]);
+        let v1 = AuthorizerFormat::V1;
+        let scopes = [
+            ResultCaching::new(ttl, ("api", "stage"), "id", &f, &a, v1),
+            ResultCaching::new(ttl, ("ap", "istage"), "id", &f, &a, v1),
+            ResultCaching::new(ttl, ("api", "stag"), "eid", &f, &a, v1),
+            ResultCaching::new(ttl, ("api", "other"), "id", &f, &a, v1),
+            ResultCaching::new(ttl, ("api", "stage"), "other", &f, &a, v1),
+            ResultCaching::new(ttl, ("api", "stage"), "id", &hosted("g"), &a, v1),
+            ResultCaching::new(ttl, ("api", "stage"), "id", &f, &[header("b")], v1),
+            ResultCaching::new(ttl, ("api", "stage"), "id", &f, &[], v1),
+            ResultCaching::new(ttl, ("api", "stage"), "id\", \"", &f, &a, v1),
+            ResultCaching::new(
+                ttl,
+                ("api", "stage"),
+                "id",
+                &f,
+                &[IdentitySource::QueryString("a".to_owned())],
+                v1,
+            ),
+            ResultCaching::new(
+                ttl,
+                ("api", "stage"),
+                "id",
+                &f,
+                &a,
+                AuthorizerFormat::V2 { simple: true },
+            ),
+        ];
+        for (place, scope) in scopes.iter().enumerate() {
+            assert!(!scopes[..place].contains(scope), "{place}");
+        }
+    }
 }

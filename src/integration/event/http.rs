@@ -201,17 +201,6 @@ fn is_text(request: &GatewayRequest) -> bool {
         )
 }
 
-/// All cookies of a request as one field.
-///
-/// HTTP/2 may send each in a field of its own (RFC 9113, section 8.2.3).
-pub(super) fn cookies(request: &GatewayRequest) -> Option<Cow<'_, str>> {
-    let mut fields = request.header_values(COOKIE);
-    match fields.len() {
-        0 | 1 => fields.pop(),
-        _ => Some(fields.join("; ").into()),
-    }
-}
-
 /// The path as the client sent it, under the name of the stage unless that is `$default`; on a custom domain under the key
 /// of the mapping.
 pub(super) fn encoded_path(exchange: &Exchange) -> String {
@@ -307,17 +296,6 @@ mod tests {
         check(&[("content-type", "text/plain")], b"\xff", Some(true));
         let zipped = [("content-type", "text/plain"), ("content-encoding", "gzip")];
         check(&zipped, b"x", Some(true));
-    }
-
-    #[test]
-    fn cookies_of_several_fields_are_one() {
-        let check = |values: &[&'static str], expected: Option<&str>| {
-            let fields: Vec<_> = values.iter().map(|value| ("cookie", *value)).collect();
-            assert_eq!(cookies(&request(&fields, b"")).as_deref(), expected);
-        };
-        check(&[], None);
-        check(&["a=1; b=2"], Some("a=1; b=2"));
-        check(&["a=1", "b=2; c=3"], Some("a=1; b=2; c=3"));
     }
 
     #[test]

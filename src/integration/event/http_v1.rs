@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::http::{
-    Body, Last, Lists, Pairs, PathParameters, cookies, encoded_path, path_parameters, resource,
-    route_key, to_bytes,
+    Body, Last, Lists, Pairs, PathParameters, encoded_path, path_parameters, resource, route_key,
+    to_bytes,
 };
 use crate::exchange::{Authorized, Exchange, LambdaFacts};
 
@@ -213,7 +213,7 @@ pub fn authorizer(exchange: &Exchange, method_arn: &str, identities: &[String]) 
 /// The headers of a request, cookies among them.
 fn headers(exchange: &Exchange) -> Pairs<'_> {
     let mut headers = Pairs::of_headers(exchange, title_case);
-    if let Some(cookies) = cookies(&exchange.request) {
+    if let Some(cookies) = exchange.request.cookies() {
         headers.push("Cookie", cookies);
     }
     headers

@@ -9,9 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::http::{
-    Body, Joined, Pairs, PathParameters, cookies, path_parameters, route_key, to_bytes,
-};
+use super::http::{Body, Joined, Pairs, PathParameters, path_parameters, route_key, to_bytes};
 use crate::exchange::{Authorized, Exchange};
 
 #[derive(Serialize)]
@@ -129,7 +127,7 @@ fn write(
     let request = &exchange.request;
     let headers = Pairs::of_headers(exchange, str::to_ascii_lowercase);
     let query = Pairs::of_query(request);
-    let cookies = cookies(request);
+    let cookies = request.cookies();
     let path = request.full_path(&exchange.stage.name);
     let variables = &exchange.stage.variables;
     let event = Event {

@@ -14,7 +14,7 @@ use crate::lang::jwt::JwtRules;
 use crate::lang::syntax::is_parameter_name;
 use crate::model::v2::{self, AuthorizerType, ProtocolType};
 use crate::plan::authorizer::{
-    Authorizer, IdentitySource, JwtAuthorizer, OnTokenExpiry, TokenSource,
+    Authorizer, AuthorizerFormat, IdentitySource, JwtAuthorizer, OnTokenExpiry, TokenSource,
 };
 
 /// An authorizer of either kind.
@@ -127,6 +127,11 @@ fn lambda(
         id: id.into(),
         function: function?,
         identity_sources,
+        format: match protocol {
+            ProtocolType::WebSocket => AuthorizerFormat::WebSocket,
+            ProtocolType::Http => AuthorizerFormat::V1,
+        },
+        caching: None,
     })
 }
 
