@@ -236,10 +236,6 @@ fn what_is_not_supported_is_refused_by_name() {
         &["apis.chat.models: is not supported here; ", "validation"],
     );
     check_api(
-        "    disableExecuteApiEndpoint: true\n",
-        &["custom domain names"],
-    );
-    check_api(
         "    apiKeySelectionExpression: $context.x\n",
         &[
             "`$context.x` is not supported; write one of",
@@ -400,10 +396,9 @@ fn the_protocol_says_what_an_api_may_have() {
         &["is not supported; leave it out: HTTP APIs choose routes by method and path"],
     );
     check_http(
-        "    disableExecuteApiEndpoint: true\n",
-        &["custom domain names"],
+        "    apiKeySelectionExpression: x\n",
+        &["write one of `$request.header.x-api-key`"],
     );
-    check_http("    apiKeySelectionExpression: x\n", &["API keys land"]);
     check_http(
         "    corsConfiguration: { allowOrigin: ['*'] }\n",
         &["did you mean `allowOrigins`?"],
@@ -423,15 +418,6 @@ fn the_protocol_says_what_an_api_may_have() {
     ] {
         check_http(&route(field), &[websocket_only]);
     }
-    check_http(&route("apiKeyRequired: true"), &["API keys land"]);
-    check_http(
-        &route("authorizationType: JWT"),
-        &["until JWT authorizers land"],
-    );
-    check_http(
-        &route("authorizationScopes: [a]"),
-        &["until JWT authorizers land"],
-    );
     for field in [
         "requestTemplates: {}",
         "templateSelectionExpression: x",
@@ -499,10 +485,6 @@ fn the_protocol_says_what_an_api_may_have() {
     check_http(
         &authorizer("enableSimpleResponses: true"),
         &["payload format 2.0"],
-    );
-    check_http(
-        &authorizer("jwtConfiguration: {}"),
-        &["JWT authorizers land"],
     );
     check_http(
         &authorizer("tidegate: { onTokenExpiry: close }"),

@@ -66,14 +66,19 @@ fn compile(
         AuthorizerType::Request => lambda(bench, id, authorizer, protocol, path, stage)
             .map(|lambda| Compiled::Lambda(lambda.into())),
         AuthorizerType::Jwt => {
-            jwt(bench, id, authorizer, path).map(|jwt| Compiled::Jwt(jwt.into()))
+            jwt(bench, id, authorizer, protocol, path).map(|jwt| Compiled::Jwt(jwt.into()))
         }
     }
 }
 
 /// Settings that say nothing to an authorizer of this type.
 fn check_unused(bench: &mut Bench<'_>, authorizer: &v2::Authorizer, path: &str) {
-    let of_lambda = ["authorizerUri", "authorizerResultTtlInSeconds"].as_slice();
+    let of_lambda = [
+        "authorizerUri",
+        "authorizerPayloadFormatVersion",
+        "authorizerResultTtlInSeconds",
+        "enableSimpleResponses",
+    ];
     let of_jwt = [
         "jwtConfiguration",
         "tidegate.onTokenExpiry",
@@ -81,7 +86,7 @@ fn check_unused(bench: &mut Bench<'_>, authorizer: &v2::Authorizer, path: &str) 
     ];
     let (unused, remedy) = match authorizer.authorizer_type {
         AuthorizerType::Request => (of_jwt.as_slice(), "leave it out: only JWT uses it"),
-        AuthorizerType::Jwt => (of_lambda, "leave it out: only REQUEST uses it"),
+        AuthorizerType::Jwt => (of_lambda.as_slice(), "leave it out: only REQUEST uses it"),
     };
     if bench.scribe.is_wrong(&child(path, "authorizerType")) {
         return;
@@ -214,9 +219,10 @@ fn jwt(
     bench: &mut Bench<'_>,
     id: &str,
     authorizer: &v2::Authorizer,
+    protocol: ProtocolType,
     path: &str,
 ) -> Option<JwtAuthorizer> {
-    let source = token_source(bench, authorizer, path);
+    let source = token_source(bench, authorizer, protocol, path);
     let configuration_path = child(path, "jwtConfiguration");
     let Some(configuration) = &authorizer.jwt_configuration else {
         let remedy = "add `jwtConfiguration: { issuer: URL, audience: [NAME] }`";
@@ -261,10 +267,12 @@ fn issuer<'a>(bench: &mut Bench<'_>, text: &'a str, path: &str) -> Option<&'a st
     None
 }
 
-/// The one place where the token is, as either kind of API writes it.
+/// The one place where the token is. Both kinds of API write it as HTTP APIs do; WebSocket APIs may write it in their own way,
+/// and take it from the subprotocols that a client offers.
 fn token_source(
     bench: &mut Bench<'_>,
     authorizer: &v2::Authorizer,
+    protocol: ProtocolType,
     path: &str,
 ) -> Option<TokenSource> {
     const REMEDY: &str = "write one: `$request.header.NAME` or `$request.querystring.NAME`, e.g. `$request.header.Authorization`";
@@ -280,16 +288,18 @@ fn token_source(
         return None;
     };
     let item = bench.scribe.item(&path, 0);
-    let request = text
-        .strip_prefix("$request.")
-        .or_else(|| text.strip_prefix("route.request."));
+    let is_websocket = protocol == ProtocolType::WebSocket;
+    let request = text.strip_prefix("$request.").or_else(|| {
+        let own = text.strip_prefix("route.request.");
+        own.filter(|_| is_websocket)
+    });
     let (place, name) = request
         .and_then(|request| request.split_once('.'))
         .filter(|(_, name)| is_parameter_name(name))
         .unwrap_or_default();
     let source = match place {
         "header" => HeaderName::try_from(name).ok().map(|name| match name {
-            SEC_WEBSOCKET_PROTOCOL => TokenSource::Subprotocol,
+            SEC_WEBSOCKET_PROTOCOL if is_websocket => TokenSource::Subprotocol,
             name => TokenSource::Header(name),
         }),
         "querystring" => Some(TokenSource::QueryString(name.to_owned())),

@@ -191,7 +191,7 @@ pub(super) fn custom(
             Ok(Some(Authorization::Custom(lambda)))
         }
         _ => {
-            unfit(bench, route, path);
+            unfit(bench, route, api_path, path);
             Err(Noted)
         }
     }
@@ -225,9 +225,14 @@ fn check_no_authorizer(bench: &mut Bench<'_>, route: &v2::Route, path: &str) {
 }
 
 /// The authorizer is there, but of another type than the route says.
-fn unfit(bench: &mut Bench<'_>, route: &v2::Route, path: &str) {
+fn unfit(bench: &mut Bench<'_>, route: &v2::Route, api_path: &str, path: &str) {
     let path = child(path, "authorizerId");
     let id = route.authorizer_id.as_deref().unwrap_or_default();
+    let authorizer = child(&child(api_path, "authorizers"), id);
+    if bench.scribe.is_wrong(&child(&authorizer, "authorizerType")) {
+        // Another type stands in for one that is none, and that has been noted.
+        return;
+    }
     let shown = bench.scribe.shown(&path, id);
     let (what, remedy) = match route.authorization_type {
         AuthorizationType::Jwt => (

@@ -84,12 +84,9 @@ fn check_integration(fields: &str, expected: &[&str]) {
 }
 
 #[test]
-fn the_sample_has_only_what_is_refused_by_name() {
-    let problems = problems_of(SAMPLE);
-    assert_eq!(problems.len(), 5, "{problems:#?}");
-    for problem in problems {
-        assert!(problem.contains(" is not supported here; "), "{problem}");
-    }
+fn the_sample_compiles() {
+    let plan = good(SAMPLE);
+    assert_eq!(plan.stages().len(), 3);
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn a_route_names_an_authorizer_of_its_own_type() {
         &["jwtConfiguration: is missing"],
     );
     check(
-        &with(ROUTE, "authorizerType: JWTT, authorizerUri: x"),
+        &with(ROUTE, "authorizerType: JWTT, authorizerUri: 'function:own'"),
         &["authorizerType"],
     );
 }
@@ -298,5 +298,68 @@ fn scopes_are_for_tokens() {
             "routes: {{ x: {{ target: integrations/i, {ROUTE} }} }}\nauthorizers: {{ a: {{ authorizerType: JWT, {SOURCE}, {CONFIGURATION} }} }}"
         ),
         &["only $connect is authorized"],
+    );
+}
+
+/// As [`check_authorizer`], of an HTTP API.
+fn check_http(fields: &str, expected: &[&str]) {
+    let text = http_api(ROUTE, &format!("authorizerType: JWT, {fields}"));
+    let problems = problems_of(&text);
+    assert_eq!(problems.len(), 1, "{text}\n{problems:#?}");
+    for expected in expected {
+        assert!(problems[0].contains(expected), "{expected}\n{problems:#?}");
+    }
+}
+
+fn http_api(route: &str, authorizer: &str) -> String {
+    format!(
+        "apis:\n  shop:\n    protocolType: HTTP\n    routes: {{ 'GET /a': {{ target: integrations/i, {route} }} }}\n    integrations: {{ i: {{ integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: 'http://127.0.0.1:1/x' }} }}\n    authorizers: {{ a: {{ {authorizer} }} }}\n    stages: {{ $default: {{}} }}\n"
+    )
+}
+
+#[test]
+fn http_apis_have_the_same_authorizers() {
+    let authorizer = format!("authorizerType: JWT, {SOURCE}, {CONFIGURATION}");
+    let plan = good(&http_api(
+        &format!("{ROUTE}, authorizationScopes: [read]"),
+        &authorizer,
+    ));
+    let stage = plan.stage("shop", "$default").unwrap();
+    let routes = stage.routes.http().unwrap();
+    let Authorization::Jwt(authorizer, scopes) = &routes.listed[0].authorization else {
+        panic!("{:?}", routes.listed)
+    };
+    assert_eq!(authorizer.on_token_expiry, OnTokenExpiry::Keep);
+    assert_eq!(**scopes, ["read".to_owned()]);
+    assert_eq!(plan.issuers().len(), 1);
+    // Only WebSocket APIs have subprotocols, and their own way of writing a source.
+    let plan = good(&http_api(
+        ROUTE,
+        &format!(
+            "authorizerType: JWT, identitySource: $request.header.Sec-WebSocket-Protocol, {CONFIGURATION}"
+        ),
+    ));
+    let stage = plan.stage("shop", "$default").unwrap();
+    let routes = stage.routes.http().unwrap();
+    assert!(!routes.listed[0].authorization.takes_subprotocol());
+    check_http(
+        &format!("identitySource: route.request.header.Authorization, {CONFIGURATION}"),
+        &["not a place for a token"],
+    );
+    check_http(SOURCE, &["jwtConfiguration: is missing"]);
+    for field in [
+        "authorizerUri: 'function:own'",
+        "authorizerPayloadFormatVersion: '1.0'",
+        "authorizerResultTtlInSeconds: 0",
+        "enableSimpleResponses: false",
+    ] {
+        check_http(
+            &format!("{SOURCE}, {CONFIGURATION}, {field}"),
+            &["has no meaning", "only REQUEST"],
+        );
+    }
+    check_http(
+        &format!("{SOURCE}, {CONFIGURATION}, tidegate: {{ onTokenExpiry: close }}"),
+        &["a request ends before"],
     );
 }
