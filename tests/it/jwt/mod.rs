@@ -1,6 +1,7 @@
 //! JWT authorizers: who is let in, what is told to whom, and what issuers can do about it.
 
 mod expiry;
+mod http;
 mod issuers;
 mod logs;
 mod refusals;
