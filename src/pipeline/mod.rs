@@ -20,6 +20,7 @@ mod validate;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
+use tracing::trace;
 
 pub use authorize::circumstances;
 pub use failure::error_text;
@@ -61,6 +62,8 @@ async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, G
 }
 
 fn enter(services: &Services, exchange: &mut Exchange, phase: Phase) {
+    let request_id = exchange.context.request_id.as_str();
+    trace!(?phase, request_id, "a phase begins");
     let now = services.clock.nanos();
     exchange.timeline.enter(phase, now);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::base::body::Payload;
 use crate::base::ids::{self, RequestId};
@@ -56,6 +56,14 @@ impl Arrival {
         let fields = self.request.headers();
         self.forwarding
             .headers(fields, |name| self.head.spell(name))
+    }
+
+    /// Whether the connection certainly outlives the answer: nothing is left to be read of this request, nor is it the last.
+    pub(super) fn stays_open(&self) -> bool {
+        let request = &self.request;
+        let closes = request.headers().contains_key(header::CONNECTION);
+        let whole = request.body().is_end_stream();
+        request.version() == Version::HTTP_11 && whole && !closes && !self.head.last
     }
 
     fn into_management(self) -> ManagementRequest<Incoming> {

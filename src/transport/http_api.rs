@@ -23,6 +23,7 @@ use crate::transport::place::HttpPlace;
 /// Answers a request for a stage.
 pub(super) async fn answer(front: &Arc<Front>, place: HttpPlace, arrival: Arrival) -> Answer {
     let services = Arc::clone(&front.services);
+    let stays_open = arrival.stays_open();
     let exchange = exchange(front, place, arrival);
     let tasks = services.tasks.clone();
     let run = Box::pin(async move { pipeline::run(&services, exchange).await });
@@ -36,6 +37,11 @@ pub(super) async fn answer(front: &Arc<Front>, place: HttpPlace, arrival: Arriva
             let mut answer = Response::new(reply.body);
             *answer.status_mut() = reply.status;
             *answer.headers_mut() = reply.headers;
+            if stays_open {
+                // AWS: said over HTTP/1.1, where it goes without saying.
+                let alive = HeaderValue::from_static("keep-alive");
+                answer.headers_mut().insert(header::CONNECTION, alive);
+            }
             answer
         }
         Reply::Accept(_) | Reply::Frame(_) | Reply::Nothing => {
