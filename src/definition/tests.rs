@@ -475,16 +475,16 @@ fn the_protocol_says_what_an_api_may_have() {
         )
     };
     check_http(
-        &authorizer("authorizerPayloadFormatVersion: 2.0"),
-        &["`2.0` is not supported"],
+        &authorizer("authorizerPayloadFormatVersion: 3.0"),
+        &["`1.0` or `2.0`"],
     );
     check_http(
-        &authorizer("authorizerResultTtlInSeconds: 5"),
-        &["results of authorizers"],
+        &authorizer("authorizerResultTtlInSeconds: 3601"),
+        &["from 0 to 3600"],
     );
     check_http(
-        &authorizer("enableSimpleResponses: true"),
-        &["payload format 2.0"],
+        &authorizer("enableSimpleResponses: perhaps"),
+        &["true or false"],
     );
     check_http(
         &authorizer("tidegate: { onTokenExpiry: close }"),

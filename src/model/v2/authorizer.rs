@@ -18,11 +18,11 @@ pub struct Authorizer {
     pub identity_source: Vec<String>,
     /// Whose tokens a `JWT` authorizer takes.
     pub jwt_configuration: Option<JwtConfiguration>,
-    /// The form of events and answers of HTTP APIs; always `1.0`.
+    /// The form of events and answers of HTTP APIs: `1.0` or `2.0`.
     pub authorizer_payload_format_version: Option<String>,
-    /// Whether answers of HTTP APIs are yes or no; always `false`.
+    /// Whether answers of HTTP APIs are yes or no instead of a policy.
     pub enable_simple_responses: Option<bool>,
-    /// Always 0.
+    /// How long results are kept; on WebSocket APIs always 0.
     pub authorizer_result_ttl_in_seconds: Option<u32>,
     /// What Amazon does not have.
     pub tidegate: AuthorizerExtension,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderName;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
@@ -14,8 +15,13 @@ use crate::lang::jwt::JwtRules;
 use crate::lang::syntax::is_parameter_name;
 use crate::model::v2::{self, AuthorizerType, ProtocolType};
 use crate::plan::authorizer::{
-    Authorizer, AuthorizerFormat, IdentitySource, JwtAuthorizer, OnTokenExpiry, TokenSource,
+    Authorizer, AuthorizerFormat, IdentitySource, JwtAuthorizer, OnTokenExpiry, ResultCaching,
+    TokenSource,
 };
+
+const FORMAT: &str = "authorizerPayloadFormatVersion";
+const SIMPLE: &str = "enableSimpleResponses";
+const TTL: &str = "authorizerResultTtlInSeconds";
 
 /// An authorizer of either kind.
 #[derive(Clone)]
@@ -73,12 +79,7 @@ fn compile(
 
 /// Settings that say nothing to an authorizer of this type.
 fn check_unused(bench: &mut Bench<'_>, authorizer: &v2::Authorizer, path: &str) {
-    let of_lambda = [
-        "authorizerUri",
-        "authorizerPayloadFormatVersion",
-        "authorizerResultTtlInSeconds",
-        "enableSimpleResponses",
-    ];
+    let of_lambda = ["authorizerUri", FORMAT, TTL, SIMPLE];
     let of_jwt = [
         "jwtConfiguration",
         "tidegate.onTokenExpiry",
@@ -128,16 +129,68 @@ fn lambda(
         let path = bench.scribe.item(&child(path, "identitySource"), index);
         identity_sources.extend(identity_source(bench, text, protocol, &path, stage));
     }
+    let format = match protocol {
+        ProtocolType::WebSocket => Some(AuthorizerFormat::WebSocket),
+        ProtocolType::Http => format(bench, authorizer, path),
+    };
+    let ttl = ttl(bench, authorizer, path);
+    let (function, format) = (function?, format?);
+    let caching = ttl.zip(stage).map(|(ttl, stage)| {
+        let stage = (stage.api, stage.name);
+        ResultCaching::new(ttl, stage, id, &function, &identity_sources, format)
+    });
     Some(Authorizer {
         id: id.into(),
-        function: function?,
+        function,
         identity_sources,
-        format: match protocol {
-            ProtocolType::WebSocket => AuthorizerFormat::WebSocket,
-            ProtocolType::Http => AuthorizerFormat::V1,
-        },
-        caching: None,
+        format,
+        caching,
     })
+}
+
+/// How the function of an HTTP API is asked, and how it answers.
+fn format(
+    bench: &mut Bench<'_>,
+    authorizer: &v2::Authorizer,
+    path: &str,
+) -> Option<AuthorizerFormat> {
+    let simple = authorizer.enable_simple_responses == Some(true);
+    match authorizer.authorizer_payload_format_version.as_deref() {
+        Some("2.0") => Some(AuthorizerFormat::V2 { simple }),
+        Some(_) => {
+            if simple {
+                let what = "payload format 1.0 has policies only";
+                let remedy = format!("write `{FORMAT}: 2.0`, or leave this out");
+                bench.scribe.problem(&child(path, SIMPLE), what, remedy);
+            }
+            Some(AuthorizerFormat::V1)
+        }
+        // AWS: there is no default.
+        None => {
+            if !bench.scribe.is_wrong(&child(path, "authorizerType")) {
+                let remedy = format!("add `{FORMAT}: 2.0`, or `1.0`");
+                missing(bench, &child(path, FORMAT), &remedy);
+            }
+            None
+        }
+    }
+}
+
+/// How long results are kept, where they are.
+///
+/// AWS: not at all when nothing is written. Nothing but identity sources tells results apart.
+fn ttl(bench: &mut Bench<'_>, authorizer: &v2::Authorizer, path: &str) -> Option<Duration> {
+    let seconds = authorizer.authorizer_result_ttl_in_seconds?;
+    if seconds == 0 {
+        return None;
+    }
+    let sources = child(path, "identitySource");
+    if authorizer.identity_source.is_empty() && !bench.scribe.is_wrong(&sources) {
+        let what = "without an identity source, all requests would have one result";
+        let remedy = "add `identitySource`, e.g. `[$request.header.Authorization]`, or write 0";
+        bench.scribe.problem(&child(path, TTL), what, remedy);
+    }
+    Some(Duration::from_secs(seconds.into()))
 }
 
 fn missing(bench: &mut Bench<'_>, path: &str, remedy: &str) {

@@ -49,30 +49,18 @@ pub(super) static AUTHORIZER: Object = Object {
         ),
         optional(
             "authorizerPayloadFormatVersion",
-            &Shape::Only {
-                shape: &text(1, 64),
-                accepted: &["1.0"],
-                otherwise: "write `1.0` until payload format 2.0 of authorizers lands",
-            },
-            "1.0.",
+            &Shape::Choice(&[word("1.0"), word("2.0")]),
+            "REQUEST, where it is required: the form of events and answers.",
         ),
         optional(
             "authorizerResultTtlInSeconds",
-            &Shape::Only {
-                shape: &Shape::Integer { min: 0, max: 3600 },
-                accepted: &["0"],
-                otherwise: "leave it out until results of authorizers are kept",
-            },
-            "0.",
+            &Shape::Integer { min: 0, max: 3600 },
+            "REQUEST: how long results are kept, in seconds, by identity source; 0 and none: not at all.",
         ),
         optional(
             "enableSimpleResponses",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: "leave it out until payload format 2.0 of authorizers lands",
-            },
-            "false.",
+            &Shape::Boolean,
+            "REQUEST with format 2.0: whether answers are `isAuthorized: true` or `false` instead of a policy.",
         ),
         nested(
             "tidegate",

@@ -4,6 +4,7 @@ use ::http::{HeaderValue, Method};
 
 use super::*;
 use crate::lang::http_path::RoutePath;
+use crate::plan::authorizer::AuthorizerFormat;
 use crate::plan::integration::{Integration, PayloadFormat, ProxyTarget};
 use crate::plan::route::{HttpRoutes, Route};
 
@@ -176,7 +177,7 @@ fn a_route_may_go_nowhere_but_not_to_what_is_not_there() {
 
 #[test]
 fn requests_are_authorized_on_every_route() {
-    let authorizers = "authorizers: { x: { authorizerType: REQUEST, authorizerUri: 'function:own', identitySource: [$request.header.Authorization, $request.querystring.q, $context.stage, $stageVariables.v] } }";
+    let authorizers = "authorizers: { x: { authorizerType: REQUEST, authorizerUri: 'function:own', authorizerPayloadFormatVersion: 2.0, identitySource: [$request.header.Authorization, $request.querystring.q, $context.stage, $stageVariables.v] } }";
     let stage = stage(&format!(
         "routes: {{ 'GET /n': {{}}, 'GET /i': {{ authorizationType: AWS_IAM }}, $default: {{ authorizationType: CUSTOM, authorizerId: x }} }}\n{authorizers}\nstages: {{ $default: {{ stageVariables: {{ v: a }} }} }}"
     ));
@@ -201,7 +202,7 @@ fn requests_are_authorized_on_every_route() {
     );
     let source = |text: &str| {
         format!(
-            "authorizers: {{ x: {{ authorizerType: REQUEST, authorizerUri: 'function:own', identitySource: {text} }} }}"
+            "authorizers: {{ x: {{ authorizerType: REQUEST, authorizerUri: 'function:own', authorizerPayloadFormatVersion: 2.0, identitySource: {text} }} }}"
         )
     };
     check(
@@ -221,9 +222,113 @@ fn requests_are_authorized_on_every_route() {
         &["stage `$default` has no variable `v`"],
     );
     check(
-        "authorizers: { x: { authorizerType: REQUEST } }",
+        "authorizers: { x: { authorizerType: REQUEST, authorizerPayloadFormatVersion: 1.0 } }",
         &["authorizerUri: is missing"],
     );
+}
+
+#[test]
+fn lambda_authorizers_have_formats_and_keep_results() {
+    let text = |fields: &str| {
+        format!(
+            "routes: {{ 'GET /a': {{ authorizationType: CUSTOM, authorizerId: x }} }}\nauthorizers: {{ x: {{ authorizerType: REQUEST, authorizerUri: 'function:own', {fields} }} }}"
+        )
+    };
+    let compiled = |fields: &str| {
+        let stage = stage(&text(fields));
+        let Authorization::Custom(authorizer) = &route(&stage, Method::GET, "/a").authorization
+        else {
+            panic!("{fields}")
+        };
+        let caching = authorizer.caching.as_ref();
+        (authorizer.format, caching.map(|caching| caching.ttl))
+    };
+    let (v1, v2) = (
+        "authorizerPayloadFormatVersion: 1.0",
+        "authorizerPayloadFormatVersion: 2.0",
+    );
+    let policy = AuthorizerFormat::V2 { simple: false };
+    let simple = AuthorizerFormat::V2 { simple: true };
+    assert_eq!(compiled(v1), (AuthorizerFormat::V1, None));
+    assert_eq!(compiled(v2), (policy, None));
+    let cases = [
+        (v2, "enableSimpleResponses: true", simple, None),
+        (v2, "enableSimpleResponses: false", policy, None),
+        (
+            v1,
+            "enableSimpleResponses: false",
+            AuthorizerFormat::V1,
+            None,
+        ),
+        (
+            v1,
+            "authorizerResultTtlInSeconds: 0",
+            AuthorizerFormat::V1,
+            None,
+        ),
+        (
+            v1,
+            "authorizerResultTtlInSeconds: 3600, identitySource: $request.header.a",
+            AuthorizerFormat::V1,
+            Some(3600),
+        ),
+    ];
+    for (version, fields, format, seconds) in cases {
+        let ttl = seconds.map(std::time::Duration::from_secs);
+        assert_eq!(compiled(&format!("{version}, {fields}")), (format, ttl));
+    }
+    check(
+        &text("name: n"),
+        &[
+            "authorizerPayloadFormatVersion: is missing",
+            "2.0`, or `1.0`",
+        ],
+    );
+    let refused = |fields: &str, expected: &[&str]| check(&text(fields), expected);
+    refused(
+        &format!("{v1}, enableSimpleResponses: true"),
+        &["enableSimpleResponses: payload format 1.0 has policies only"],
+    );
+    refused(
+        &format!("{v2}, authorizerResultTtlInSeconds: 1"),
+        &[
+            "authorizerResultTtlInSeconds: without an identity source",
+            "or write 0",
+        ],
+    );
+    refused(
+        &format!("{v2}, authorizerResultTtlInSeconds: 3601"),
+        &["3600"],
+    );
+    refused("authorizerPayloadFormatVersion: 3.0", &["`1.0` or `2.0`"]);
+    refused(
+        &format!("{v2}, authorizerCredentialsArn: 'arn:aws:iam::000000000000:role/r'"),
+        &["authorizerCredentialsArn"],
+    );
+    check(
+        &format!(
+            "authorizers: {{ x: {{ authorizerType: JWT, identitySource: $request.header.a, jwtConfiguration: {{ issuer: 'http://127.0.0.1', audience: [a] }}, {v2} }} }}"
+        ),
+        &["authorizerPayloadFormatVersion: has no meaning for this type"],
+    );
+}
+
+#[test]
+fn results_are_kept_for_each_stage_and_definition() {
+    let scope = |stage: &str, function: &str| {
+        let plan = good(&api(&format!(
+            "routes: {{ 'GET /a': {{ authorizationType: CUSTOM, authorizerId: x }} }}\nauthorizers: {{ x: {{ authorizerType: REQUEST, authorizerUri: 'http://127.0.0.1/2015-03-31/functions/{function}/invocations', authorizerPayloadFormatVersion: 1.0, authorizerResultTtlInSeconds: 1, identitySource: $request.header.a }} }}\nstages: {{ $default: {{}}, dev: {{}} }}"
+        )));
+        let stage = plan.stage("shop", stage).unwrap();
+        match &route(stage, Method::GET, "/a").authorization {
+            Authorization::Custom(authorizer) => authorizer.caching.clone().unwrap().scope,
+            other => panic!("{other:?}"),
+        }
+    };
+    let first = scope("$default", "f");
+    assert_eq!(first, scope("$default", "f"));
+    assert_ne!(first, scope("dev", "f"));
+    assert_ne!(first, scope("$default", "g"));
 }
 
 #[test]
