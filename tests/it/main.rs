@@ -30,6 +30,7 @@ mod http_api;
 mod http_routes;
 mod integrations;
 mod jwt;
+mod lambda_http;
 mod lifecycle;
 mod limits;
 mod management;
