@@ -33,7 +33,7 @@ fn connector(directory: &std::path::Path) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-async fn connect(rig: &Rig, directory: &std::path::Path) -> SendRequest<Empty<Bytes>> {
+pub(crate) async fn connect(rig: &Rig, directory: &std::path::Path) -> SendRequest<Empty<Bytes>> {
     let socket = TcpStream::connect(rig.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let stream = connector(directory).connect(name, socket).await.unwrap();

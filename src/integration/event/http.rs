@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::body::Body as _;
+use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{DEFAULT_STAGE, Exchange, GatewayRequest};
@@ -212,6 +213,15 @@ pub(super) fn encoded_path(exchange: &Exchange) -> String {
         DEFAULT_STAGE => path.to_owned(),
         stage => format!("/{stage}{path}"),
     }
+}
+
+/// The same path, decoded.
+pub(super) fn decoded_path(exchange: &Exchange) -> String {
+    if exchange.context.base_path.is_some() {
+        let path = percent_decode_str(&exchange.request.path);
+        return path.decode_utf8_lossy().into_owned();
+    }
+    exchange.request.full_path(&exchange.stage.name)
 }
 
 /// `routeKey`.

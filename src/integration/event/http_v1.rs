@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::http::{
-    Body, Last, Lists, Pairs, PathParameters, encoded_path, path_parameters, resource, route_key,
-    to_bytes,
+    Body, Last, Lists, Pairs, PathParameters, decoded_path, encoded_path, path_parameters,
+    resource, route_key, to_bytes,
 };
 use crate::exchange::{Authorized, Exchange, LambdaFacts};
 
@@ -151,7 +151,7 @@ pub fn proxy(exchange: &Exchange) -> Bytes {
     let request = &exchange.request;
     let headers = headers(exchange);
     let query = Pairs::of_query(request);
-    let path = request.full_path(&exchange.stage.name);
+    let path = decoded_path(exchange);
     let body = Body::of(request);
     let event = ProxyEvent {
         version: "1.0",
@@ -178,7 +178,7 @@ pub fn authorizer(exchange: &Exchange, method_arn: &str, identities: &[String]) 
     let request = &exchange.request;
     let headers = headers(exchange);
     let query = Pairs::of_query(request);
-    let path = request.full_path(&exchange.stage.name);
+    let path = decoded_path(exchange);
     let identity = (!identities.is_empty()).then(|| identities.join(","));
     let event = AuthorizerEvent {
         version: "1.0",

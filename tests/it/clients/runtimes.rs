@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{file, installed, node, python};
+use crate::harness::http_client::{request, send};
 use crate::harness::{Handshake, Rig, Setup, WsClient};
 
 const FAILED: &str = "INTEGRATION_FAILURE";
@@ -119,6 +120,39 @@ fn filled(definition: &str, runtime: Runtime, directory: &Path) -> String {
         .replace("RECORD_FILE", &json!(record(directory)).to_string())
 }
 
+/// The same process behind an HTTP API, in both payload formats.
+async fn over_http(runtime: Runtime) -> Hosted {
+    let directory = tempfile::tempdir().unwrap();
+    let definition = filled(
+        &format!(
+            r#"
+functions:
+  shown:
+    command: COMMAND
+    handler: {handler}
+    workingDirectory: DIRECTORY
+    reservedConcurrency: 1
+    environment: {{ RECORD: RECORD_FILE }}
+apis:
+  shop:
+    protocolType: HTTP
+    routes:
+      "ANY /v1/{{name}}": {{ target: integrations/v1 }}
+      "ANY /v2/{{name}}": {{ target: integrations/v2 }}
+    integrations:
+      v1: {{ integrationType: AWS_PROXY, integrationUri: "function:shown", payloadFormatVersion: "1.0" }}
+      v2: {{ integrationType: AWS_PROXY, integrationUri: "function:shown", payloadFormatVersion: "2.0" }}
+    stages: {{ $default: {{}} }}
+"#,
+            handler = runtime.handler(),
+        ),
+        runtime,
+        directory.path(),
+    );
+    let rig = Setup::new(definition).start().await;
+    Hosted { rig, directory }
+}
+
 /// What the handler shows of a message.
 async fn shown(client: &mut WsClient, text: &str) -> Value {
     let answer = client.ask(text).await;
@@ -191,6 +225,45 @@ async fn failures(runtime: Runtime) {
     hosted.rig.close_after(&[FAILED, PROCESS_FAILED]).await;
 }
 
+/// Requests of an HTTP API reach the handler; its answers and failures come back.
+async fn requests_go_there_and_back(runtime: Runtime) {
+    let hosted = over_http(runtime).await;
+    let address = hosted.rig.address();
+    for (path, version) in [
+        ("/v1/gr%C3%BC%C3%9Fe", "1.0"),
+        ("/v2/gr%C3%BC%C3%9Fe", "2.0"),
+    ] {
+        let text = [("Content-Type", "text/plain")];
+        let sent = request("PUT", path, &text, "ahoy ⚓".as_bytes());
+        let response = send(address, &sent).await;
+        assert_eq!(response.status, 200, "{version}");
+        assert_eq!(
+            response.header("content-type"),
+            Some("text/plain; charset=utf-8")
+        );
+        let seen = response.json();
+        assert_eq!(seen["runtime"], runtime.name());
+        assert_eq!(seen["event"]["version"], version);
+        assert_eq!(seen["event"]["body"], "ahoy ⚓");
+        assert_eq!(seen["event"]["pathParameters"], json!({ "name": "grüße" }));
+        let events = hosted.events();
+        assert_eq!(events.last(), Some(&seen["event"]), "{version}");
+    }
+    for (action, status) in [
+        ("do=status&status=404", 404),
+        ("do=throw", 500),
+        ("do=log", 200),
+    ] {
+        let response = send(
+            address,
+            &request("GET", &format!("/v2/a?{action}"), &[], b""),
+        )
+        .await;
+        assert_eq!(response.status, status, "{action}");
+    }
+    hosted.rig.close_after(&[FAILED]).await;
+}
+
 macro_rules! both {
     ($($topic:ident),+ $(,)?) => {
         mod node {
@@ -208,4 +281,8 @@ macro_rules! both {
     };
 }
 
-both!(events_go_there_and_back, failures);
+both!(
+    events_go_there_and_back,
+    failures,
+    requests_go_there_and_back
+);

@@ -6,7 +6,8 @@ use super::{check, get, settle_ids, shop};
 use crate::harness::gateway::{START, START_CLF};
 use crate::harness::http_client::{request, send};
 use crate::harness::signer::{KEY_ID, SECRET, Signer};
-use crate::harness::{Rig, Setup, answers};
+use crate::harness::{Rig, Setup, answers, soon};
+use crate::http2;
 
 const ROUTES: &str = r#"
 "POST /orders/{orderId}": { target: integrations/v2 }
@@ -283,6 +284,78 @@ async fn a_named_stage_stands_in_front_of_the_path() {
     );
     let root = event(&rig, "GET", "/dev", &[], b"").await;
     assert_eq!(root["rawPath"], "/dev/");
+    rig.close().await;
+}
+
+/// The key of a mapping is part of the path in format 1.0 only; the stage is part of that in format 2.0.
+#[tokio::test]
+async fn a_custom_domain_name_has_paths_of_its_own() {
+    let domain =
+        "domainNames: { shop.example: { apiMappings: { sh: { apiId: shop, stage: dev } } } }";
+    let rig = Setup::new(format!("{domain}\n{}", shop(ROUTES, "")))
+        .function("backend", answers(json!({ "statusCode": 200 })))
+        .start()
+        .await;
+    let event = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        let response = send(rig.address(), request.as_bytes()).await;
+        assert_eq!(response.status, 200, "{path}");
+        rig.event("backend").await
+    };
+    let v2 = event("/sh/u/John%20D").await;
+    assert_eq!(v2["rawPath"], "/dev/u/John D");
+    assert_eq!(v2["requestContext"]["http"]["path"], "/dev/u/John D");
+    assert_eq!(v2["requestContext"]["domainName"], "shop.example");
+    assert_eq!(v2["requestContext"]["domainPrefix"], "shop");
+    let v1 = event("/sh/u1/John%20D").await;
+    assert_eq!(v1["path"], "/sh/u1/John%20D");
+    assert_eq!(v1["requestContext"]["path"], "/sh/u1/John D");
+    assert_eq!(v1["requestContext"]["stage"], "dev");
+    rig.close().await;
+}
+
+/// Its clients name the host elsewhere, and may send each cookie by itself.
+#[tokio::test]
+async fn http_2() {
+    let directory = tempfile::tempdir().unwrap();
+    let rig = Setup::new(shop(ROUTES, ""))
+        .server("tls: development")
+        .server(&format!(
+            "stateDirectory: \"{}\"",
+            directory.path().display()
+        ))
+        .function(
+            "backend",
+            answers(json!({ "statusCode": 200, "headers": { "X-A": "b" } })),
+        )
+        .start()
+        .await;
+    let mut sender = http2::connect(&rig, directory.path()).await;
+    for (path, lower) in [("/plain", true), ("/plain1", false)] {
+        let request = http::Request::get(format!("https://localhost{path}"))
+            .header("cookie", "a=1")
+            .header("cookie", "b=2; c=3")
+            .body(http_body_util::Empty::new());
+        let answer = soon("an answer", sender.send_request(request.unwrap())).await;
+        assert_eq!(answer.unwrap().headers()["x-a"], "b");
+        let event = rig.event("backend").await;
+        let name = |name: &str| match lower {
+            true => name.to_ascii_lowercase(),
+            false => name.to_owned(),
+        };
+        let headers = &event["headers"];
+        assert_eq!(headers[name("Host")], "localhost");
+        assert_eq!(headers[name("X-Forwarded-Proto")], "https");
+        assert_eq!(headers[name("Content-Length")], "0");
+        match lower {
+            true => assert_eq!(event["cookies"], json!(["a=1", "b=2", "c=3"])),
+            false => assert_eq!(headers["Cookie"], "a=1; b=2; c=3"),
+        }
+        let context = &event["requestContext"];
+        let protocol = context["http"].get("protocol").or(context.get("protocol"));
+        assert_eq!(protocol, Some(&json!("HTTP/1.1")));
+    }
+    drop(sender);
     rig.close().await;
 }
 
