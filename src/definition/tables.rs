@@ -132,7 +132,6 @@ const MARKETPLACE: &str = "leave it out: there is no AWS Marketplace here";
 const READ_ONLY: &str = "leave it out: the gateway makes it";
 const KEY_IS_ID: &str = "leave it out: the key of the map says it";
 const TEMPLATES: &str = "leave it out until mapping templates land";
-const VALIDATION: &str = "leave it out until request validation lands";
 const ROLES: &str = "leave it out: there are no roles to assume here, calls are signed with the gateway's own credentials";
 const HTTP_ONLY: &str = "leave it out: only HTTP APIs have it";
 const WEBSOCKET_ONLY: &str = "leave it out: only WebSocket APIs have it";

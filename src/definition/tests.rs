@@ -232,10 +232,6 @@ fn what_is_not_supported_is_refused_by_name() {
     let integration =
         |field: &str| format!("    integrations: {{ i: {{ integrationType: MOCK, {field} }} }}\n");
     check_api(
-        "    models: {}\n",
-        &["apis.chat.models: is not supported here; ", "validation"],
-    );
-    check_api(
         "    apiKeySelectionExpression: $context.x\n",
         &[
             "`$context.x` is not supported; write one of",

@@ -151,6 +151,8 @@ pub struct RequestContext {
     pub integration: IntegrationFacts,
     /// The gateway's own error.
     pub error: Option<ErrorFacts>,
+    /// `$context.error.validationErrorString`: why a message does not fit its model.
+    pub validation_error: Option<String>,
 }
 
 impl RequestContext {
@@ -170,6 +172,7 @@ impl RequestContext {
             authorizer: IntegrationFacts::default(),
             integration: IntegrationFacts::default(),
             error: None,
+            validation_error: None,
         }
     }
 

@@ -165,6 +165,7 @@ impl Exchange {
             "message" => Some(error.message.as_str().into()),
             "messageString" => Some(serde_json::Value::from(&*error.message).to_string().into()),
             "responseType" => Some(error.response_type.name().into()),
+            "validationErrorString" => Some(self.context.validation_error.as_deref()?.into()),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ pub mod duration;
 pub mod http_mapping;
 pub mod http_path;
 pub mod http_route;
+pub mod json_schema;
 pub mod jsonpath;
 pub mod jwt;
 pub mod literal_template;

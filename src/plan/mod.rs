@@ -9,6 +9,7 @@ pub mod compile;
 pub mod credentials;
 pub mod domain;
 pub mod integration;
+pub mod model;
 pub mod proxy_uri;
 pub mod route;
 pub mod stage;

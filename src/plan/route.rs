@@ -11,6 +11,7 @@ use crate::lang::http_route::{Match, Router};
 use crate::lang::parameter::RequiredParameter;
 use crate::plan::authorizer::{Authorizer, JwtAuthorizer, TokenSource};
 use crate::plan::integration::Integration;
+use crate::plan::model::Validation;
 use crate::plan::throttle::Throttle;
 
 /// `routeKey` of the route that runs during the upgrade.
@@ -103,6 +104,8 @@ pub struct Route {
     pub message_rate: Option<Throttle>,
     /// Whether clients must show an API key of a usage plan.
     pub api_key_required: bool,
+    /// What its messages must look like; `None` when anything will do.
+    pub validation: Option<Validation>,
     /// Parameters of the handshake that must be there (`requestParameters` with `required: true`).
     pub required: Vec<RequiredParameter>,
     /// `detailedMetricsEnabled`: whether it is counted by itself.

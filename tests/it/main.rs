@@ -35,6 +35,7 @@ mod lifecycle;
 mod limits;
 mod management;
 mod metrics;
+mod models;
 mod process;
 mod reload;
 mod replies;

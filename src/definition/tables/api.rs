@@ -1,12 +1,12 @@
 //! APIs: WebSocket APIs, and what tells HTTP APIs from them.
 
 use super::super::shape::{
-    Field, Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required_like,
-    text, word,
+    Field, Form, Kind, Object, Shape, Text, nested, optional, refused, refused_word, required,
+    required_like, text, word,
 };
 use super::{
-    DESCRIPTION, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS, VALIDATION, authorizer, http,
-    integration, route, stage,
+    DESCRIPTION, HTTP_ONLY, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS, authorizer, http, integration,
+    route, stage,
 };
 
 /// One API (API Gateway V2 API Reference, Api).
@@ -45,12 +45,8 @@ pub(super) static API: Object = Object {
         CLOSED,
         optional(
             "disableSchemaValidation",
-            &Shape::Only {
-                shape: &Shape::Boolean,
-                accepted: &["false"],
-                otherwise: VALIDATION,
-            },
-            "Whether models go unchecked when they are deployed.",
+            &Shape::Boolean,
+            "Whether `check` leaves the schemas of models alone; messages are checked all the same.",
         ),
         nested(
             "routes",
@@ -88,7 +84,15 @@ pub(super) static API: Object = Object {
             },
             "Stages by name: the first segment of the URL.",
         ),
-        refused("models", VALIDATION),
+        optional(
+            "models",
+            &Shape::Map {
+                key: MODEL_NAME,
+                value: &Shape::Object(&MODEL),
+                max: 1000,
+            },
+            "Models by name: what messages may have to look like.",
+        ),
         refused("corsConfiguration", HTTP_ONLY),
         refused(
             "target",
@@ -111,6 +115,39 @@ pub(super) static API: Object = Object {
         refused("warnings", READ_ONLY),
     ],
 };
+
+/// One model (API Gateway V2 API Reference, Model).
+static MODEL: Object = Object {
+    name: "Model",
+    doc: "What messages of a route must look like.",
+    kind: None,
+    fields: &[
+        optional(
+            "contentType",
+            &Shape::Only {
+                shape: &text(1, 256),
+                accepted: &["application/json"],
+                otherwise: "write `application/json`: messages are read as nothing else",
+            },
+            "`application/json`.",
+        ),
+        required(
+            "schema",
+            &Shape::Document,
+            "JSON Schema, draft 4: a map, or a text in JSON such as `${file:model.json}`.",
+        ),
+        optional("description", &DESCRIPTION, "A description."),
+        refused("name", KEY_IS_ID),
+        refused("modelId", READ_ONLY),
+    ],
+};
+
+/// Names of models.
+const MODEL_NAME: Text = Text::form(
+    1,
+    128,
+    Form::Pattern("^[A-Za-z0-9]+$", "a name of letters and digits"),
+);
 
 /// Where API keys are: Amazon's two expressions, and the query string for browsers.
 pub(super) const API_KEY_SOURCES: &[&str] = &[

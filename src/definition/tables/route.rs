@@ -4,7 +4,7 @@ use super::super::shape::{
     Field, Form, Object, Shape, Text, formed, nested, optional, refused, required, text,
     with_default, word,
 };
-use super::{KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS, VALIDATION};
+use super::{KEY_IS_ID, READ_ONLY, RESPONSE_HEADERS};
 
 /// One route (API Gateway V2 API Reference, Route).
 pub(super) static ROUTE: Object = Object {
@@ -69,13 +69,25 @@ pub(super) static ROUTE: Object = Object {
             &Shape::Boolean,
             "Whether $connect needs an API key of a usage plan of the stage.",
         ),
+        optional(
+            "modelSelectionExpression",
+            &text(1, 1024),
+            "Selects the model that a message must fit, e.g. `$request.body.messageType`.",
+        ),
+        optional(
+            "requestModels",
+            &Shape::Map {
+                key: Text::of(1, 128),
+                value: &text(1, 128),
+                max: 1000,
+            },
+            "Names of models by the key that selects them; `$default` is for all others.",
+        ),
         nested(
             "tidegate",
             &Shape::Object(&EXTENSION),
             "What Amazon does not have.",
         ),
-        refused("modelSelectionExpression", VALIDATION),
-        refused("requestModels", VALIDATION),
         refused("routeKey", KEY_IS_ID),
         refused("routeId", READ_ONLY),
         refused("apiGatewayManaged", READ_ONLY),
@@ -125,7 +137,10 @@ static ROUTE_RESPONSE: Object = Object {
             "modelSelectionExpression",
             "leave it out: route responses cannot have one",
         ),
-        refused("responseModels", VALIDATION),
+        refused(
+            "responseModels",
+            "leave it out: only messages to the gateway are checked",
+        ),
         refused("responseParameters", RESPONSE_HEADERS),
         refused("routeResponseKey", KEY_IS_ID),
         refused("routeResponseId", READ_ONLY),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Authorizer, Integration, Route, Stage};
 
@@ -29,8 +30,11 @@ pub struct Api {
     pub api_key_selection_expression: Option<String>,
     /// Whether the API answers under custom domain names only.
     pub disable_execute_api_endpoint: Option<bool>,
-    /// Whether models go unchecked when they are deployed; only `false` so far.
+    /// Whether models go unchecked when they are deployed.
     pub disable_schema_validation: Option<bool>,
+    /// Models by name; WebSocket APIs may have them.
+    #[serde(default)]
+    pub models: BTreeMap<String, Model>,
     /// Routes by key.
     pub routes: BTreeMap<String, Route>,
     /// Integrations by id.
@@ -39,6 +43,18 @@ pub struct Api {
     pub authorizers: BTreeMap<String, Authorizer>,
     /// Stages by name.
     pub stages: BTreeMap<String, Stage>,
+}
+
+/// What messages of a route must look like.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Model {
+    /// Always `application/json`.
+    pub content_type: Option<String>,
+    /// JSON Schema, draft 4: a map, or a text in JSON.
+    pub schema: Value,
+    /// A description.
+    pub description: Option<String>,
 }
 
 /// `protocolType`.

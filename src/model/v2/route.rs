@@ -27,6 +27,11 @@ pub struct Route {
     pub route_responses: BTreeMap<String, RouteResponse>,
     /// A name, for people.
     pub operation_name: Option<String>,
+    /// Selects the model of a message.
+    pub model_selection_expression: Option<String>,
+    /// Names of models by the key that selects them.
+    #[serde(default)]
+    pub request_models: BTreeMap<String, String>,
     /// Whether clients need an API key; Amazon's default is `false`.
     pub api_key_required: Option<bool>,
     /// What Amazon does not have.

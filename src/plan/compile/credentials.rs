@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bench, Scribe};
+use super::Bench;
 use crate::definition::child;
 use crate::lang::policy::{Policy, PolicyError};
 use crate::lang::sigv4::SigningSecret;
@@ -82,7 +82,7 @@ fn everything(region: &str, account_id: &str) -> Result<Policy, Vec<PolicyError>
 
 fn refuse(bench: &mut Bench<'_>, path: &str, errors: &[PolicyError]) {
     for error in errors {
-        let path = below(&bench.scribe, path, &error.path);
+        let path = bench.scribe.below(path, &error.path);
         let what = if bench.scribe.hides(&path) {
             "what stands here is wrong after substitution".to_owned()
         } else {
@@ -92,35 +92,12 @@ fn refuse(bench: &mut Bench<'_>, path: &str, errors: &[PolicyError]) {
     }
 }
 
-/// A JSON pointer (RFC 6901) as the rest of a path.
-fn below(scribe: &Scribe<'_>, path: &str, pointer: &str) -> String {
-    let mut path = path.to_owned();
-    for segment in pointer.split('/').skip(1) {
-        path = match segment.parse() {
-            Ok(index) => scribe.item(&path, index),
-            Err(_) => child(&path, &segment.replace("~1", "/").replace("~0", "~")),
-        };
-    }
-    path
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{Places, Report};
 
     #[test]
     fn the_policy_of_a_credential_without_one_reads() {
         assert!(everything("us-east-1", "000000000000").is_ok());
-    }
-
-    #[test]
-    fn pointers_become_paths() {
-        let places = Places::default();
-        let scribe = Scribe::new(&places, Report::default());
-        let check = |pointer, expected| assert_eq!(below(&scribe, "p", pointer), expected);
-        check("", "p");
-        check("/Statement/0/Action", "p.Statement[0].Action");
-        check("/Condition/a~1b", "p.Condition.a/b");
     }
 }

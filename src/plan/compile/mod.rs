@@ -10,15 +10,18 @@ mod function;
 mod http;
 mod integration;
 mod mock;
+mod model;
 mod route;
 mod scribe;
 mod stage;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use url::Url;
 
+use super::model::Model;
 use super::route::RateLimit;
 use super::stage::{Api, Protocol};
 use super::usage::ApiKeySource;
@@ -40,6 +43,7 @@ pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagn
         definition,
         in_process,
         lambda_endpoint: lambda_endpoint(definition),
+        models: BTreeMap::new(),
         scribe: Scribe::new(&loaded.places, loaded.report()),
     };
     let credentials = credentials::compile(&mut bench);
@@ -63,6 +67,8 @@ struct Bench<'a> {
     in_process: &'a [String],
     /// In place of the endpoints of regions.
     lambda_endpoint: Option<Url>,
+    /// Those of the API that is being compiled.
+    models: BTreeMap<String, Arc<Model>>,
     scribe: Scribe<'a>,
 }
 
@@ -81,6 +87,7 @@ struct Noted;
 fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::stage::Stage> {
     let path = child("apis", id);
     check_quotas(bench, api, &path);
+    bench.models = model::compile(bench, id, api, &path);
     let protocol = match api.protocol_type {
         v2::ProtocolType::WebSocket => route_selection(bench, api, &path)
             .map(|route_selection| Protocol::WebSocket { route_selection }),

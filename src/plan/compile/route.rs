@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::authorizer::Compiled;
-use super::{Bench, Noted, Target, whole};
+use super::{Bench, Noted, Target, model, whole};
 use crate::base::quotas;
 use crate::definition::child;
 use crate::lang::parameter::RequiredParameter;
@@ -42,6 +42,7 @@ pub(super) fn compile(
     let required = required(bench, key, route, path);
     let ordering = ordering(bench, key, route, path);
     let message_rate = message_rate(bench, stage, key, route, path);
+    let validation = model::validation(bench, api, key, api_path, path);
     let api_key_required = route.api_key_required.unwrap_or(false);
     if api_key_required {
         check_api_key(bench, api, key, path);
@@ -55,6 +56,7 @@ pub(super) fn compile(
         throttle: stage.and_then(|stage| throttle(stage, key)),
         message_rate,
         api_key_required,
+        validation,
         required,
         detailed_metrics: stage.is_some_and(|stage| detailed_metrics(stage.stage, key)),
     })
@@ -74,6 +76,7 @@ pub(super) fn absent(key: &str, stage: Option<Target<'_>>) -> Route {
         throttle: stage.and_then(|stage| throttle(stage, key)),
         message_rate: None,
         api_key_required: false,
+        validation: None,
         required: Vec::new(),
         detailed_metrics: stage.is_some_and(|stage| detailed_metrics(stage.stage, key)),
     }

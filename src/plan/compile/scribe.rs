@@ -1,6 +1,6 @@
 //! Notes what is wrong, with the place that the definition has for it.
 
-use crate::definition::{Diagnostic, Places, Report};
+use crate::definition::{Diagnostic, Places, Report, child};
 use crate::lang::syntax::SyntaxError;
 
 /// Characters of a value that a message repeats.
@@ -67,6 +67,18 @@ impl<'a> Scribe<'a> {
         self.places.item(path, index)
     }
 
+    /// The path of what a JSON pointer (RFC 6901) leads to inside the setting at `path`.
+    pub(super) fn below(&self, path: &str, pointer: &str) -> String {
+        let mut path = path.to_owned();
+        for segment in pointer.split('/').skip(1) {
+            path = match segment.parse() {
+                Ok(index) => self.item(&path, index),
+                Err(_) => child(&path, &segment.replace("~1", "/").replace("~0", "~")),
+            };
+        }
+        path
+    }
+
     /// Whether the value of the setting came from outside of the text and must not be printed.
     pub(super) fn hides(&self, path: &str) -> bool {
         self.places.written(path).is_some()
@@ -90,5 +102,20 @@ impl<'a> Scribe<'a> {
     /// Everything that is wrong.
     pub(super) fn finish(self) -> Vec<Diagnostic> {
         self.report.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_become_paths() {
+        let places = Places::default();
+        let scribe = Scribe::new(&places, Report::default());
+        let check = |pointer, expected| assert_eq!(scribe.below("p", pointer), expected);
+        check("", "p");
+        check("/Statement/0/Action", "p.Statement[0].Action");
+        check("/Condition/a~1b", "p.Condition.a/b");
     }
 }

@@ -12,6 +12,7 @@ use crate::plan::table;
 use crate::plan::throttle::BucketId;
 
 mod http;
+mod models;
 mod usage;
 
 const SAMPLE: &str = include_str!("../../definition/tests/sample.yaml");

@@ -78,6 +78,7 @@ fn preflight(stage: Option<Target<'_>>) -> Route {
         throttle: stage.and_then(|stage| route::throttle(stage, PREFLIGHT)),
         required: Vec::new(),
         api_key_required: false,
+        validation: None,
         message_rate: None,
         detailed_metrics: false,
     }

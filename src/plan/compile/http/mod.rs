@@ -147,6 +147,7 @@ fn compile(
         required: Vec::new(),
         api_key_required,
         message_rate: None,
+        validation: None,
         detailed_metrics: stage.is_some_and(|stage| route::detailed_metrics(stage.stage, text)),
     })
 }
