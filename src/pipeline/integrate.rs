@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::GatewayError;
 use crate::exchange::Exchange;
-use crate::integration::{self, Answer, Call};
+use crate::integration::{self, Answer, BackendError, Call};
 use crate::pipeline::Services;
 use crate::pipeline::admit::Admission;
 use crate::pipeline::transform::timeout;
@@ -23,12 +23,15 @@ pub(super) async fn invoke(
 ) -> Result<Answer, GatewayError> {
     let limit = timeout(route);
     let answer = integration::make(&services.backends, exchange, call, limit).await;
-    answer.map_err(|error| {
-        let facts = &mut exchange.context.integration;
-        if facts.call_status.is_none() {
-            facts.call_status = error.call_status();
-        }
-        facts.error.get_or_insert_with(|| error.to_string());
-        error.into()
-    })
+    answer.map_err(|error| failed(exchange, error))
+}
+
+/// Notes for the access log how a call failed, or could not even be built.
+pub(super) fn failed(exchange: &mut Exchange, error: BackendError) -> GatewayError {
+    let facts = &mut exchange.context.integration;
+    if facts.call_status.is_none() {
+        facts.call_status = error.call_status();
+    }
+    facts.error.get_or_insert_with(|| error.to_string());
+    error.into()
 }

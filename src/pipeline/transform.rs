@@ -10,7 +10,7 @@ use crate::authorizer::jwt;
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Acceptance, Event, Exchange, HttpReply, Party, Reply};
 use crate::integration::{self, Answer, Call};
-use crate::pipeline::Services;
+use crate::pipeline::{Services, integrate};
 use crate::plan::route::{Direction, Route};
 
 /// Headers of a backend's answer that belong to its own connection, or that framing sets anew.
@@ -30,9 +30,12 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ///
 /// # Errors
 /// When a mapped value cannot be sent.
-pub(super) fn request(exchange: &Exchange, route: &Route) -> Result<Call, GatewayError> {
+pub(super) fn request(exchange: &mut Exchange, route: &Route) -> Result<Call, GatewayError> {
     match (&route.integration, &exchange.event) {
-        (Some(integration), _) => Ok(integration::prepare(exchange, integration)?),
+        (Some(integration), _) => {
+            let call = integration::prepare(exchange, integration);
+            call.map_err(|error| integrate::failed(exchange, error))
+        }
         // AWS: a route without target may be deployed, and fails when it is called.
         (None, Event::Http) => Err(GatewayError::new(ResponseType::ApiConfigurationError)
             .because("the route has no target")),
