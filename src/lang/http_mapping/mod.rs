@@ -7,6 +7,7 @@
 //! Source: API Gateway Developer Guide, "Transform API requests and responses for HTTP APIs".
 
 mod edit;
+mod json;
 mod path;
 mod query;
 mod source;
@@ -20,6 +21,7 @@ use crate::lang::parameter::{MappingError, header_safe};
 use crate::lang::syntax::SyntaxError;
 
 pub use edit::{RequestEdits, ResponseEdits, Unfit};
+pub use json::Unjson;
 pub use source::{Side, Source};
 pub use target::{Action, RequestTarget, ResponseTarget};
 pub use value::{MappingValue, TooLong};

@@ -18,7 +18,7 @@ pub struct MappingValue {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Literal(String),
     Source(Source),
 }
@@ -142,6 +142,19 @@ impl MappingValue {
             }
         }
         Ok(Some(Cow::Owned(whole)))
+    }
+
+    /// Whether the value is the whole body of the request, and nothing else.
+    pub fn is_request_body(&self) -> bool {
+        match self.parts.as_slice() {
+            [Part::Source(Source::RequestBody(path))] => path.is_root(),
+            _ => false,
+        }
+    }
+
+    /// Text and variables, in order.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The text between variables.
