@@ -53,7 +53,7 @@ async fn run(file: &Path, watch: bool) -> ExitCode {
     let mut files = loaded.files.clone();
     let mut builder = Gateway::builder().loaded(loaded);
     if let Some(credentials) = aws_credentials() {
-        builder = builder.lambda_credentials(credentials);
+        builder = builder.aws_credentials(credentials);
     }
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
@@ -108,7 +108,7 @@ fn reload(gateway: &Gateway, file: &Path) -> Option<Vec<PathBuf>> {
     }
 }
 
-/// Credentials for the Lambda Invoke API, from the variables that every AWS tool knows.
+/// Credentials for calls to AWS, from the variables that every AWS tool knows.
 fn aws_credentials() -> Option<Credentials> {
     let mut environment = environment();
     let mut take = |name: &str| environment.remove(name).filter(|value| !value.is_empty());

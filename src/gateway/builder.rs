@@ -84,7 +84,7 @@ pub struct GatewayBuilder {
     functions: BTreeMap<String, InProcess>,
     clock: Option<Arc<dyn Clock>>,
     store: Option<Arc<dyn ConnectionStore>>,
-    lambda_credentials: Option<Credentials>,
+    aws_credentials: Option<Credentials>,
 }
 
 impl fmt::Debug for GatewayBuilder {
@@ -100,7 +100,7 @@ impl GatewayBuilder {
             functions: BTreeMap::new(),
             clock: None,
             store: None,
-            lambda_credentials: None,
+            aws_credentials: None,
         }
     }
 
@@ -155,10 +155,11 @@ impl GatewayBuilder {
         self
     }
 
-    /// Signs calls of the Lambda Invoke API with these credentials; without them the calls go unsigned.
+    /// Signs calls of the Lambda Invoke API and of AWS services with these credentials. Without them functions are invoked
+    /// unsigned, and services are called only at `server.awsEndpoint`, unsigned too.
     #[must_use]
-    pub fn lambda_credentials(mut self, credentials: Credentials) -> Self {
-        self.lambda_credentials = Some(credentials);
+    pub fn aws_credentials(mut self, credentials: Credentials) -> Self {
+        self.aws_credentials = Some(credentials);
         self
     }
 
@@ -205,7 +206,7 @@ impl GatewayBuilder {
                 clock: Arc::clone(&clock),
                 functions,
                 lambda: LambdaClient::new(http.clone(), Arc::clone(&clock)),
-                lambda_credentials: self.lambda_credentials,
+                aws_credentials: self.aws_credentials,
                 http,
                 proxy: ProxyClient::new(
                     Arc::clone(&clock),

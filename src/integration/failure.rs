@@ -39,6 +39,17 @@ pub enum BackendError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A parameter of an AWS service has no value, or none of its kind.
+    #[error("Unable to resolve property {property} from source {sources}")]
+    Unresolved {
+        /// The parameter.
+        property: &'static str,
+        /// The variables that it comes from.
+        sources: String,
+    },
+    /// A call of an AWS service cannot be signed.
+    #[error("the call is not signed: {0}")]
+    Unsigned(String),
     /// `CONVERT_TO_BINARY` met text that is not base64.
     #[error("the payload is not base64")]
     Unconvertible,
@@ -83,6 +94,8 @@ impl From<BackendError> for GatewayError {
             }
             // AWS: a certificate of another name is 500 (reported for HTTP APIs).
             BackendError::Untrusted(_) => failed(StatusCode::INTERNAL_SERVER_ERROR),
+            // AWS: so is a role that cannot be assumed.
+            BackendError::Unsigned(_) => failed(StatusCode::INTERNAL_SERVER_ERROR),
             BackendError::RequestTooLarge
             | BackendError::Function(FunctionError::RequestTooLarge) => {
                 GatewayError::new(ResponseType::RequestTooLarge)
@@ -91,7 +104,9 @@ impl From<BackendError> for GatewayError {
                 failed(StatusCode::BAD_GATEWAY)
             }
             BackendError::Unreachable(_) => GatewayError::new(ResponseType::IntegrationFailure),
-            BackendError::Parameter { .. } => GatewayError::new(ResponseType::BadRequestParameters),
+            BackendError::Parameter { .. } | BackendError::Unresolved { .. } => {
+                GatewayError::new(ResponseType::BadRequestParameters)
+            }
             BackendError::Unconvertible => GatewayError::new(ResponseType::ApiConfigurationError),
         };
         shape.because(error)

@@ -44,7 +44,7 @@ pub async fn invoke_function(
     let result = match &call.target {
         FunctionTarget::Hosted(name) => backends.functions.invoke(name, invocation).await,
         FunctionTarget::Remote(function) => {
-            let signer = backends.lambda_credentials.as_ref();
+            let signer = backends.aws_credentials.as_ref();
             backends.lambda.invoke(function, signer, invocation).await
         }
     };

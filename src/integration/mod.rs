@@ -11,6 +11,7 @@ mod http;
 mod mapped;
 mod mock;
 mod proxy;
+mod service;
 mod trace;
 
 use std::sync::Arc;
@@ -41,9 +42,9 @@ pub struct Backends {
     pub functions: Functions,
     /// The Lambda Invoke API.
     pub lambda: LambdaClient,
-    /// Who signs calls of the Invoke API; without credentials they go unsigned.
-    pub lambda_credentials: Option<Credentials>,
-    /// HTTP backends that events are sent to.
+    /// Who signs calls of the Invoke API and of AWS services.
+    pub aws_credentials: Option<Credentials>,
+    /// HTTP backends that events are sent to, and AWS services.
     pub http: HttpClient,
     /// HTTP backends that requests go on to.
     pub proxy: ProxyClient,
@@ -65,6 +66,8 @@ pub enum Call {
     Http(Box<http::HttpCall>),
     /// An HTTP request that goes on.
     Proxy(Box<proxy::ProxyCall>),
+    /// A call of an AWS service.
+    Service(Box<service::ServiceCall>),
     /// Nothing to call: the answer is known.
     Answered(Box<Answer>),
 }
@@ -78,6 +81,9 @@ pub fn prepare(exchange: &Exchange, integration: &Arc<Integration>) -> Result<Ca
         Target::Function(target) => function::prepare(exchange, integration, target),
         Target::Proxy(target) => {
             proxy::prepare(exchange, integration, target).map(|call| Call::Proxy(Box::new(call)))
+        }
+        Target::Service(target) => {
+            service::prepare(exchange, target).map(|call| Call::Service(Box::new(call)))
         }
         Target::Preflight => Ok(Call::Answered(Box::new(Answer {
             status: StatusCode::NO_CONTENT,
@@ -106,6 +112,7 @@ pub async fn make(
         }
         Call::Http(call) => http::call(backends, exchange, *call, limit).await,
         Call::Proxy(call) => proxy::call(backends, exchange, *call, limit).await,
+        Call::Service(call) => service::call(backends, exchange, *call, limit).await,
         Call::Answered(answer) => Ok(*answer),
     }
 }

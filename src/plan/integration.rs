@@ -7,12 +7,13 @@ use std::time::Duration;
 use http::Method;
 
 use crate::client::lambda::InvokeTarget;
-use crate::lang::http_mapping::{RequestMapping, ResponseMapping};
+use crate::lang::http_mapping::{MappingValue, RequestMapping, ResponseMapping};
 use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::parameter::ParameterMapping;
 use crate::lang::response_key::ResponseKey;
 use crate::lang::uri_template::UriTemplate;
 use crate::plan::proxy_uri::ProxyUri;
+use crate::plan::service::ServiceTarget;
 
 /// One integration, ready to call.
 #[derive(Debug)]
@@ -45,6 +46,11 @@ impl Integration {
                     let mut mappings = proxy.mappings.iter();
                     mappings.any(RequestMapping::reads_request_body)
                 }
+                Target::Service(service) => {
+                    let arguments = service.arguments.iter().map(|argument| &argument.value);
+                    let mut values = arguments.chain([&service.region]);
+                    values.any(MappingValue::reads_request_body)
+                }
                 Target::Http(_) | Target::Mock(_) | Target::Preflight => false,
             }
     }
@@ -71,6 +77,8 @@ pub enum Target {
     Http(HttpTarget),
     /// `HTTP_PROXY` of an HTTP API: the request goes on.
     Proxy(ProxyTarget),
+    /// `AWS_PROXY` with a subtype: an AWS service.
+    Service(ServiceTarget),
     /// `MOCK`.
     Mock(MockTarget),
     /// Nothing: the gateway answers a preflight by itself, as the API's CORS configuration says.

@@ -93,6 +93,7 @@ fn target(integration: &Integration) -> String {
                 .map_or("ANY", |method| method.as_str());
             format!("HTTP_PROXY {method} {}", proxy.uri)
         }
+        Target::Service(service) => format!("AWS_PROXY {}", service.action.subtype),
         Target::Preflight => "CORS".to_owned(),
         Target::Mock(mock) => format!("MOCK {}", mock.status),
     }

@@ -33,7 +33,7 @@ pub(crate) struct Setup {
     definition: String,
     clock: Option<Arc<ManualClock>>,
     functions: BTreeMap<String, Script>,
-    lambda: Option<Credentials>,
+    aws: Option<Credentials>,
 }
 
 /// A running gateway with everything a test wants to know about it.
@@ -114,7 +114,7 @@ impl Setup {
             definition: definition.into(),
             clock: None,
             functions: BTreeMap::new(),
-            lambda: None,
+            aws: None,
         }
     }
 
@@ -130,9 +130,9 @@ impl Setup {
         self
     }
 
-    /// Signs calls of the Lambda Invoke API.
-    pub(crate) fn lambda_credentials(mut self, credentials: Credentials) -> Self {
-        self.lambda = Some(credentials);
+    /// Signs calls of the Lambda Invoke API and of AWS services.
+    pub(crate) fn aws_credentials(mut self, credentials: Credentials) -> Self {
+        self.aws = Some(credentials);
         self
     }
 
@@ -192,8 +192,8 @@ impl Setup {
                 script(event)
             });
         }
-        if let Some(credentials) = self.lambda {
-            builder = builder.lambda_credentials(credentials);
+        if let Some(credentials) = self.aws {
+            builder = builder.aws_credentials(credentials);
         }
         if let Some(clock) = &self.clock {
             builder = builder.clock(clock.clone());

@@ -77,7 +77,7 @@ async fn a_call_is_signed_when_there_are_credentials() {
     let credentials = Credentials::new("AKIDLAMBDA", "secret", Some("token".into()), None, "test");
     let rig = at(&lambda, ARN)
         .manual()
-        .lambda_credentials(credentials)
+        .aws_credentials(credentials)
         .start()
         .await;
     let client = rig.open().await;
