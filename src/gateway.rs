@@ -93,6 +93,9 @@ impl Gateway {
     fn line(&self, stage: &Stage, address: &SocketAddr, path: &str) -> String {
         let secure = self.tls.as_ref().map_or("", |_| "s");
         let (api, name) = (&stage.api.id, &stage.name);
+        if stage.api.closed {
+            return format!("{api}/{name}  at its domain names only\n");
+        }
         if matches!(stage.api.protocol, Protocol::Http) {
             return format!("{api}/{name}  http{secure}://{address}{path}\n");
         }

@@ -132,6 +132,21 @@ async fn what_is_printed_is_where_it_answers() {
 }
 
 #[tokio::test]
+async fn an_api_that_is_reached_by_its_domain_only_has_no_other_address() {
+    let backend = backend().await;
+    let lines = "    disableExecuteApiEndpoint: true\n    stages: { $default: {} }\ndomainNames: { api.example.com: { apiMappings: { '': { apiId: shop, stage: $default } } } }";
+    let definition = shop(&backend, &["$default"], "", lines);
+    let rig = Setup::new(definition).start().await;
+    let banner = rig.gateway.banner();
+    let printed = banner.lines().next();
+    assert_eq!(printed, Some("shop/$default  at its domain names only"));
+    assert_eq!(get(&rig, "/").await.status, 404);
+    let by_name = b"GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n";
+    assert_eq!(send(rig.address(), by_name).await.status, 200);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn mapped_parameters_change_request_and_answer() {
     let backend = backend().await;
     let fields = r#"requestParameters: { "overwrite:path": "/v2${request.path}", "append:header.x-req": "$context.requestId", "overwrite:querystring.tenant": "${stageVariables.tenant}-${request.querystring.t}", "remove:header.cookie": "''", "append:header.x-name": "$request.path.name", "append:header.x-none": "$request.header.none" }, responseParameters: { 404: { "overwrite:statuscode": "410", "remove:header.server": "" }, 200: { "append:header.x-answer": "$request.header.x-asked" } }"#;
