@@ -2,6 +2,7 @@
 
 mod claims;
 mod confusion;
+mod corpus;
 mod keys;
 pub(crate) mod mint;
 mod mutations;

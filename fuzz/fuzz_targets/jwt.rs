@@ -1,0 +1,15 @@
+//! Arbitrary key sets and tokens: parse and verify.
+//!
+//! Run with `cargo fuzz run jwt`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tidegate::base::clock::EpochMillis;
+use tidegate::lang;
+
+#[path = "../checks/jwt.rs"]
+mod check;
+
+fuzz_target!(|data: &[u8]| {
+    check::check(data);
+});
