@@ -5,9 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::{bearing, setup};
+use super::{HEADER, bearing, guarded, setup};
 use crate::harness::issuer::{Issuer, Key, NOW, Says};
-use crate::harness::{Rig, WsClient, answers, eventually};
+use crate::harness::{Rig, Setup, WsClient, answers, eventually};
+use crate::reload::reload;
 
 const SECOND: Duration = Duration::from_secs(1);
 const CANNOT: &str = "the keys of an issuer cannot be fetched";
@@ -212,4 +213,48 @@ async fn a_dead_issuer_does_not_end_those_who_have_its_tokens() {
         r#""JWKS communication error""#
     );
     close(rig, &[CANNOT]).await;
+}
+
+#[tokio::test]
+async fn an_issuer_whose_tls_fails() {
+    let issuer = Issuer::start().await;
+    // It speaks plain HTTP, so no handshake of TLS can come about.
+    let secure = issuer.url().replace("http:", "https:");
+    let definition = guarded(&issuer, HEADER, "", "").replace(&issuer.url(), &secure);
+    let rig = Setup::new(definition)
+        .manual()
+        .function("backend", answers(json!({ "statusCode": 200 })))
+        .start()
+        .await;
+    let token = issuer.token(json!({ "iss": secure }));
+    assert_eq!(
+        description(&rig, &token).await,
+        r#""OIDC discovery endpoint communication error""#
+    );
+    assert_eq!(issuer.discoveries(), 0);
+    close(rig, &[CANNOT]).await;
+}
+
+#[tokio::test]
+async fn a_new_definition_judges_remembered_tokens_anew() {
+    let issuer = Issuer::start().await;
+    let rig = rig(&issuer).await;
+    let token = issuer.token(json!({}));
+    assert_eq!(status(&rig, &token).await, 101);
+    let definition = guarded(&issuer, HEADER, "", "");
+    let other = definition.replace("audience: [web, mobile]", "audience: [mobile]");
+    reload(&rig.gateway, "", &other).unwrap();
+    assert_eq!(
+        description(&rig, &token).await,
+        r#""the token does not have a valid audience""#
+    );
+    assert_eq!(issuer.fetches(), 1);
+    // Without the authorizer nobody needs the issuer, and its keys are forgotten.
+    let open = definition.replace("authorizationType: JWT, authorizerId: login", "");
+    reload(&rig.gateway, "", &open).unwrap();
+    assert_eq!(status(&rig, "none").await, 101);
+    reload(&rig.gateway, "", &definition).unwrap();
+    assert_eq!(status(&rig, &token).await, 101);
+    assert_eq!(issuer.fetches(), 2);
+    close(rig, &[]).await;
 }
