@@ -7,6 +7,7 @@ mod program;
 mod runtimes;
 mod scrapes;
 mod sdks;
+mod tokens;
 mod websockets;
 
 use std::path::{Path, PathBuf};

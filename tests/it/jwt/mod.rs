@@ -13,7 +13,7 @@ use crate::harness::{Handshake, chat};
 
 /// `chat` whose $connect takes tokens of `issuer` for `web` from `source`. `fields` are more fields of the authorizer, `route` of
 /// the route, each with a comma in front.
-fn guarded(issuer: &Issuer, source: &str, fields: &str, route: &str) -> String {
+pub(crate) fn guarded(issuer: &Issuer, source: &str, fields: &str, route: &str) -> String {
     let routes = chat("{}").replace(
         "$connect: { target: integrations/backend }",
         &format!(
@@ -27,6 +27,9 @@ fn guarded(issuer: &Issuer, source: &str, fields: &str, route: &str) -> String {
         issuer.url()
     )
 }
+
+/// Where a page in a browser can put its token.
+pub(crate) const SUBPROTOCOL: &str = "route.request.header.Sec-WebSocket-Protocol";
 
 const HEADER: &str = "$request.header.Authorization";
 

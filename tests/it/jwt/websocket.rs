@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HEADER, bearing, guarded, setup};
+use super::{HEADER, SUBPROTOCOL, bearing, guarded, setup};
 use crate::harness::issuer::{Issuer, Key, NOW};
 use crate::harness::{Handshake, Rig, Setup, answers, echo};
 
@@ -113,8 +113,6 @@ async fn a_token_may_be_in_the_query() {
         rig.close().await;
     }
 }
-
-const SUBPROTOCOL: &str = "route.request.header.Sec-WebSocket-Protocol";
 
 /// Offers `offered`, in which `TOKEN` stands for a good one; gives the answer to an integration that answers `chosen`.
 async fn subprotocol(offered: &str, chosen: Option<&str>) -> (u16, Option<String>) {
