@@ -1,5 +1,7 @@
 //! `/metrics`: what is counted, in which series, and how it is written down.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
