@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::base::body::Meter;
 use crate::base::clock::EpochMillis;
 use crate::base::ids::RequestId;
-use crate::error::ResponseType;
+use crate::error::{GatewayError, ResponseType};
 use crate::exchange::Authorized;
 use crate::lang::trace::Trace;
 
@@ -109,6 +109,32 @@ pub struct IntegrationFacts {
     pub status: Option<u16>,
     /// `$context.integration.requestId`.
     pub request_id: Option<String>,
+    /// `$context.awsEndpointRequestId2`.
+    pub second_request_id: Option<String>,
+}
+
+/// How one step of letting a caller in went: `$context.authenticate` and `$context.authorize`.
+#[derive(Debug, Clone)]
+pub struct StepFacts {
+    /// Why it failed.
+    pub error: Option<String>,
+    /// How long it took.
+    pub latency: Duration,
+    /// 200, or the status with which it failed.
+    pub status: StatusCode,
+}
+
+impl StepFacts {
+    /// What became of a step that took so long.
+    pub fn new<T>(result: &Result<T, GatewayError>, latency: Duration) -> Self {
+        let failed = result.as_ref().err();
+        let why = |error: &GatewayError| error.cause().unwrap_or(error.client_message()).to_owned();
+        Self {
+            error: failed.map(why),
+            latency,
+            status: failed.map_or(StatusCode::OK, GatewayError::http_status),
+        }
+    }
 }
 
 /// What the gateway itself answered instead of the backend.
@@ -145,6 +171,10 @@ pub struct RequestContext {
     pub received: Meter,
     /// Bytes of the payload that left.
     pub response_length: usize,
+    /// `$context.authenticate`: the check of a signature.
+    pub authentication: Option<StepFacts>,
+    /// `$context.authorize`: the check of the signer's policies.
+    pub authorization: Option<StepFacts>,
     /// The authorizer call of this exchange.
     pub authorizer: IntegrationFacts,
     /// The integration call of this exchange.
@@ -169,6 +199,8 @@ impl RequestContext {
             status: None,
             received: Meter::default(),
             response_length: 0,
+            authentication: None,
+            authorization: None,
             authorizer: IntegrationFacts::default(),
             integration: IntegrationFacts::default(),
             error: None,

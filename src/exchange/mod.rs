@@ -15,7 +15,7 @@ use connection_store::{ConnectionRecord, Outgoing};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub use authorized::{Authorized, JwtFacts, LambdaFacts};
-pub use context::{ErrorFacts, IntegrationFacts, Party, RequestContext, Requester};
+pub use context::{ErrorFacts, IntegrationFacts, Party, RequestContext, Requester, StepFacts};
 pub use request::{DEFAULT_STAGE, Forwarding, GatewayRequest, Headers};
 pub use scope::ExchangeScope;
 pub use timeline::{Phase, Timeline};

@@ -162,9 +162,14 @@ impl GatewayRequest {
     ///
     /// AWS: `rawPath` of events and `$context.path`.
     pub fn full_path(&self, stage: &str) -> String {
+        let below = match self.route_path.decoded() {
+            // Or else it makes no sense, and there is nothing but what came.
+            "/" => self.path_below_stage(),
+            decoded => decoded,
+        };
         match stage {
-            DEFAULT_STAGE => self.route_path.decoded().to_owned(),
-            _ => format!("/{stage}{}", self.route_path.decoded()),
+            DEFAULT_STAGE => below.to_owned(),
+            _ => format!("/{stage}{below}"),
         }
     }
 

@@ -1,15 +1,17 @@
 //! The one table of `$context` names: access logs, mappings and payloads all read it.
 //!
-//! Source: developer guide, "WebSocket API mapping template reference" and "Variables for access logging".
+//! Source: developer guide, "WebSocket API mapping template reference", "Variables for access logging" and "Customize HTTP
+//! API access logs".
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::authorized::text_of;
-use super::{Event, Exchange, GatewayRequest};
+use super::{Event, Exchange, GatewayRequest, StepFacts};
 
 /// `eventType` of each event of a connection, in the order of [`Event`].
 pub const EVENT_NAMES: [&str; 3] = ["CONNECT", "MESSAGE", "DISCONNECT"];
@@ -53,6 +55,12 @@ impl Exchange {
         if let Some(rest) = name.strip_prefix("error.") {
             return self.error_variable(rest);
         }
+        if let Some(rest) = name.strip_prefix("authenticate.") {
+            return step_variable(self.context.authentication.as_ref()?, rest);
+        }
+        if let Some(rest) = name.strip_prefix("authorize.") {
+            return step_variable(self.context.authorization.as_ref()?, rest);
+        }
         self.plain_variable(name)
     }
 
@@ -80,12 +88,22 @@ impl Exchange {
             "requestTime" => self.request_time().into(),
             "requestTimeEpoch" => self.context.time.0.to_string().into(),
             "responseLength" => self.context.response_length.to_string().into(),
+            "responseLatency" => millis(self.timeline.latency()?),
+            "dataProcessed" => self.context.data_processed().to_string().into(),
             "disconnectStatusCode" | "disconnectReason" => return self.disconnect_variable(name),
             "xrayTraceId" => self.context.trace.root().into(),
             "integrationLatency" => return self.integration_variable("latency"),
+            // AWS: of an HTTP API it is the status of the call itself, of a WebSocket API what the integration answered.
+            "integrationStatus" if self.of_http().is_some() => {
+                return self.integration_variable("integrationStatus");
+            }
             "integrationStatus" => return self.integration_variable("status"),
             "integrationErrorMessage" => return self.integration_variable("error"),
             "awsEndpointRequestId" => return self.integration_variable("requestId"),
+            "awsEndpointRequestId2" => {
+                let id = self.context.integration.second_request_id.as_deref();
+                id?.into()
+            }
             _ => return None,
         })
     }
@@ -150,7 +168,7 @@ impl Exchange {
     fn integration_variable(&self, name: &str) -> Option<Cow<'_, str>> {
         let call = &self.context.integration;
         Some(match name {
-            "latency" => call.latency?.as_millis().to_string().into(),
+            "latency" => millis(call.latency?),
             "status" => call.status?.to_string().into(),
             "integrationStatus" => call.call_status?.to_string().into(),
             "error" => call.error.as_deref()?.into(),
@@ -169,4 +187,18 @@ impl Exchange {
             _ => None,
         }
     }
+}
+
+fn step_variable<'a>(step: &'a StepFacts, name: &str) -> Option<Cow<'a, str>> {
+    Some(match name {
+        "error" => step.error.as_deref()?.into(),
+        "latency" => millis(step.latency),
+        "status" => step.status.as_u16().to_string().into(),
+        _ => return None,
+    })
+}
+
+/// AWS: latencies are whole milliseconds.
+fn millis(latency: Duration) -> Cow<'static, str> {
+    latency.as_millis().to_string().into()
 }

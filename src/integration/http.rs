@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::base::body::Payload;
 use crate::base::quotas;
-use crate::exchange::{Event, Exchange, ExchangeScope};
+use crate::exchange::{Event, Exchange, ExchangeScope, IntegrationFacts};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, payload, trace};
 use crate::lang::parameter::{ParameterTarget, header_safe};
@@ -186,7 +186,7 @@ pub(super) async fn call(
     let (parts, body) = answer.into_parts();
     facts.status = Some(parts.status.as_u16());
     facts.call_status = Some(parts.status.as_u16());
-    facts.request_id = request_id(&parts.headers);
+    note_ids(facts, &parts.headers);
     Ok(Answer {
         status: parts.status,
         binary: is_binary(&parts.headers),
@@ -203,10 +203,14 @@ fn body_limit(exchange: &Exchange) -> usize {
         .max(quotas::INTEGRATION_BODY_BYTES)
 }
 
-pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    let known = ["x-amzn-requestid", "x-amz-request-id"];
-    let value = known.iter().find_map(|name| headers.get(*name))?;
-    Some(value.to_str().ok()?.to_owned())
+/// Notes the ids that a backend of Amazon's gives its answer.
+pub(super) fn note_ids(facts: &mut IntegrationFacts, headers: &HeaderMap) {
+    let id = |names: &[&str]| {
+        let value = names.iter().find_map(|name| headers.get(*name))?;
+        Some(value.to_str().ok()?.to_owned())
+    };
+    facts.request_id = id(&["x-amzn-requestid", "x-amz-request-id"]);
+    facts.second_request_id = id(&["x-amz-id-2"]);
 }
 
 fn is_binary(headers: &HeaderMap) -> bool {

@@ -180,7 +180,7 @@ pub(super) async fn call(
     }
     facts.status = Some(parts.status.as_u16());
     facts.call_status = Some(parts.status.as_u16());
-    facts.request_id = super::http::request_id(&parts.headers);
+    super::http::note_ids(facts, &parts.headers);
     let body = match (body.whole(), &integration.target) {
         (None, Target::Proxy(target)) => {
             let clock = Arc::clone(&backends.clock);

@@ -1,8 +1,10 @@
 //! Access log formats: text with `$context` variables, one line for each event.
 //!
-//! Where the line goes is decided elsewhere. Amazon writes values unescaped; here, and this is ours, control characters, line
-//! separators, quotes and backslashes in a value are escaped as in JSON: one event is one line whatever a client sends, and
-//! a format written as JSON stays valid JSON. `$context.error.messageString` is a JSON string with its quotes, also when unset.
+//! Where the line goes is decided elsewhere. Values are written as they are, as Amazon does, but for what would let a client
+//! write lines or fields of its own: control characters and line separators are escaped as in JSON everywhere, so one event is
+//! one line whatever a client sends; quotes and backslashes are escaped where the format has quotes around the variable, so a
+//! format written as JSON, or a quoted field of the Common Log Format, stays what it is. The latter is ours.
+//! `$context.error.messageString` is a JSON string with its quotes, also when unset.
 //!
 //! Source: API Gateway Developer Guide, "Configuring logging for a WebSocket API".
 
@@ -31,12 +33,17 @@ pub struct AccessLogFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Literal(String),
-    /// With `context.`, as the scope knows it.
-    Variable(String),
+    Variable {
+        /// With `context.`, as the scope knows it.
+        name: String,
+        /// Whether it stands between quotes.
+        quoted: bool,
+    },
 }
 
 impl AccessLogFormat {
-    /// Reads a format of an API of this kind: one line of at most 3 KB with `$context.NAME` or `${context.NAME}`, among them the request id.
+    /// Reads a format of an API of this kind: one line of at most 3 KB with `$context.NAME` or `${context.NAME}`, among them
+    /// the request id.
     ///
     /// # Errors
     /// What is not that, and variables that do not exist, with the nearest one that does.
@@ -48,9 +55,13 @@ impl AccessLogFormat {
         }
         let mut cursor = Cursor::new(text, 1);
         let mut parts = Vec::new();
+        let mut quoted = false;
         while let Some(character) = cursor.peek() {
             match character {
-                '$' => parts.push(Part::Variable(variable(&mut cursor, protocol)?)),
+                '$' => parts.push(Part::Variable {
+                    name: variable(&mut cursor, protocol)?,
+                    quoted,
+                }),
                 '\n' | '\r' => {
                     let problem = "the format has more than one line";
                     return Err(cursor.error(problem, "write it on one line"));
@@ -61,6 +72,7 @@ impl AccessLogFormat {
                 }
                 _ => {
                     let literal = cursor.take_while(|c| c != '$' && !breaks_line(c));
+                    quoted = ends_quoted(literal, quoted);
                     parts.push(Part::Literal(literal.to_owned()));
                 }
             }
@@ -82,7 +94,7 @@ impl AccessLogFormat {
     /// The variables in order, each with `context.`.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Variable(name) => Some(name.as_str()),
+            Part::Variable { name, .. } => Some(name.as_str()),
             Part::Literal(_) => None,
         })
     }
@@ -92,16 +104,16 @@ impl AccessLogFormat {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
-                Part::Variable(name) if name == QUOTED => {
+                Part::Variable { name, .. } if name == QUOTED => {
                     out.push('"');
                     match scope.value("context.error.message") {
-                        Some(value) => escape(&value, out),
+                        Some(value) => escape(&value, true, out),
                         None => out.push_str(UNSET),
                     }
                     out.push('"');
                 }
-                Part::Variable(name) => match scope.value(name) {
-                    Some(value) => escape(&value, out),
+                Part::Variable { name, quoted } => match scope.value(name) {
+                    Some(value) => escape(&value, *quoted, out),
                     None => out.push_str(UNSET),
                 },
             }
@@ -152,14 +164,25 @@ fn breaks_line(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
-/// Adds `value` as the inside of a JSON string, cut before the character that would exceed [`VALUE_BYTES`].
-fn escape(value: &str, out: &mut String) {
+/// Whether what follows `literal` stands between quotes, given whether it does so itself.
+fn ends_quoted(literal: &str, quoted: bool) -> bool {
+    let mut escaped = false;
+    literal.chars().fold(quoted, |quoted, character| {
+        let turns = character == '"' && !escaped;
+        escaped = character == '\\' && !escaped;
+        quoted != turns
+    })
+}
+
+/// Adds `value`, cut before the character that would exceed [`VALUE_BYTES`]; between quotes as the inside of a JSON string,
+/// elsewhere as it is but for control characters.
+fn escape(value: &str, quoted: bool, out: &mut String) {
     let start = out.len();
     for character in value.chars() {
         let before = out.len();
         match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
+            '"' if quoted => out.push_str("\\\""),
+            '\\' if quoted => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
@@ -180,7 +203,7 @@ impl fmt::Display for AccessLogFormat {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => f.write_str(text)?,
-                Part::Variable(name) => write!(f, "${{{name}}}")?,
+                Part::Variable { name, .. } => write!(f, "${{{name}}}")?,
             }
         }
         Ok(())

@@ -45,7 +45,8 @@ pub enum Reach {
 /// Every name of the closed set, without `context.`, with its reach on WebSocket APIs and on HTTP APIs; `None` where an API
 /// has no such variable. What an authorizer adds under `authorizer.` is open.
 ///
-/// Ours: the names of API keys are there on HTTP APIs too, as those have keys here.
+/// Ours: the names of API keys are there on HTTP APIs too, as those have keys here; and `xrayTraceId`, which in AWS only REST
+/// APIs have, is in every access log, because a trace is hard to find without it.
 #[rustfmt::skip]
 const NAMES: &[(&str, Option<Reach>, Option<Reach>)] = &[
     ("accountId", NOWHERE, EVERYWHERE),
@@ -120,6 +121,7 @@ const NAMES: &[(&str, Option<Reach>, Option<Reach>)] = &[
     ("waf.error", LOGS, NOWHERE),
     ("waf.latency", LOGS, NOWHERE),
     ("waf.status", LOGS, NOWHERE),
+    ("xrayTraceId", LOGS, LOGS),
 ];
 
 const EVERYWHERE: Option<Reach> = Some(Reach::Everywhere);
@@ -283,6 +285,6 @@ mod tests {
         );
         let refused = check("path", Protocol::WebSocket, Reach::AccessLog).unwrap_err();
         assert_eq!(refused.problem, "context.path exists on HTTP APIs only");
-        assert_eq!(names(Protocol::Http, Reach::AccessLog).count(), 53);
+        assert_eq!(names(Protocol::Http, Reach::AccessLog).count(), 54);
     }
 }

@@ -4,13 +4,15 @@ mod bearer;
 mod custom;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::authorizer::Identified;
 use crate::authorizer::iam::{self, Circumstances};
 use crate::error::{GatewayError, ResponseType};
-use crate::exchange::{Authorized, Event, Exchange, GatewayRequest, Party};
+use crate::exchange::{Authorized, Event, Exchange, GatewayRequest, Party, StepFacts};
 use crate::lang::sigv4::{SigV4Error, SignedRequest};
 use crate::pipeline::{Services, receive};
+use crate::plan::credentials::Credential;
 use crate::plan::route::{Authorization, Route};
 
 const INVOKE: &str = "execute-api:Invoke";
@@ -87,9 +89,28 @@ pub fn circumstances(exchange: &Exchange) -> Circumstances<'_> {
 
 fn signed(
     services: &Services,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     route: &Route,
 ) -> Result<Identified, GatewayError> {
+    let began = services.clock.nanos();
+    let since = |nanos| Duration::from_nanos(services.clock.nanos().saturating_sub(nanos));
+    let signer = signer(services, exchange);
+    exchange.context.authentication = Some(StepFacts::new(&signer, since(began)));
+    let credential = signer?;
+    let began = services.clock.nanos();
+    let allowed = allowed(exchange, route, &credential);
+    exchange.context.authorization = Some(StepFacts::new(&allowed, since(began)));
+    allowed?;
+    let identity = Arc::new(iam::identity(&credential));
+    Ok(Identified {
+        authorized: Some(Authorized::Iam(Arc::clone(&identity))),
+        identity: Some(identity),
+        ..Identified::default()
+    })
+}
+
+/// Whose signature it is.
+fn signer(services: &Services, exchange: &Exchange) -> Result<Arc<Credential>, GatewayError> {
     let came = &exchange.request;
     let host = came.forwarding.as_ref().map(|forwarding| &*forwarding.host);
     let headers = signed_headers(came, host);
@@ -105,21 +126,24 @@ fn signed(
     };
     let plan = services.plan();
     let region = &exchange.stage.api.region;
-    let credential = services
+    services
         .signatures
         .authenticate(&plan.credentials, &request, region, exchange.context.time)
-        .map_err(|error| refuse(&error))?;
+        .map_err(|error| refuse(&error))
+}
+
+/// Whether the signer's policies allow what is asked for.
+fn allowed(
+    exchange: &Exchange,
+    route: &Route,
+    credential: &Credential,
+) -> Result<(), GatewayError> {
     let about = circumstances(exchange);
     for arn in invoked_arns(exchange, route) {
-        iam::authorize(&credential, INVOKE, &arn, &about)
+        iam::authorize(credential, INVOKE, &arn, &about)
             .map_err(|cause| GatewayError::new(ResponseType::AccessDenied).because(cause))?;
     }
-    let identity = Arc::new(iam::identity(&credential));
-    Ok(Identified {
-        authorized: Some(Authorized::Iam(Arc::clone(&identity))),
-        identity: Some(identity),
-        ..Identified::default()
-    })
+    Ok(())
 }
 
 /// Header fields as they were signed: those of an HTTP API as they came, those of a handshake as events show them.

@@ -44,13 +44,23 @@ fn renders() {
     check("$context.requestId $context.authorizer.tenant", "R= acme");
     check("$context.requestId $context.authorizer.nope", "R= -");
     check("$context.requestId ${context.authorizer.a-b}", "R= dash");
-    check(
-        "$context.requestId $context.error.message",
-        "R= Say \\\"no\\\"",
-    );
+    check("$context.requestId $context.error.message", "R= Say \"no\"");
     check(
         "$context.requestId $context.error.messageString",
         "R= \"Say \\\"no\\\"\"",
+    );
+    // Between quotes nothing ends the field; elsewhere values are as they are, but for what would end the line.
+    check(
+        r#"$context.requestId "$context.error.message" $context.error.message"#,
+        r#"R= "Say \"no\"" Say "no""#,
+    );
+    check(
+        "$context.requestId,$context.identity.userAgent",
+        "R=,a \"b\" \\c\\r\\nd\\u0000\\u0085\\u2028",
+    );
+    check(
+        r#"{"a\"b":$context.requestId,"c":"$context.error.message"}"#,
+        r#"{"a\"b":R=,"c":"Say \"no\""}"#,
     );
     check(
         r#"{"id":"$context.requestId","ua":"$context.identity.userAgent"}"#,

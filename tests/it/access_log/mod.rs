@@ -1,5 +1,7 @@
 //! Access logs in a file: one line for each event, with every variable there is.
 
+mod http;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -239,9 +241,13 @@ async fn a_refused_handshake_has_a_line() {
 async fn who_signed_is_told_and_why_an_authorizer_failed() {
     use crate::harness::signer::{KEY_ID, SECRET, Signer};
 
-    const WHO: [&str; 7] = [
+    const WHO: [&str; 11] = [
         "requestId",
         "status",
+        "authenticate.error",
+        "authenticate.status",
+        "authenticate.latency",
+        "authorize.status",
         "identity.accountId",
         "identity.caller",
         "identity.user",
@@ -282,9 +288,14 @@ async fn who_signed_is_told_and_why_an_authorizer_failed() {
     });
     check(&told[0], guest.clone());
     check(&told[1], guest);
+    // Both steps are of the handshake.
+    let passed = json!({ "authenticate.error": "-", "authenticate.status": "200", "authenticate.latency": "0", "authorize.status": "200" });
+    check(&told[0], passed);
+    let later = json!({ "authenticate.status": "-", "authorize.status": "-" });
+    check(&told[1], later);
     check(
         &told[2],
-        json!({ "status": "403", "identity.userArn": "-" }),
+        json!({ "status": "403", "identity.userArn": "-", "authenticate.status": "403", "authorize.status": "-" }),
     );
 
     const WHY: [&str; 6] = [
