@@ -1,6 +1,5 @@
 //! Trace headers: what a client sends goes on, and what it does not send is made.
 
-use bytes::Bytes;
 use http::Response;
 
 use crate::harness::fake_http::{FakeHttp, Recorded};
@@ -44,8 +43,7 @@ fn root(id: &str) -> String {
 }
 
 async fn backend() -> FakeHttp {
-    FakeHttp::start(|request: &Recorded| Some(Response::new(Bytes::from(request.body.clone()))))
-        .await
+    FakeHttp::start(|request: &Recorded| Some(Response::new(request.body.clone()))).await
 }
 
 #[tokio::test]
@@ -163,5 +161,73 @@ async fn functions_see_amazons_header_and_of_the_others_what_the_client_sent() {
     assert!(event["headers"].get("X-Amzn-Trace-Id").is_some(), "{event}");
     client.leave().await;
     rig.disconnect().await;
+    rig.close().await;
+}
+
+/// An HTTP API in front of a backend at this URL, and a function.
+fn shop(url: &str) -> String {
+    format!(
+        r#"
+apis:
+  shop:
+    protocolType: HTTP
+    routes:
+      $default: {{ target: integrations/things }}
+      GET /own: {{ target: integrations/own }}
+    integrations:
+      things: {{ integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: "{url}" }}
+      own: {{ integrationType: AWS_PROXY, integrationUri: "function:own", payloadFormatVersion: "2.0" }}
+    stages: {{ $default: {{}} }}
+"#
+    )
+}
+
+#[tokio::test]
+async fn requests_of_http_apis_are_traced() {
+    let backend = backend().await;
+    let rig = Setup::new(shop(&backend.url("/")))
+        .function(
+            "own",
+            crate::harness::answers(serde_json::json!({ "statusCode": 200 })),
+        )
+        .start()
+        .await;
+    let get = async |path: &str, headers: &[(&str, &str)]| {
+        let request = crate::harness::http_client::request("GET", path, headers, b"");
+        let answer = crate::harness::http_client::send(rig.address(), &request).await;
+        assert_eq!(answer.status, 200);
+        // AWS: the client is not told.
+        for name in ["x-amzn-trace-id", "traceparent", "tracestate"] {
+            assert_eq!(answer.header(name), None);
+        }
+    };
+    get("/a", &[]).await;
+    let begun = told(&backend.request().await);
+    assert_eq!((&*begun.amzn, &*begun.flags), (&*root(&begun.id), "01"));
+    get("/a", &[("traceparent", PARENT), ("tracestate", "rojo=1")]).await;
+    let trace = told(&backend.request().await);
+    assert_eq!((trace.id.as_str(), trace.flags.as_str()), (SENT, "00"));
+    assert_ne!(trace.step, "b7ad6b7169203331");
+    assert_eq!(trace.state.as_deref(), Some("rojo=1"));
+    assert!(trace.amzn.starts_with(&root(SENT)), "{}", trace.amzn);
+    get("/a", &[("X-Amzn-Trace-Id", ROOT), ("tracestate", "rojo=1")]).await;
+    let trace = told(&backend.request().await);
+    assert_eq!(trace.amzn, ROOT);
+    assert_eq!(trace.id, "67891233abcdef012345678912345678");
+    assert_eq!(trace.state, None);
+
+    get("/own", &[]).await;
+    let event = rig.event("own").await;
+    let amzn = event["headers"]["x-amzn-trace-id"].as_str().unwrap();
+    assert!(amzn.starts_with("Root=1-"), "{amzn}");
+    assert!(event["headers"].get("traceparent").is_none(), "{event}");
+    get(
+        "/own",
+        &[("X-Amzn-Trace-Id", ROOT), ("traceparent", PARENT)],
+    )
+    .await;
+    let event = rig.event("own").await;
+    assert_eq!(event["headers"]["x-amzn-trace-id"], ROOT);
+    assert_eq!(event["headers"]["traceparent"], PARENT);
     rig.close().await;
 }
