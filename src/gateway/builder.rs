@@ -81,6 +81,7 @@ enum Source {
 /// Describes a gateway that is to be started.
 pub struct GatewayBuilder {
     source: Source,
+    variables: BTreeMap<String, String>,
     functions: BTreeMap<String, InProcess>,
     clock: Option<Arc<dyn Clock>>,
     store: Option<Arc<dyn ConnectionStore>>,
@@ -97,6 +98,7 @@ impl GatewayBuilder {
     pub(super) fn new() -> Self {
         Self {
             source: Source::File(PathBuf::from("tidegate.yaml")),
+            variables: BTreeMap::new(),
             functions: BTreeMap::new(),
             clock: None,
             store: None,
@@ -125,6 +127,14 @@ impl GatewayBuilder {
     #[must_use]
     pub fn loaded(mut self, loaded: Loaded) -> Self {
         self.source = Source::Loaded(Box::new(loaded));
+        self
+    }
+
+    /// Sets a variable that the definition uses as `${env:NAME}`, in place of one of the environment. A definition that was read
+    /// before has used its variables already.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
         self
     }
 
@@ -168,7 +178,8 @@ impl GatewayBuilder {
     /// # Errors
     /// Why it cannot start. Nothing keeps running then.
     pub async fn start(self) -> Result<Gateway, StartError> {
-        let loaded = self.source.load().map_err(StartError::Definition)?;
+        let loaded = self.source.load(self.variables);
+        let loaded = loaded.map_err(StartError::Definition)?;
         let in_process: Vec<_> = self.functions.keys().cloned().collect();
         let plan = settings::compile(&loaded, &in_process).map_err(StartError::Definition)?;
         let server = loaded.definition.server.clone();
@@ -276,8 +287,10 @@ impl Gateway {
 }
 
 impl Source {
-    fn load(self) -> Result<Loaded, Vec<Diagnostic>> {
-        let machine = Machine::new(environment());
+    fn load(self, variables: BTreeMap<String, String>) -> Result<Loaded, Vec<Diagnostic>> {
+        let mut environment = environment();
+        environment.extend(variables);
+        let machine = Machine::new(environment);
         match self {
             Self::File(path) => definition::load(&path, &machine),
             Self::Text { text, directory } => definition::load_text(&text, &directory, &machine),
@@ -363,4 +376,27 @@ where
             })
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn variables_stand_in_front_of_the_environment() {
+        let text = r#"
+server: { listen: "${env:PATH}", admin: "127.0.0.1:0" }
+apis:
+  api:
+    protocolType: WEBSOCKET
+    routeSelectionExpression: $request.body.action
+    routes: { $connect: {} }
+    stages: { dev: {} }
+"#;
+        let builder = Gateway::builder().definition(text);
+        let gateway = builder.variable("PATH", "127.0.0.1:0").start().await;
+        let gateway = gateway.expect("it starts");
+        assert!(gateway.address().ip().is_loopback());
+        gateway.shutdown().await;
+    }
 }
