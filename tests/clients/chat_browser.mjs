@@ -4,50 +4,16 @@
 // text, unread marking, reconnecting and leaving. Prints {"ok":true,"checks":[…]}, or {"error":…} after what held, with exit code 1.
 // CHROMIUM names the browser, /usr/bin/chromium otherwise. Every wait is bounded.
 
-import puppeteer from 'puppeteer-core';
+import { browse, by, check, checks, until, watch, WAIT_MS } from './browser.mjs';
 import { run, saw, step } from './steps.mjs';
 
-const WAIT_MS = 15_000;
 const [url, ...words] = process.argv.slice(2);
 const options = new Map(words.map((word) => step(word.replace(/^--/, ''))));
-const checks = [];
-
-/** An element by its data-testid. */
-const by = (id) => `[data-testid="${id}"]`;
-
-const browser = await puppeteer.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  pipe: true,                  // a browser at a pipe ends with whoever holds the other end, even when that was killed
-  timeout: 60_000,
-  protocolTimeout: 60_000,
-  acceptInsecureCerts: true,   // the development CA is not in the browser's store
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'],
-});
-
-async function check(what, holds) {
-  try {
-    await holds();
-  } catch (error) {
-    throw new Error(`${what}: ${error.message} (held before: ${checks.join(', ') || 'nothing'})`);
-  }
-  checks.push(what);
-}
-
-/** Waits until `condition` holds in the page. */
-async function until(page, condition, ...values) {
-  await page.waitForFunction(condition, { timeout: WAIT_MS, polling: 50 }, ...values);
-}
+const browser = await browse();
 
 async function person(name, room, viewport) {
   const context = await browser.createBrowserContext();
-  const page = await context.newPage();
-  await page.setViewport(viewport);
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: options.has('dark') ? 'dark' : 'light' }]);
-  page.failures = [];
-  page.on('pageerror', (error) => page.failures.push(String(error)));
-  page.on('dialog', (dialog) => { page.failures.push(`dialog: ${dialog.message()}`); dialog.dismiss().catch(() => {}); });
+  const page = await watch(await context.newPage(), viewport, options.has('dark'));
   await page.goto(url, { timeout: WAIT_MS, waitUntil: 'load' });
   await page.locator(by('join-name')).setTimeout(WAIT_MS).fill(name);
   await page.locator(by('join-room')).setTimeout(WAIT_MS).fill(room);

@@ -3,6 +3,7 @@
 //! What `tests/setup.sh` installs has to be there: a test whose tool is missing fails.
 
 mod chats;
+mod dashboards;
 mod program;
 mod runtimes;
 mod scrapes;
@@ -12,7 +13,7 @@ mod websockets;
 
 use std::path::{Path, PathBuf};
 
-use program::Program;
+use program::{Program, Running};
 
 use crate::harness::{Rig, Setup};
 
@@ -26,6 +27,39 @@ fn installed(path: &str) -> PathBuf {
     let file = file(path);
     assert!(file.exists(), "{path} is not there: run tests/setup.sh");
     file
+}
+
+/// A program of this package, or one of its examples as `examples/NAME`.
+fn built(program: &str) -> PathBuf {
+    let tidegate = Path::new(env!("CARGO_BIN_EXE_tidegate"));
+    let folder = tidegate.parent().expect("it is in a folder");
+    let program = folder.join(program);
+    let name = program.display();
+    assert!(
+        program.exists(),
+        "{name} is not built: run cargo build --examples"
+    );
+    program
+}
+
+/// Starts a gateway on ports of its own.
+fn start(program: Program) -> Running {
+    program
+        .variable("TIDEGATE_SERVER_LISTEN", "127.0.0.1:0")
+        .variable("TIDEGATE_SERVER_ADMIN", "127.0.0.1:0")
+        .start()
+}
+
+/// The address with this end that a gateway prints when it has started.
+async fn announced(gateway: &mut Running, end: &str) -> String {
+    while let Some(line) = gateway.line().await {
+        let mut words = line.split_whitespace();
+        let page = words.find(|word| word.starts_with("http://") && word.ends_with(end));
+        if let Some(page) = page {
+            return page.to_owned();
+        }
+    }
+    panic!("no address was announced");
 }
 
 /// Node.js, with the packages of `tests/clients`.

@@ -141,6 +141,19 @@ impl Running {
         }
     }
 
+    /// Waits for the end of a gateway, which must be a good one, without a warning on stderr; gives the rest of stdout.
+    pub(super) async fn end_quietly(mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.line().await {
+            lines.push(line);
+        }
+        let log = self.end().await;
+        let complaints = ["WARN", "ERROR", "panicked"];
+        let complains = |line: &&str| complaints.iter().any(|complaint| line.contains(complaint));
+        assert_eq!(log.lines().find(complains), None, "{log}");
+        lines
+    }
+
     fn pid(&self) -> Option<Pid> {
         let id = self.child.id()?;
         Pid::from_raw(id.try_into().ok()?)
