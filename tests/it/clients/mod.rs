@@ -2,6 +2,7 @@
 //!
 //! What `tests/setup.sh` installs has to be there: a test whose tool is missing fails.
 
+mod authorizers;
 mod chats;
 mod dashboards;
 mod program;

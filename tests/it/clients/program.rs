@@ -11,8 +11,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Longest wait for a line or an end: starting an interpreter or a browser takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +28,7 @@ pub(super) struct Program {
 pub(super) struct Running {
     name: String,
     child: Child,
+    input: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
     errors: File,
     _home: TempDir,
@@ -72,12 +73,22 @@ impl Program {
         self
     }
 
-    pub(super) fn start(mut self) -> Running {
+    /// Starts with nothing to read.
+    pub(super) fn start(self) -> Running {
+        self.start_with(Stdio::null())
+    }
+
+    /// Starts as at a keyboard: see [`Running::type_line`].
+    pub(super) fn start_at_keyboard(self) -> Running {
+        self.start_with(Stdio::piped())
+    }
+
+    fn start_with(mut self, input: Stdio) -> Running {
         let errors = tempfile::tempfile().unwrap();
         self.command
             .process_group(0)
             .kill_on_drop(true)
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(errors.try_clone().unwrap());
         let mut child = match self.command.spawn() {
@@ -87,6 +98,7 @@ impl Program {
         let stdout = child.stdout.take().expect("it is piped");
         Running {
             name: self.name,
+            input: child.stdin.take(),
             child,
             lines: BufReader::new(stdout).lines(),
             errors,
@@ -139,6 +151,33 @@ impl Running {
             Ok(status) if status.as_ref().is_ok_and(|status| status.success()) => self.errors(),
             other => self.fail(&format!("ended badly: {other:?}")),
         }
+    }
+
+    /// Types a line.
+    pub(super) async fn type_line(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("it has a keyboard");
+        let line = format!("{line}\n");
+        if let Err(error) = input.write_all(line.as_bytes()).await {
+            self.fail(&format!("does not read: {error}"));
+        }
+    }
+
+    /// Types the end of all input.
+    pub(super) fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Waits for the end, good or bad; gives what else was written, stdout and stderr.
+    pub(super) async fn last_words(mut self) -> (String, String) {
+        let mut text = String::new();
+        while let Some(line) = self.line().await {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        patiently("the end", self.child.wait())
+            .await
+            .expect("it can be waited for");
+        (text, self.errors())
     }
 
     /// Waits for the end of a gateway, which must be a good one, without a warning on stderr; gives the rest of stdout.
