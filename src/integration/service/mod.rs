@@ -39,8 +39,8 @@ pub(super) fn prepare(
     let scope = ExchangeScope::new(exchange);
     let mut call = ServiceCall::new(target, &scope, exchange.payload())?;
     // A trace id comes from a client: one that is not a header value is left out.
-    let trace_id = exchange.context.trace_id.as_deref();
-    if let Some(Ok(trace_id)) = trace_id.map(HeaderValue::from_str) {
+    let trace_id = exchange.context.trace.amzn();
+    if let Ok(trace_id) = HeaderValue::from_str(&trace_id) {
         call.request
             .headers_mut()
             .insert("x-amzn-trace-id", trace_id);
@@ -70,7 +70,7 @@ pub(super) async fn call(
     }
     facts.status = Some(parts.status.as_u16());
     facts.call_status = Some(parts.status.as_u16());
-    facts.request_id = super::http::request_id(&parts.headers);
+    super::http::note_ids(facts, &parts.headers);
     if !parts.status.is_success() {
         facts.error = exception(&parts.headers, &body);
     }
