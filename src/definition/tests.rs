@@ -480,7 +480,7 @@ fn the_protocol_says_what_an_api_may_have() {
     );
     check_http(
         &authorizer("enableSimpleResponses: perhaps"),
-        &["true or false"],
+        &["`true` or `false`"],
     );
     check_http(
         &authorizer("tidegate: { onTokenExpiry: close }"),
