@@ -8,21 +8,19 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use moka::future::Cache;
 
 use crate::authorizer::lambda::{Identities, Refusal, Verdict};
 use crate::base::clock::{Clock, Tick};
+use crate::base::quotas;
 use crate::plan::authorizer::ResultCaching;
 
 /// Memory that kept verdicts may take, in bytes, by estimate.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Estimated memory of a verdict beside what the function said; with [`CACHE_BYTES`] it bounds their number, to 131 072.
 const ENTRY_BYTES: usize = 512;
-/// Longest time that anything is kept: the largest TTL that can be set (developer guide, "HTTP API quotas").
-const LONGEST: Duration = Duration::from_secs(3600);
 
 type Key = [u8; SHA256_OUTPUT_LEN];
 
@@ -54,7 +52,8 @@ impl Verdicts {
             kept: Cache::builder()
                 .max_capacity(CACHE_BYTES)
                 .weigher(weigh)
-                .time_to_live(LONGEST)
+                // What nobody asks for again goes away by itself.
+                .time_to_live(quotas::AUTHORIZER_RESULT_TTL_MAX)
                 .build(),
         }
     }

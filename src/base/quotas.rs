@@ -21,7 +21,9 @@ pub const INTEGRATION_TIMEOUT_MAX: Duration = Duration::from_secs(29);
 pub const HTTP_INTEGRATION_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 /// Longest wait for a Lambda authorizer (limits; stated for HTTP APIs).
 pub const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Largest result of a Lambda authorizer, in bytes (quotas).
+/// Longest time that a result of a Lambda authorizer of an HTTP API is kept (limits).
+pub const AUTHORIZER_RESULT_TTL_MAX: Duration = Duration::from_secs(60 * 60);
+/// Largest result of a Lambda authorizer of a WebSocket API, in bytes (quotas).
 pub const AUTHORIZER_RESULT_BYTES: usize = 8 * 1024;
 /// Largest request line plus headers, in bytes (limits).
 pub const REQUEST_HEAD_BYTES: usize = 10_240;

@@ -1,5 +1,7 @@
 use super::*;
 
+use proptest::prelude::*;
+
 type Reader = fn(Bytes) -> Result<Answer, MalformedAnswer>;
 
 /// Status, headers by name and value in order, and body.
@@ -267,4 +269,53 @@ fn what_cannot_be_sent_is_malformed() {
     let problem = MalformedAnswer::Headers("cookies that are no list of strings");
     check(read_v2, r#""cookies":"a=1""#, problem.clone());
     check(read_v2, r#""cookies":[1]"#, problem);
+}
+
+/// Output of a hostile function: members of an answer with all sorts of values, cut off somewhere.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    let names = [
+        "statusCode",
+        "headers",
+        "multiValueHeaders",
+        "cookies",
+        "body",
+        "isBase64Encoded",
+        "x",
+    ];
+    let values = prop_oneof![
+        Just("200".to_owned()),
+        Just("true".to_owned()),
+        Just("null".to_owned()),
+        Just("[[[]]]".to_owned()),
+        Just(r#"{"A":"b","c":["d",1]}"#.to_owned()),
+        Just(r#"["a=1"]"#.to_owned()),
+        r#""[a-zA-Z0-9+/=\\u]{0,12}""#,
+        "-?[0-9.e]{1,6}",
+    ];
+    let member = (proptest::sample::select(names.to_vec()), values);
+    let object = proptest::collection::vec(member, 0..8).prop_map(|members| {
+        let members = members
+            .iter()
+            .map(|(name, value)| format!("{name:?}:{value}"));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    });
+    (object, any::<proptest::sample::Index>(), any::<bool>()).prop_map(|(text, at, cut)| {
+        let mut bytes = text.into_bytes();
+        if cut {
+            bytes.truncate(at.index(bytes.len()));
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_output_harms_the_gateway(output in prop_oneof![hostile(), any::<Vec<u8>>()]) {
+        for reader in [read_v1 as Reader, read_v2] {
+            if let Ok(answer) = reader(Bytes::from(output.clone())) {
+                prop_assert!((200..600).contains(&answer.status.as_u16()));
+                prop_assert!(answer.headers.contains_key(CONTENT_TYPE));
+            }
+        }
+    }
 }
