@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::harness::http_client::{request, send};
 use crate::harness::{Handshake, Rig, Setup, WsClient, chat, echo};
 use crate::reload::reload;
 
@@ -159,6 +160,83 @@ async fn new_connections_have_a_rate() {
     assert_eq!(rig.refused(&Handshake::new("/prod")).await.status, 429);
     for client in [one, other, third] {
         leave(&rig, client).await;
+    }
+    rig.close().await;
+}
+
+/// An HTTP API of one route with these stage settings.
+fn shop(stage: &str) -> String {
+    format!(
+        "apis: {{ shop: {{ protocolType: HTTP, corsConfiguration: {{ allowOrigins: ['https://a.example'], allowMethods: [GET] }}, routes: {{ 'GET /a': {{ target: integrations/f }}, 'GET /b': {{ target: integrations/f }}, 'GET /signed': {{ target: integrations/f, authorizationType: AWS_IAM }} }}, integrations: {{ f: {{ integrationType: AWS_PROXY, integrationUri: 'function:backend', payloadFormatVersion: 2.0 }} }}, stages: {{ $default: {stage} }} }} }}"
+    )
+}
+
+async fn status(rig: &Rig, method: &str, path: &str) -> u16 {
+    let headers = [
+        ("Origin", "https://a.example"),
+        ("Access-Control-Request-Method", "GET"),
+    ];
+    let answer = send(rig.address(), &request(method, path, &headers, b"")).await;
+    match answer.status {
+        200 => drop(rig.event("backend").await),
+        429 => assert_eq!(answer.text(), r#"{"message":"Too Many Requests"}"#),
+        _ => {}
+    }
+    answer.status
+}
+
+#[tokio::test]
+async fn routes_of_http_apis_have_buckets_that_a_redeploy_keeps() {
+    let stage = "{ defaultRouteSettings: { throttlingRateLimit: 1, throttlingBurstLimit: 2 }, routeSettings: { 'GET /b': { throttlingBurstLimit: 1 } } }";
+    let rig = started(shop(stage), "region: us-east-1").await;
+    assert_eq!(status(&rig, "GET", "/a").await, 200);
+    assert_eq!(status(&rig, "GET", "/a").await, 200);
+    assert_eq!(status(&rig, "GET", "/a").await, 429);
+    assert_eq!(status(&rig, "GET", "/b").await, 200);
+    assert_eq!(status(&rig, "GET", "/b").await, 429);
+    reload(&rig.gateway, "", &shop(stage)).unwrap();
+    assert_eq!(status(&rig, "GET", "/a").await, 429);
+    rig.advance(Duration::from_secs(1));
+    assert_eq!(status(&rig, "GET", "/a").await, 200);
+    assert_eq!(status(&rig, "GET", "/a").await, 429);
+    rig.close().await;
+}
+
+/// Vector 25: what is throttled to nothing says so before it asks who calls.
+#[tokio::test]
+async fn nothing_is_admitted_where_the_limit_is_nothing() {
+    let stage = "{ defaultRouteSettings: { throttlingRateLimit: 0, throttlingBurstLimit: 0 } }";
+    let rig = started(shop(stage), "region: us-east-1").await;
+    assert_eq!(status(&rig, "GET", "/a").await, 429);
+    assert_eq!(status(&rig, "GET", "/signed").await, 429);
+    assert_eq!(status(&rig, "GET", "/nowhere").await, 404);
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn requests_messages_and_preflights_share_the_accounts_bucket() {
+    let shop = shop("{}").replacen("apis: { ", "  ", 1);
+    let definition = format!("{}{}\n", chat(LASTING), shop.strip_suffix(" }").unwrap());
+    let limits = "limits: { requestRate: 1, requestBurst: 4, connectRate: 1 }";
+    let rig = started(definition, limits).await;
+    let mut client = rig.connect(&Handshake::new("/_apis/chat/prod")).await;
+    rig.event_of("CONNECT").await;
+    assert_eq!(status(&rig, "GET", "/_apis/shop/$default/a").await, 200);
+    assert_eq!(status(&rig, "OPTIONS", "/_apis/shop/$default/a").await, 204);
+    served(&rig, &mut client, ASK).await;
+    throttled(&mut client, ASK).await;
+    assert_eq!(status(&rig, "GET", "/_apis/shop/$default/a").await, 429);
+    assert_eq!(status(&rig, "OPTIONS", "/_apis/shop/$default/a").await, 429);
+    leave(&rig, client).await;
+    rig.close().await;
+}
+
+/// The rate of new connections is no matter to requests.
+#[tokio::test]
+async fn requests_are_no_connections() {
+    let rig = started(shop("{}"), "limits: { connectRate: 0 }").await;
+    for _ in 0..5 {
+        assert_eq!(status(&rig, "GET", "/a").await, 200);
     }
     rig.close().await;
 }

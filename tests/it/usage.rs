@@ -1,5 +1,7 @@
 //! API keys, usage plans and quotas.
 
+mod http;
+
 use std::path::Path;
 use std::time::Duration;
 

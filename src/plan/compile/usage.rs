@@ -8,6 +8,7 @@ use crate::base::quotas;
 use crate::definition::child;
 use crate::lang::syntax::nearest;
 use crate::model::v1::{self, QuotaPeriod};
+use crate::model::v2::ProtocolType;
 use crate::plan::route::{CONNECT, DISCONNECT, RateLimit};
 use crate::plan::throttle::{BucketId, Throttle};
 use crate::plan::usage::{ApiKey, Period, Quota, RouteThrottles, UsagePlan, UsagePlans};
@@ -225,7 +226,9 @@ fn check_route(bench: &mut Bench<'_>, stage: &v1::ApiStage, key: &str, path: &st
         return;
     };
     let section = child(&child("apis", &stage.api_id), "routes");
-    let known = key == CONNECT || api.routes.contains_key(key);
+    // Every WebSocket API can connect, whether it names the route or not.
+    let always = key == CONNECT && api.protocol_type == ProtocolType::WebSocket;
+    let known = always || api.routes.contains_key(key);
     if !known && !bench.scribe.has(&child(&section, key)) {
         let remedy = match nearest(key, api.routes.keys().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
