@@ -312,7 +312,7 @@ fn what_is_not_supported_is_refused_by_name() {
         "functions: { f: { comand: [x] } }",
         &["functions.f.comand: unknown key; did you mean `command`?"],
     );
-    check("server: { awsEndpoint: x }", &["AWS integrations"]);
+    check("server: { awsEndpoint: x }", &["http or https URL"]);
     check("server: { memoryCeiling: 1 }", &["memory ceiling"]);
     check(
         "server: { managementAuth: none, listen: [127.0.0.1:1, 0.0.0.0:2] }",
@@ -431,8 +431,8 @@ fn the_protocol_says_what_an_api_may_have() {
         );
     }
     check_http(
-        &integration("integrationSubtype: SQS-SendMessage"),
-        &["AWS services land"],
+        &integration("integrationSubtype: SQS-SendMesage"),
+        &["`EventBridge-PutEvents` or `SQS-SendMessage` or"],
     );
     check_http(&integration("credentialsArn: x"), &["no roles"]);
     check_http(
@@ -771,7 +771,7 @@ fn the_environment_overrides_the_server_section() {
         "x",
         "environment variable TIDEGATE_SERVER_LISTEN: server.listen[0]: `x`",
     );
-    check("TIDEGATE_SERVER_AWS_ENDPOINT", "x", "AWS integrations");
+    check("TIDEGATE_SERVER_AWS_ENDPOINT", "x", "http or https URL");
 }
 
 #[test]

@@ -52,8 +52,10 @@ pub struct Server {
     pub state_directory: PathBuf,
     /// Limits over all APIs together.
     pub limits: ServerLimits,
-    /// Where Lambda ARNs are invoked, in place of the region's endpoint; an http or https URL without a final slash.
+    /// Where Lambda ARNs are invoked, in place of [`Self::aws_endpoint`] and the region's endpoint; an http or https URL without a final slash.
     pub lambda_endpoint: Option<String>,
+    /// Where AWS services are called, in place of the region's endpoints; of the same form.
+    pub aws_endpoint: Option<String>,
     /// Whether `@connections` may be called without a signature.
     pub management_auth: Option<ManagementAuth>,
     /// Networks whose forwarding headers are believed.

@@ -19,7 +19,7 @@ pub struct ServiceTarget {
     pub endpoint: Option<Url>,
     /// `Region`, or that of the gateway.
     pub region: MappingValue,
-    /// The other parameters that are set, in the order of the table.
+    /// The other parameters that are set.
     pub arguments: Vec<Argument>,
 }
 

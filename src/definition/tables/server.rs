@@ -73,6 +73,11 @@ pub(in super::super) static SERVER: Object = Object {
             "Where Lambda ARNs are invoked, in place of the region's endpoint.",
         ),
         optional(
+            "awsEndpoint",
+            &formed(1, 2048, Form::Endpoint),
+            "Where every AWS service is called, in place of the region's endpoints; Lambda too, unless `lambdaEndpoint` says otherwise.",
+        ),
+        optional(
             "managementAuth",
             &Shape::Choice(&[word("none")]),
             "`none` lets anyone on this machine use @connections unsigned; only with loopback addresses.",
@@ -98,7 +103,6 @@ pub(in super::super) static SERVER: Object = Object {
             "How long a stop may take: sockets are closed one after the other within it.",
         ),
         refused("adminAuth", "leave it out until the control plane lands"),
-        refused("awsEndpoint", "leave it out until AWS integrations land"),
         refused(
             "memoryCeiling",
             "leave it out until the memory ceiling lands; bound `limits.connections` meanwhile",

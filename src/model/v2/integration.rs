@@ -11,7 +11,9 @@ use serde::Deserialize;
 pub struct Integration {
     /// What kind of backend.
     pub integration_type: IntegrationType,
-    /// Where it is; absent for `MOCK`.
+    /// Which call of an AWS service, in place of a function; HTTP APIs have it.
+    pub integration_subtype: Option<String>,
+    /// Where it is; absent for `MOCK` and for AWS services.
     pub integration_uri: Option<String>,
     /// Method of requests to it.
     pub integration_method: Option<String>,
@@ -20,7 +22,7 @@ pub struct Integration {
     /// How it is reached.
     pub connection_type: Option<ConnectionType>,
     /// Targets, e.g. `integration.request.header.connectionId`, and sources, e.g. `context.connectionId`; on HTTP APIs
-    /// changes, e.g. `append:header.x-tenant`, and values, e.g. `$context.authorizer.tenant`.
+    /// changes, e.g. `append:header.x-tenant`, or parameters of the service's call, and values, e.g. `$context.authorizer.tenant`.
     pub request_parameters: BTreeMap<String, String>,
     /// Changes of the answer by the backend's status.
     #[serde(default)]

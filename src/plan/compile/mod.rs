@@ -39,10 +39,13 @@ use scribe::Scribe;
 /// Everything that is wrong with the definition, what was found while reading it included.
 pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagnostic>> {
     let definition = &loaded.definition;
+    let server = &definition.server;
+    let aws_endpoint = endpoint(server.aws_endpoint.as_ref());
     let mut bench = Bench {
         definition,
         in_process,
-        lambda_endpoint: lambda_endpoint(definition),
+        lambda_endpoint: endpoint(server.lambda_endpoint.as_ref()).or_else(|| aws_endpoint.clone()),
+        aws_endpoint,
         models: BTreeMap::new(),
         scribe: Scribe::new(&loaded.places, loaded.report()),
     };
@@ -65,8 +68,10 @@ pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagn
 struct Bench<'a> {
     definition: &'a Definition,
     in_process: &'a [String],
-    /// In place of the endpoints of regions.
+    /// In place of Lambda's endpoints in all regions.
     lambda_endpoint: Option<Url>,
+    /// In place of the endpoints of all other services in all regions.
+    aws_endpoint: Option<Url>,
     /// Those of the API that is being compiled.
     models: BTreeMap<String, Arc<Model>>,
     scribe: Scribe<'a>,
@@ -199,10 +204,9 @@ fn check_quotas(bench: &mut Bench<'_>, api: &v2::Api, path: &str) {
     }
 }
 
-fn lambda_endpoint(definition: &Definition) -> Option<Url> {
+fn endpoint(text: Option<&String>) -> Option<Url> {
     // Its form has been checked by the tables.
-    let endpoint = definition.server.lambda_endpoint.as_ref();
-    endpoint.and_then(|endpoint| Url::parse(endpoint).ok())
+    text.and_then(|text| Url::parse(text).ok())
 }
 
 fn account(limits: &ServerLimits) -> AccountLimits {

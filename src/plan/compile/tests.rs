@@ -13,6 +13,7 @@ use crate::plan::throttle::BucketId;
 
 mod http;
 mod models;
+mod service;
 mod usage;
 
 const SAMPLE: &str = include_str!("../../definition/tests/sample.yaml");
@@ -383,7 +384,7 @@ fn functions_are_hosted_or_behind_an_invoke_api() {
     };
     let arn = "arn:aws:lambda:eu-west-1:123456789012:function:f";
     let encoded = "arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3A";
-    let local = "lambdaEndpoint: 'http://127.0.0.1:4566/'";
+    let local = "lambdaEndpoint: 'http://127.0.0.1:4566/', awsEndpoint: 'http://127.0.0.1:1'";
     assert_eq!(target("", "function:own"), "own");
     assert_eq!(
         target("", arn),
@@ -391,10 +392,12 @@ fn functions_are_hosted_or_behind_an_invoke_api() {
             "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/{encoded}f/invocations"
         )
     );
-    assert_eq!(
-        target(local, arn),
-        format!("http://127.0.0.1:4566/2015-03-31/functions/{encoded}f/invocations")
-    );
+    for local in [local, "awsEndpoint: 'http://127.0.0.1:4566'"] {
+        assert_eq!(
+            target(local, arn),
+            format!("http://127.0.0.1:4566/2015-03-31/functions/{encoded}f/invocations")
+        );
+    }
     assert_eq!(
         target(
             local,

@@ -6,8 +6,6 @@ use super::super::super::shape::{
 };
 use super::super::{DESCRIPTION, KEY_IS_ID, READ_ONLY, ROLES, WEBSOCKET_ONLY};
 
-const SERVICES: &str = "leave it out until integrations with AWS services land";
-
 /// One integration (API Gateway V2 API Reference, Integration).
 pub(super) static INTEGRATION: Object = Object {
     name: "HttpIntegration",
@@ -26,7 +24,12 @@ pub(super) static INTEGRATION: Object = Object {
                 refused_word("HTTP", "only WebSocket APIs have it: use HTTP_PROXY"),
                 refused_word("AWS", "only WebSocket APIs have it: use AWS_PROXY"),
             ]),
-            "AWS_PROXY: a Lambda function; HTTP_PROXY: a web server.",
+            "AWS_PROXY: a Lambda function, or an AWS service; HTTP_PROXY: a web server.",
+        ),
+        optional(
+            "integrationSubtype",
+            &Shape::Choice(SUBTYPES),
+            "AWS_PROXY: which call of an AWS service is made, in place of a function.",
         ),
         optional(
             "integrationUri",
@@ -59,7 +62,7 @@ pub(super) static INTEGRATION: Object = Object {
         nested(
             "requestParameters",
             &PARAMETERS,
-            "HTTP_PROXY: changes of the request, e.g. `append:header.x-tenant: $context.authorizer.tenant`.",
+            "HTTP_PROXY: changes of the request, e.g. `append:header.x-tenant: $context.authorizer.tenant`; AWS services: the parameters of the call, e.g. `MessageBody: $request.body`.",
         ),
         nested(
             "responseParameters",
@@ -98,7 +101,6 @@ pub(super) static INTEGRATION: Object = Object {
             "leave it out: private backends are reached directly",
         ),
         refused("credentialsArn", ROLES),
-        refused("integrationSubtype", SERVICES),
         refused("requestTemplates", WEBSOCKET_ONLY),
         refused("templateSelectionExpression", WEBSOCKET_ONLY),
         refused("passthroughBehavior", WEBSOCKET_ONLY),
@@ -142,6 +144,19 @@ static EXTENSION: Object = Object {
         "HTTP_PROXY: how long an answer that has begun may be silent.",
     )],
 };
+
+const SUBTYPES: &[Choice] = &[
+    word("EventBridge-PutEvents"),
+    word("SQS-SendMessage"),
+    word("SQS-ReceiveMessage"),
+    word("SQS-DeleteMessage"),
+    word("SQS-PurgeQueue"),
+    word("AppConfig-GetConfiguration"),
+    word("Kinesis-PutRecord"),
+    word("StepFunctions-StartExecution"),
+    word("StepFunctions-StartSyncExecution"),
+    word("StepFunctions-StopExecution"),
+];
 
 const METHODS: &[Choice] = &[
     word("ANY"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::super::{Bench, Target as StageTarget, function, integration};
+use super::service;
 use crate::definition::child;
 use crate::lang::http_mapping::{RequestMapping, ResponseMapping, Source};
 use crate::lang::http_route::HttpRouteKey;
@@ -18,6 +19,8 @@ use crate::plan::proxy_uri::ProxyUri;
 
 /// The setting that only functions have another value of.
 const FORMAT: &str = "payloadFormatVersion";
+/// The setting that says which service is called.
+const SUBTYPE: &str = "integrationSubtype";
 
 /// One integration; `None` with the reason noted. `users` are the keys of the routes that target it; where `$default` is one,
 /// it is the only one.
@@ -30,19 +33,24 @@ pub(super) fn compile(
     stage: Option<StageTarget<'_>>,
 ) -> Option<Integration> {
     check_unused(bench, integration, path);
-    let requests = requests(bench, integration, path);
-    for (path, mapping) in &requests {
-        check_sources(bench, mapping.sources(), users, path, stage);
-    }
     let responses = responses(bench, integration, users, path, stage);
-    let target = match integration.integration_type {
-        IntegrationType::AwsProxy => integration::function(bench, integration, path, stage),
-        IntegrationType::HttpProxy => {
-            let mappings = requests.into_iter().map(|(_, mapping)| mapping).collect();
+    let target = match (
+        integration.integration_type,
+        &integration.integration_subtype,
+    ) {
+        (IntegrationType::AwsProxy, Some(subtype)) => {
+            let target = service::compile(bench, integration, subtype, users, path, stage);
+            target.map(Target::Service)
+        }
+        // What is called is in doubt where the subtype is not one.
+        (IntegrationType::AwsProxy, None) if bench.scribe.has(&child(path, SUBTYPE)) => None,
+        (IntegrationType::AwsProxy, None) => integration::function(bench, integration, path, stage),
+        (IntegrationType::HttpProxy, _) => {
+            let mappings = requests(bench, integration, users, path, stage);
             proxy(bench, integration, mappings, users, path, stage).map(Target::Proxy)
         }
         // The tables let no other through.
-        IntegrationType::Mock => None,
+        (IntegrationType::Mock, _) => None,
     };
     Some(Integration {
         id: id.into(),
@@ -61,38 +69,61 @@ pub(super) fn compile(
 
 /// Settings that say nothing to an integration of this type.
 fn check_unused(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) {
-    let what = "has no meaning for this type of integration";
-    match integration.integration_type {
-        IntegrationType::AwsProxy => {
-            let idle = child(&child(path, "tidegate"), "bodyIdleTimeout");
-            let unused = [
-                (
-                    child(path, "requestParameters"),
-                    !integration.request_parameters.is_empty(),
-                    "leave it out: a function gets the request as it came",
-                ),
-                (
-                    child(path, "tlsConfig"),
-                    integration.tls_config.is_some(),
-                    "leave it out: only HTTP_PROXY uses it",
-                ),
-                // It has a default; what counts is whether it is written.
-                (
-                    idle.clone(),
-                    bench.scribe.has(&idle),
-                    "leave it out: only HTTP_PROXY uses it",
-                ),
-            ];
-            for (path, _, remedy) in unused.iter().filter(|(_, present, _)| *present) {
-                bench.scribe.problem(path, what, *remedy);
-            }
-        }
-        IntegrationType::HttpProxy | IntegrationType::Mock => {
-            if integration.payload_format_version.as_deref() == Some("2.0") {
-                let remedy = "write `1.0`, or leave it out: only functions have 2.0";
-                bench.scribe.problem(&child(path, FORMAT), what, remedy);
-            }
-        }
+    let of_http = "leave it out: only HTTP_PROXY uses it";
+    let of_services = "leave it out: `integrationSubtype` says what is called";
+    let idle = child(&child(path, "tidegate"), "bodyIdleTimeout");
+    // It has a default; what counts is whether it is written.
+    let has_idle = bench.scribe.has(&idle);
+    let has_parameters = !integration.request_parameters.is_empty();
+    let has_tls = integration.tls_config.is_some();
+    let has_format = integration.payload_format_version.as_deref() == Some("2.0");
+    let at = |key: &str| child(path, key);
+    let is_service = integration.integration_subtype.is_some() || bench.scribe.has(&at(SUBTYPE));
+    let unused: &[(String, bool, &str)] = match integration.integration_type {
+        IntegrationType::AwsProxy if is_service => &[
+            (
+                at("integrationUri"),
+                integration.integration_uri.is_some(),
+                of_services,
+            ),
+            (
+                at("integrationMethod"),
+                integration.integration_method.is_some(),
+                of_services,
+            ),
+            (
+                at(FORMAT),
+                has_format,
+                "write `1.0`, or leave it out: only functions have 2.0",
+            ),
+            (at("tlsConfig"), has_tls, of_http),
+            (idle, has_idle, of_http),
+        ],
+        IntegrationType::AwsProxy => &[
+            (
+                at("requestParameters"),
+                has_parameters,
+                "leave it out: a function gets the request as it came",
+            ),
+            (at("tlsConfig"), has_tls, of_http),
+            (idle, has_idle, of_http),
+        ],
+        IntegrationType::HttpProxy | IntegrationType::Mock => &[
+            (
+                at(FORMAT),
+                has_format,
+                "write `1.0`, or leave it out: only functions have 2.0",
+            ),
+            (
+                at(SUBTYPE),
+                is_service,
+                "leave it out: only AWS_PROXY calls AWS services",
+            ),
+        ],
+    };
+    for (path, _, remedy) in unused.iter().filter(|(_, present, _)| *present) {
+        let what = "has no meaning for this type of integration";
+        bench.scribe.problem(path, what, *remedy);
     }
 }
 
@@ -199,26 +230,29 @@ fn check_path_variables(
     }
 }
 
-/// The mappings of requests, each with its path.
+/// The mappings of requests.
 fn requests(
     bench: &mut Bench<'_>,
     integration: &v2::Integration,
+    users: &[&HttpRouteKey],
     path: &str,
-) -> Vec<(String, RequestMapping)> {
+    stage: Option<StageTarget<'_>>,
+) -> Vec<RequestMapping> {
     let path = child(path, "requestParameters");
-    let mut mappings: Vec<(String, RequestMapping)> = Vec::new();
+    let mut mappings: Vec<RequestMapping> = Vec::new();
     for (key, value) in &integration.request_parameters {
         let path = child(&path, key);
         let Some(mapping) = read(bench, key, value, &path, RequestMapping::parse) else {
             continue;
         };
+        check_sources(bench, mapping.sources(), users, &path, stage);
         let same = |known: &RequestMapping| {
             known.action() == mapping.action() && known.target() == mapping.target()
         };
-        if mappings.iter().any(|(_, known)| same(known)) {
+        if mappings.iter().any(same) {
             note_twin(bench, &path);
         }
-        mappings.push((path, mapping));
+        mappings.push(mapping);
     }
     mappings
 }
@@ -278,7 +312,7 @@ fn note_twin(bench: &mut Bench<'_>, path: &str) {
 }
 
 /// Stage variables must be there, and so must variables of the path on one route at least.
-fn check_sources<'m>(
+pub(super) fn check_sources<'m>(
     bench: &mut Bench<'_>,
     sources: impl Iterator<Item = &'m Source>,
     users: &[&HttpRouteKey],

@@ -2,6 +2,7 @@
 
 mod cors;
 mod integration;
+mod service;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
