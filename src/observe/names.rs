@@ -17,6 +17,8 @@
 //! | `ClientError` | `tidegate_client_error_total` | WebSocket |
 //! | `ExecutionError` | `tidegate_execution_error_total` | WebSocket |
 //!
+//! Ours, on both: `tidegate_throttled_total`, `tidegate_authorizer_cache_hits_total`, `tidegate_authorizer_latency_seconds`.
+//!
 //! Amazon's dimensions are labels: `ApiId` is `api_id`, `Stage` is `stage`, `Route` is `route`. An event is counted in one
 //! series only, so Amazon's coarser dimensions are sums: `sum by (api_id) (…)`, `sum by (api_id, stage) (…)`. Where
 //! `detailedMetricsEnabled` is on, the series carries the route's key; everything else of the stage is in the series without
@@ -99,6 +101,8 @@ vocabulary! {
     ClientError, "tidegate_client_error_total", WebSocket, "Events that the gateway itself refused with a status of 4xx (ClientError).";
     /// `ExecutionError`.
     ExecutionError, "tidegate_execution_error_total", WebSocket, "Events that failed in the gateway or while it called an integration (ExecutionError).";
+    /// Verdicts of Lambda authorizers for which no function was called. Ours.
+    AuthorizerCacheHits, "tidegate_authorizer_cache_hits_total", Both, "Verdicts of Lambda authorizers that were there already, or that another request was asking for.";
     /// What a throttle or a quota refused. Amazon counts it among `4xx` and `ClientError`; so do we, and here besides.
     Throttled, "tidegate_throttled_total", Both, "Requests, messages, handshakes and pushes that a throttle or a quota refused with 429.";
 }
@@ -110,6 +114,8 @@ vocabulary! {
     Latency, "tidegate_latency_seconds", Http, "Time from the arrival of a request to the end of its answer (Latency).";
     /// `IntegrationLatency`. Of an answer that streams it ends with the head.
     IntegrationLatency, "tidegate_integration_latency_seconds", Both, "Time from calling an integration to its answer (IntegrationLatency).";
+    /// Calls of Lambda authorizers. Ours.
+    AuthorizerLatency, "tidegate_authorizer_latency_seconds", Both, "Time from calling a Lambda authorizer to its answer.";
 }
 
 /// Upper bounds of the buckets of every [`Timer`], as they are exposed, in seconds.

@@ -114,6 +114,12 @@ impl Metrics {
         if let Some(latency) = exchange.context.integration.latency {
             cells.observe(Timer::IntegrationLatency, latency);
         }
+        let authorizer = &exchange.context.authorizer;
+        match (authorizer.latency, authorizer.status) {
+            (Some(latency), _) => cells.observe(Timer::AuthorizerLatency, latency),
+            (None, Some(_)) => cells.add(Counter::AuthorizerCacheHits, 1),
+            (None, None) => {}
+        }
         let error = exchange.context.error.as_ref();
         if error.is_some_and(|error| error.status == StatusCode::TOO_MANY_REQUESTS) {
             cells.add(Counter::Throttled, 1);

@@ -217,3 +217,53 @@ async fn an_answer_that_streams_is_counted_when_it_has_ended() {
     backend.await.unwrap();
     rig.close().await;
 }
+
+#[tokio::test]
+async fn verdicts_that_are_kept_are_told_from_those_that_were_asked_for() {
+    let definition = r#"
+apis:
+  shop:
+    protocolType: HTTP
+    routes:
+      GET /own: { target: integrations/own, authorizationType: CUSTOM, authorizerId: asking }
+    integrations:
+      own: { integrationType: AWS_PROXY, integrationUri: "function:own", payloadFormatVersion: "2.0" }
+    authorizers:
+      asking: { authorizerType: REQUEST, authorizerUri: "function:asked", authorizerPayloadFormatVersion: "2.0",
+                enableSimpleResponses: true, identitySource: [$request.header.Authorization], authorizerResultTtlInSeconds: 60 }
+    stages: { prod: {} }
+"#;
+    let rig = Setup::new(definition)
+        .function("asked", |event: serde_json::Value| {
+            let authorized = event["identitySource"][0] == "good";
+            futures_util::future::ready(Ok(json!({ "isAuthorized": authorized })))
+        })
+        .function("own", crate::harness::echo)
+        .manual()
+        .start()
+        .await;
+    for (token, status) in [
+        ("good", 200),
+        ("good", 200),
+        ("bad", 403),
+        ("bad", 403),
+        ("good", 200),
+    ] {
+        let get = request("GET", "/prod/own", &[("Authorization", token)], b"");
+        assert_eq!(send(rig.address(), &get).await.status, status);
+    }
+    // Nobody is asked about a request that says nothing.
+    assert_eq!(ask(&rig, "GET", "/prod/own", b"").await, 401);
+    for _ in 0..2 {
+        rig.event("asked").await;
+    }
+    for _ in 0..3 {
+        rig.event("own").await;
+    }
+    let page = Page::of(&rig).await;
+    assert_eq!(timed(&page, "authorizer_latency", None), 2.0);
+    let counted = page.counted(&labels(None));
+    assert_eq!(counted["authorizer_cache_hits"], 3.0);
+    assert_eq!(counted["4xx"], 3.0);
+    rig.close().await;
+}
