@@ -71,7 +71,7 @@ impl Gateway {
         self.clients.first().copied().unwrap_or(self.admin)
     }
 
-    /// Where `/livez` and `/readyz` answer.
+    /// Where `/livez`, `/readyz` and `/metrics` answer.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin
     }

@@ -40,7 +40,7 @@ pub struct Definition {
 pub struct Server {
     /// Where clients connect; at least one address.
     pub listen: Vec<SocketAddr>,
-    /// Where `/livez` and `/readyz` answer, and whatever clients may ask for.
+    /// Where `/livez`, `/readyz` and `/metrics` answer, and whatever clients may ask for.
     pub admin: SocketAddr,
     /// TLS on the listeners of clients, if any.
     pub tls: Option<Tls>,

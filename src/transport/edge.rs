@@ -31,7 +31,7 @@ pub type Answer = Response<Payload>;
 pub enum Face {
     /// Clients: WebSocket, `@connections`.
     Clients,
-    /// Operators: health. Also everything that clients get.
+    /// Operators: health and metrics. Also everything that clients get.
     Administration,
 }
 

@@ -29,7 +29,7 @@ pub(in super::super) static SERVER: Object = Object {
             "admin",
             &formed(1, 64, Form::Address),
             "127.0.0.1:8081",
-            "Where /livez and /readyz answer, and whatever clients may ask for.",
+            "Where /livez, /readyz and /metrics answer, and whatever clients may ask for.",
         ),
         optional(
             "tls",

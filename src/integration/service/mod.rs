@@ -56,13 +56,13 @@ pub(super) async fn call(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     sign(backends, &mut call)?;
-    let started = backends.clock.now();
+    let started = backends.clock.nanos();
     let result = backends
         .http
         .send(call.request, limit, quotas::INTEGRATION_BODY_BYTES)
         .await;
     let facts = &mut exchange.context.integration;
-    facts.latency = Some(backends.clock.now().since(started));
+    facts.latency = Some(backends.since(started));
     let (parts, body) = result?.into_parts();
     if parts.status.is_informational() {
         let problem = format!("it answered with {}", parts.status);
