@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::harness::http_client::{request, send};
 use crate::harness::ws_client::CLOSE;
-use crate::harness::{Handshake, WsClient, soon};
+use crate::harness::{Handshake, WsClient, eventually, soon};
 
 /// An API that answers `pong` to everything; `word` is what it says instead.
 fn definition(word: &str) -> String {
@@ -70,7 +70,10 @@ struct Serving {
 
 impl Serving {
     async fn start(arguments: &[&str], definition: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), arguments, definition).await
+    }
+
+    async fn start_in(directory: TempDir, arguments: &[&str], definition: &str) -> Self {
         std::fs::write(directory.path().join("tidegate.yaml"), definition).unwrap();
         let mut arguments = arguments.to_vec();
         arguments.insert(0, "serve");
@@ -517,4 +520,35 @@ async fn completions_are_scripts() {
         .await
         .unwrap();
     assert!(checked.status.success(), "{}", text(&checked.stderr));
+}
+
+#[tokio::test]
+async fn what_was_used_of_a_quota_survives_being_killed() {
+    let definition = definition("pong").replace(
+        "    routes:\n",
+        "    routes:\n      $connect: { apiKeyRequired: true }\n",
+    ) + "apiKeys: { acme: { value: acme-acme-acme-acme-acme, enabled: true } }\nusagePlans: { gold: { apiStages: [{ apiId: chat, stage: prod }], keys: [acme], quota: { limit: 3, period: MONTH } } }\n";
+    let handshake = Handshake::new("/prod").header("x-api-key", "acme-acme-acme-acme-acme");
+    let mut serving = Serving::start(&[], &definition).await;
+    for _ in 0..2 {
+        let client = WsClient::open(serving.clients, &handshake).await;
+        assert!(client.is_ok());
+    }
+    let journal = serving.directory.path().join("state/usage.journal");
+    eventually("usage to be written", || {
+        let text = std::fs::read_to_string(&journal).unwrap();
+        text.contains(r#""requests":2}"#)
+    })
+    .await;
+    serving.child.kill().await.unwrap();
+    let mut again = Serving::start_in(serving.directory, &[], &definition).await;
+    let client = WsClient::open(again.clients, &handshake).await;
+    assert!(client.is_ok());
+    let refused = WsClient::open(again.clients, &handshake).await.err();
+    let refused = refused.expect("a refusal");
+    assert_eq!(
+        (refused.status, &*refused.refusal()),
+        (429, "Limit Exceeded")
+    );
+    again.child.kill().await.unwrap();
 }
