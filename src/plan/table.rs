@@ -2,7 +2,7 @@
 
 use crate::plan::Plan;
 use crate::plan::integration::{FunctionTarget, Integration, Target};
-use crate::plan::route::{Authorization, Direction, Ordering, Route};
+use crate::plan::route::{Authorization, Direction, Ordering, RateLimit, Route};
 
 const HEADER: [&str; 6] = [
     "API",
@@ -22,7 +22,7 @@ pub fn render(plan: &Plan) -> String {
                 stage.api.id.to_string(),
                 stage.name.to_string(),
                 route.key.to_string(),
-                authorization(&route.authorization),
+                authorization(route),
                 throttle(route),
                 integration(route),
             ]);
@@ -45,7 +45,15 @@ pub fn render(plan: &Plan) -> String {
     text
 }
 
-fn authorization(authorization: &Authorization) -> String {
+fn authorization(route: &Route) -> String {
+    let mut text = authorizer(&route.authorization);
+    if route.api_key_required {
+        text.push_str(" + API key");
+    }
+    text
+}
+
+fn authorizer(authorization: &Authorization) -> String {
     match authorization {
         Authorization::Open => "none".to_owned(),
         Authorization::Iam => "AWS_IAM".to_owned(),
@@ -61,10 +69,15 @@ fn authorization(authorization: &Authorization) -> String {
 }
 
 fn throttle(route: &Route) -> String {
-    match route.throttle.map(|throttle| throttle.limit) {
-        Some(limit) => format!("{}/s, burst {}", limit.rate, limit.burst),
+    let shown = |limit: RateLimit| format!("{}/s, burst {}", limit.rate, limit.burst);
+    let mut text = match route.throttle {
+        Some(throttle) => shown(throttle.limit),
         None => "account".to_owned(),
+    };
+    if let Some(rate) = route.message_rate {
+        text.push_str(&format!("; a connection {}", shown(rate.limit)));
     }
+    text
 }
 
 fn integration(route: &Route) -> String {

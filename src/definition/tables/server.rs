@@ -60,7 +60,7 @@ pub(in super::super) static SERVER: Object = Object {
             "stateDirectory",
             &formed(1, 4096, Form::Path),
             "./state",
-            "What must survive a restart, such as the development CA.",
+            "What must survive a restart: the development CA, and what was used of quotas.",
         ),
         nested(
             "limits",

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const ADDRESS: &str = "https://apigateway.amazonaws.com/restapis/chat/models/";
@@ -217,4 +219,67 @@ fn patterns_that_run_wild_do_not_fit() {
     assert!(wild.accepts(&json!("aaaa")));
     let message = json!(format!("{}b", "a".repeat(5000)));
     assert!(!wild.accepts(&message));
+}
+
+/// Something that is nearly a schema, or a message: JSON in which keywords are likely.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-z#/$.*+()]{0,6}".prop_map(Value::from),
+        Just(json!("#")),
+        Just(json!("#/definitions/a")),
+        Just(json!(format!("{ADDRESS}a"))),
+        Just(json!("object")),
+    ];
+    let names = prop::sample::select(vec![
+        "$ref",
+        "$schema",
+        "id",
+        "type",
+        "properties",
+        "additionalProperties",
+        "patternProperties",
+        "definitions",
+        "items",
+        "additionalItems",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "not",
+        "dependencies",
+        "required",
+        "enum",
+        "pattern",
+        "format",
+        "minimum",
+        "exclusiveMinimum",
+        "multipleOf",
+        "maxLength",
+        "uniqueItems",
+        "a",
+        "b",
+    ]);
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        let entry = (names.clone(), inner.clone());
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            prop::collection::vec(entry, 0..6).prop_map(|entries| {
+                let entries = entries.into_iter();
+                entries
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_is_written_or_sent_breaks_it(schema in anything(), other in anything(), message in anything()) {
+        if let Ok(schema) = compiled("a", json!({ "a": schema, "b": other })) {
+            let explained = schema.explain(&message);
+            prop_assert!(schema.accepts(&message) || explained.len() > 2, "{explained}");
+        }
+    }
 }

@@ -249,3 +249,14 @@ fn only_messages_have_a_message_rate() {
     assert_eq!((rate.limit.rate, rate.limit.burst), (2.5, 3));
     assert_ne!(rate.bucket, BucketId::of("route", &["chat", "dev", "a"]));
 }
+
+#[test]
+fn the_table_of_routes_shows_keys_and_rates() {
+    let text = api(
+        "routes: { $connect: { target: integrations/i, apiKeyRequired: true, authorizationType: AWS_IAM }, a: { target: integrations/i, tidegate: { messageRate: { rate: 2, burst: 9 } } } }",
+    );
+    let table = table::render(&good(&text));
+    for expected in ["AWS_IAM + API key", "account; a connection 2/s, burst 9"] {
+        assert!(table.contains(expected), "{table}");
+    }
+}
