@@ -5,6 +5,7 @@
 mod authorizers;
 mod chats;
 mod dashboards;
+mod iam_routes;
 mod program;
 mod runtimes;
 mod scrapes;
