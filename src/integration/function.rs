@@ -41,11 +41,16 @@ pub async fn invoke_function(
         deadline: limit,
         trace_id: call.trace_id,
     };
+    // Boxed: an exchange that calls no function should not carry what it takes to call one.
     let result = match &call.target {
-        FunctionTarget::Hosted(name) => backends.functions.invoke(name, invocation).await,
+        FunctionTarget::Hosted(name) => {
+            let invoking = backends.functions.invoke(name, invocation);
+            Box::pin(invoking).await
+        }
         FunctionTarget::Remote(function) => {
             let signer = backends.aws_credentials.as_ref();
-            backends.lambda.invoke(function, signer, invocation).await
+            let invoking = backends.lambda.invoke(function, signer, invocation);
+            Box::pin(invoking).await
         }
     };
     facts.latency = Some(backends.since(started));
