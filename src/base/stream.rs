@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,30 +19,38 @@ use crate::base::clock::Clock;
 pub struct Bounded {
     body: Payload,
     left: u64,
-    exceeded: Exceeded,
+    fate: Fate,
 }
 
-/// Tells whether a [`Bounded`] body came to its limit, wherever it went.
+/// Tells how a [`Bounded`] body ended, wherever it went.
 #[derive(Debug, Clone, Default)]
-pub struct Exceeded(Arc<AtomicBool>);
+pub struct Fate(Arc<AtomicU8>);
 
-impl Exceeded {
+const EXCEEDED: u8 = 1;
+const BROKEN: u8 = 2;
+
+impl Fate {
     /// Whether more came than was allowed.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    pub fn is_exceeded(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == EXCEEDED
+    }
+
+    /// Whether its sender broke off, or sent what is no body.
+    pub fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == BROKEN
     }
 }
 
 impl Bounded {
     /// A body of at most `limit` bytes.
-    pub fn new(body: Payload, limit: usize) -> (Self, Exceeded) {
-        let exceeded = Exceeded::default();
+    pub fn new(body: Payload, limit: usize) -> (Self, Fate) {
+        let fate = Fate::default();
         let bounded = Self {
             body,
             left: limit as u64,
-            exceeded: exceeded.clone(),
+            fate: fate.clone(),
         };
-        (bounded, exceeded)
+        (bounded, fate)
     }
 }
 
@@ -55,15 +63,19 @@ impl Body for Bounded {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(Ok(piece)) = &frame {
-            let length = piece.data_ref().map_or(0, Bytes::len) as u64;
-            match self.left.checked_sub(length) {
-                Some(left) => self.left = left,
-                None => {
-                    self.exceeded.0.store(true, Ordering::Relaxed);
-                    return Poll::Ready(Some(Err("the body is too large".into())));
+        match &frame {
+            Some(Ok(piece)) => {
+                let length = piece.data_ref().map_or(0, Bytes::len) as u64;
+                match self.left.checked_sub(length) {
+                    Some(left) => self.left = left,
+                    None => {
+                        self.fate.0.store(EXCEEDED, Ordering::Relaxed);
+                        return Poll::Ready(Some(Err("the body is too large".into())));
+                    }
                 }
             }
+            Some(Err(_)) => self.fate.0.store(BROKEN, Ordering::Relaxed),
+            None => {}
         }
         Poll::Ready(frame)
     }

@@ -33,6 +33,10 @@ pub enum CallError {
     /// The backend's certificate is not that of the name, or not to be trusted. Nothing of the request was sent.
     #[error("cannot trust the backend: {0}")]
     Untrusted(String),
+    /// The connection ended before any byte of an answer. The backend may have seen the request; if the connection had served
+    /// others before, it probably has not.
+    #[error("no answer came: {0}")]
+    Unanswered(String),
     /// The connection broke, or what came over it is not HTTP. The backend may have seen the request.
     #[error("the answer broke off: {0}")]
     Broken(String),

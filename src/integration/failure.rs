@@ -25,6 +25,9 @@ pub enum BackendError {
     /// The HTTP backend's certificate is not that of its name, or not to be trusted.
     #[error("the backend cannot be trusted: {0}")]
     Untrusted(String),
+    /// The client broke its request off, or sent what is no body.
+    #[error("the client broke the request off")]
+    RequestBroken,
     /// The request is larger than what may be sent.
     #[error("the request is too large")]
     RequestTooLarge,
@@ -96,6 +99,7 @@ impl From<BackendError> for GatewayError {
             BackendError::Untrusted(_) => failed(StatusCode::INTERNAL_SERVER_ERROR),
             // AWS: so is a role that cannot be assumed.
             BackendError::Unsigned(_) => failed(StatusCode::INTERNAL_SERVER_ERROR),
+            BackendError::RequestBroken => GatewayError::new(ResponseType::Default4xx),
             BackendError::RequestTooLarge
             | BackendError::Function(FunctionError::RequestTooLarge) => {
                 GatewayError::new(ResponseType::RequestTooLarge)

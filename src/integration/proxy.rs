@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, VIA};
+use ::http::header::{HOST, HeaderMap, HeaderValue, VIA};
 use ::http::{Method, Request, Uri};
 use hyper::body::Body as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -16,7 +16,7 @@ use super::forwarded;
 use crate::base::body::Payload;
 use crate::base::clock::within;
 use crate::base::quotas;
-use crate::base::stream::{Bounded, Exceeded, Lively};
+use crate::base::stream::{Bounded, Fate, Lively};
 use crate::client::http::CallError;
 use crate::client::proxy::{Answered, Destination, Ready};
 use crate::exchange::{Exchange, ExchangeScope};
@@ -202,7 +202,7 @@ async fn attempts(
     exchange: &mut Exchange,
     call: ProxyCall,
 ) -> Result<Answered, BackendError> {
-    let (body, exceeded) = body(exchange)?;
+    let (body, fate) = body(exchange)?;
     let again = match (body.whole(), call.method.is_idempotent()) {
         (Some(body), true) => Some(Payload::from(body.clone())),
         _ => None,
@@ -210,14 +210,15 @@ async fn attempts(
     let ready = backends.proxy.connect(call.destination.clone()).await?;
     let reused = ready.is_reused();
     match (send(exchange, &call, ready, body).await, again) {
-        (Err(CallError::Broken(_)), Some(body)) if reused => {
+        (Err(CallError::Unanswered(_)), Some(body)) if reused => {
             let ready = backends
                 .proxy
                 .connect_anew(call.destination.clone())
                 .await?;
             Ok(send(exchange, &call, ready, body).await?)
         }
-        (Err(_), _) if exceeded.is_set() => Err(BackendError::RequestTooLarge),
+        (Err(_), _) if fate.is_exceeded() => Err(BackendError::RequestTooLarge),
+        (Err(_), _) if fate.is_broken() => Err(BackendError::RequestBroken),
         (result, _) => Ok(result?),
     }
 }
@@ -233,20 +234,11 @@ async fn send(
     *request.uri_mut() = call.uri.clone();
     *request.headers_mut() = call.headers.clone();
     forwarded::write(&exchange.request, ready.local_ip(), request.headers_mut());
-    if request.body().is_end_stream() && expects_length(&call.method) {
-        // RFC 9110 section 8.6: such a request says its length even when it is 0; some servers insist.
-        let nothing = HeaderValue::from_static("0");
-        request.headers_mut().insert(CONTENT_LENGTH, nothing);
-    }
     ready.send(request).await
 }
 
-fn expects_length(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
-}
-
 /// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes.
-fn body(exchange: &mut Exchange) -> Result<(Payload, Exceeded), BackendError> {
+fn body(exchange: &mut Exchange) -> Result<(Payload, Fate), BackendError> {
     let body = std::mem::take(&mut exchange.request.body);
     let length = body.size_hint().lower();
     if length > quotas::HTTP_BODY_BYTES as u64 {
@@ -255,8 +247,8 @@ fn body(exchange: &mut Exchange) -> Result<(Payload, Exceeded), BackendError> {
     if let Some(whole) = body.whole() {
         // What logs and mappings ask of the body, they ask later.
         exchange.request.body = Payload::from(whole.clone());
-        return Ok((body, Exceeded::default()));
+        return Ok((body, Fate::default()));
     }
-    let (bounded, exceeded) = Bounded::new(body, quotas::HTTP_BODY_BYTES);
-    Ok((Payload::stream(bounded), exceeded))
+    let (bounded, fate) = Bounded::new(body, quotas::HTTP_BODY_BYTES);
+    Ok((Payload::stream(bounded), fate))
 }

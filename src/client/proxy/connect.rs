@@ -35,7 +35,7 @@ impl Connector {
         })
     }
 
-    /// Opens a connection and begins to speak HTTP.
+    /// Opens a connection.
     pub(super) async fn connect(&self, destination: &Destination) -> Result<Box<Link>, CallError> {
         let host = destination.authority.host();
         let default = match destination.secure {
@@ -57,7 +57,7 @@ impl Connector {
                 Box::new(secured.map_err(|error| CallError::Untrusted(causes(&error)))?)
             }
         };
-        Link::new(wire, local_ip).await
+        Ok(Link::new(wire, local_ip))
     }
 
     async fn open(&self, host: &str, port: u16) -> Result<TcpStream, CallError> {

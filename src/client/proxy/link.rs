@@ -1,27 +1,28 @@
 //! One connection to a backend, driven by whoever uses it.
 
 use std::future::{Future as _, poll_fn};
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::{Method, Request};
+use hyper::body::Body as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
-use super::Destination;
-use super::pool::Pool;
-use crate::base::body::{BoxError, Payload, causes};
+use super::head::{self, Head, Malformed};
+use crate::base::body::{BoxError, Payload};
 use crate::client::http::CallError;
 
-/// Most header fields of an answer.
-const HEADER_FIELDS: usize = 200;
-/// Longest head of an answer, and the size up to which pieces of a body are read at once, in bytes.
-const BUFFER_BYTES: usize = 64 * 1024;
+/// Longest head of an answer, in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// Interim answers (1xx) to one request that are passed over.
+const INTERIM_ANSWERS: usize = 5;
+/// What is read at once at first, and at most, in bytes.
+const READ_BYTES: [usize; 2] = [8 * 1024, 64 * 1024];
+/// Pieces up to this size are copied to where the rest of a write is, in bytes.
+const COPIED_BYTES: usize = 4 * 1024;
 
 /// Bytes to and from a backend.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -30,32 +31,47 @@ impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
 
 /// A connection on which nothing is under way, or one request.
 pub(super) struct Link {
-    sender: SendRequest<Payload>,
-    connection: Connection<TokioIo<Box<dyn Wire>>, Payload>,
+    wire: Box<dyn Wire>,
     local_ip: IpAddr,
     reused: bool,
-    /// Whether the connection has ended; it must not be polled again.
-    ended: bool,
+    /// What was read and belongs to nobody yet.
+    input: BytesMut,
+    /// What is read at once, in bytes.
+    appetite: usize,
+    output: Output,
+    /// The body of the request, as far as it has not been sent.
+    upload: Option<Upload>,
+    /// Whether the backend has stopped reading.
+    deaf: bool,
+}
+
+/// A body on its way to the backend.
+struct Upload {
+    body: Payload,
+    /// Bytes that are still announced; `None` when it goes in chunks.
+    left: Option<u64>,
+}
+
+/// Why a request was not sent to its end.
+enum UploadError {
+    /// Its body broke off, or is not as long as it should be.
+    Body(BoxError),
+    /// The backend does not take any more.
+    Wire,
 }
 
 impl Link {
-    /// Begins to speak HTTP.
-    pub(super) async fn new(wire: Box<dyn Wire>, local_ip: IpAddr) -> Result<Box<Self>, CallError> {
-        let mut builder = Builder::new();
-        builder
-            .max_buf_size(BUFFER_BYTES)
-            .max_headers(HEADER_FIELDS);
-        let (sender, connection) = builder
-            .handshake(TokioIo::new(wire))
-            .await
-            .map_err(|error| CallError::Broken(causes(&error)))?;
-        Ok(Box::new(Self {
-            sender,
-            connection,
+    pub(super) fn new(wire: Box<dyn Wire>, local_ip: IpAddr) -> Box<Self> {
+        Box::new(Self {
+            wire,
             local_ip,
             reused: false,
-            ended: false,
-        }))
+            input: BytesMut::new(),
+            appetite: READ_BYTES[0],
+            output: Output::default(),
+            upload: None,
+            deaf: false,
+        })
     }
 
     pub(super) fn local_ip(&self) -> IpAddr {
@@ -68,207 +84,290 @@ impl Link {
 
     /// Whether the backend has left the connection open, and silent, since it was used last.
     pub(super) async fn is_alive(&mut self) -> bool {
-        poll_fn(|context| {
-            self.drive(context);
-            Poll::Ready(!self.ended && self.sender.is_ready())
-        })
-        .await
+        poll_fn(|context| Poll::Ready(self.poll_read(context).is_pending())).await
     }
 
     /// Sends a request and waits for the head of the answer.
-    pub(super) async fn send(
+    ///
+    /// # Errors
+    /// [`CallError::Unanswered`] when the connection ends before any byte of an answer, [`CallError::Broken`] when it ends
+    /// or makes no sense later, or when the body of the request cannot be sent.
+    pub(super) async fn send(&mut self, request: Request<Payload>) -> Result<Head, CallError> {
+        let length = request.body().size_hint().exact();
+        head::write(&request, length, &mut self.output.copied);
+        let (parts, body) = request.into_parts();
+        match body.whole() {
+            Some(whole) => self.output.push(whole.clone()),
+            None => self.upload = Some(Upload { body, left: length }),
+        }
+        let mut reading = Reading::new(&parts.method);
+        poll_fn(|context| self.poll_head(context, &mut reading)).await
+    }
+
+    fn poll_head(
         &mut self,
-        request: Request<Payload>,
-    ) -> Result<Response<Incoming>, CallError> {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let (connection, ended) = (&mut self.connection, &mut self.ended);
-        let result = poll_fn(|context| {
-            if !*ended {
-                // How it ended is told by the answer, which fails with it.
-                *ended = Pin::new(&mut *connection).poll(context).is_ready();
+        context: &mut Context<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Poll<Result<Head, CallError>> {
+        match self.poll_upload(context) {
+            Poll::Ready(Err(UploadError::Body(error))) => {
+                let reason = format!("the request's body broke off: {error}");
+                return Poll::Ready(Err(CallError::Broken(reason)));
             }
-            answer.as_mut().poll(context)
-        });
-        result
-            .await
-            .map_err(|error| CallError::Broken(causes(error.error())))
-    }
-
-    fn drive(&mut self, context: &mut Context<'_>) {
-        if !self.ended {
-            self.ended = Pin::new(&mut self.connection).poll(context).is_ready();
+            // It may have answered before it stopped reading.
+            Poll::Ready(Err(UploadError::Wire)) => self.deafen(),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
         }
-    }
-
-    /// Whether the next request can be sent; an answer must have been read to its end.
-    fn is_free(&mut self, context: &mut Context<'_>) -> bool {
-        self.drive(context);
-        !self.ended && self.sender.is_ready()
-    }
-}
-
-/// The body of an answer, with the connection that it comes over.
-pub(super) struct LinkBody {
-    body: Incoming,
-    /// Gone once the body has ended.
-    link: Option<Box<Link>>,
-    pool: Arc<Pool>,
-    destination: Option<Destination>,
-}
-
-impl LinkBody {
-    pub(super) fn new(
-        body: Incoming,
-        link: Box<Link>,
-        pool: Arc<Pool>,
-        destination: Destination,
-    ) -> Self {
-        Self {
-            body,
-            link: Some(link),
-            pool,
-            destination: Some(destination),
-        }
-    }
-
-    /// The body as a whole where all of it is here already, which frees the connection; or else as a stream.
-    pub(super) async fn now_or_later(mut self) -> Payload {
-        let mut here = BytesMut::new();
-        let mut first = Bytes::new();
-        let ended = poll_fn(|context| {
-            while here.len() < BUFFER_BYTES {
-                if self.body.is_end_stream() {
-                    self.release(context);
-                    return Poll::Ready(Some(Ok(())));
+        loop {
+            match reading.head(&mut self.input) {
+                Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                Ok(None) => {}
+                Err(Malformed(reason)) => {
+                    return Poll::Ready(Err(CallError::Broken(reason.to_owned())));
                 }
-                match Pin::new(&mut self).poll_frame(context) {
-                    Poll::Ready(Some(Ok(frame))) => {
-                        let Ok(data) = frame.into_data() else {
-                            continue;
-                        };
-                        if first.is_empty() && here.is_empty() {
-                            first = data;
-                        } else {
-                            if here.is_empty() {
-                                here.extend_from_slice(&first);
-                            }
-                            here.extend_from_slice(&data);
-                        }
+            }
+            let reason = match ready!(self.poll_read(context)) {
+                Ok(0) => "the connection ended".to_owned(),
+                Ok(_) => {
+                    reading.heard = true;
+                    continue;
+                }
+                Err(error) => error.to_string(),
+            };
+            return Poll::Ready(Err(match reading.heard {
+                true => CallError::Broken(reason),
+                false => CallError::Unanswered(reason),
+            }));
+        }
+    }
+
+    /// Sends on what is left of the request; an answer may come meanwhile.
+    pub(super) fn send_on(&mut self, context: &mut Context<'_>) {
+        if let Poll::Ready(Err(_)) = self.poll_upload(context) {
+            self.deafen();
+        }
+    }
+
+    fn poll_upload(&mut self, context: &mut Context<'_>) -> Poll<Result<(), UploadError>> {
+        loop {
+            ready!(self.output.poll_write(&mut self.wire, context))
+                .map_err(|_| UploadError::Wire)?;
+            let Some(upload) = &mut self.upload else {
+                return Poll::Ready(Ok(()));
+            };
+            match ready!(Pin::new(&mut upload.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    // Trailers end here.
+                    if let Ok(piece) = frame.into_data() {
+                        upload.add(piece, &mut self.output)?;
                     }
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                    Poll::Ready(None) => return Poll::Ready(Some(Ok(()))),
-                    Poll::Pending => return Poll::Ready(None),
+                }
+                Some(Err(error)) => return Poll::Ready(Err(UploadError::Body(error))),
+                None => {
+                    upload.end(&mut self.output)?;
+                    self.upload = None;
                 }
             }
-            Poll::Ready(None)
-        });
-        let ended = ended.await;
-        let here = match here.is_empty() {
-            true => first,
-            false => here.freeze(),
-        };
-        match ended {
-            Some(Ok(())) => Payload::from(here),
-            Some(Err(error)) => Payload::stream(Begun {
-                here: Some(here),
-                rest: Rest::Failed(Some(error)),
-            }),
-            None => Payload::stream(Begun {
-                here: Some(here),
-                rest: Rest::Coming(self),
-            }),
         }
     }
 
-    /// Gives the connection back, if another request can be sent over it.
-    fn release(&mut self, context: &mut Context<'_>) {
-        let (Some(mut link), Some(destination)) = (self.link.take(), self.destination.take())
-        else {
-            return;
-        };
-        if link.is_free(context) {
-            link.reused = true;
-            self.pool.put(destination, link);
+    fn deafen(&mut self) {
+        self.deaf = true;
+        self.upload = None;
+        self.output = Output::default();
+    }
+
+    /// What was read and belongs to nobody yet.
+    pub(super) fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Reads more; 0 at the end of the connection.
+    pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < self.appetite / 4 {
+            self.input.reserve(self.appetite);
         }
+        let count = ready!(pin!(self.wire.read_buf(&mut self.input)).poll(context))?;
+        if self.input.len() == self.input.capacity() {
+            self.appetite = (self.appetite * 2).min(READ_BYTES[1]);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Makes the connection ready for another request; `false` when it must not be used for one.
+    pub(super) fn renew(&mut self) -> bool {
+        if self.deaf || self.upload.is_some() || !self.output.is_empty() || !self.input.is_empty() {
+            return false;
+        }
+        // What a large body has needed is not kept for small ones.
+        if self.appetite > READ_BYTES[0] {
+            self.appetite = READ_BYTES[0];
+            self.input = BytesMut::new();
+        }
+        self.output.shrink();
+        self.reused = true;
+        true
     }
 }
 
-impl Body for LinkBody {
-    type Data = Bytes;
-    type Error = BoxError;
+impl Upload {
+    fn add(&mut self, piece: Bytes, output: &mut Output) -> Result<(), UploadError> {
+        let Some(left) = &mut self.left else {
+            output.push_chunk(piece);
+            return Ok(());
+        };
+        let longer = || UploadError::Body("it is longer than announced".into());
+        *left = left.checked_sub(piece.len() as u64).ok_or_else(longer)?;
+        output.push(piece);
+        Ok(())
+    }
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        // The first poll tells the connection that the body is wanted, the second takes what that has read.
-        let mut frame = Pin::new(&mut self.body).poll_frame(context);
-        if frame.is_pending()
-            && let Some(link) = &mut self.link
-        {
-            link.drive(context);
-            frame = Pin::new(&mut self.body).poll_frame(context);
-        }
-        match ready!(frame) {
-            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
-            Some(Err(error)) => {
-                self.link = None;
-                Poll::Ready(Some(Err(error.into())))
-            }
+    fn end(&self, output: &mut Output) -> Result<(), UploadError> {
+        match self.left {
             None => {
-                self.release(context);
-                Poll::Ready(None)
+                output.copied.extend_from_slice(b"0\r\n\r\n");
+                Ok(())
             }
+            Some(0) => Ok(()),
+            Some(_) => Err(UploadError::Body("it is shorter than announced".into())),
+        }
+    }
+}
+
+/// Bytes on their way to the backend.
+#[derive(Default)]
+struct Output {
+    copied: Vec<u8>,
+    /// How much of that has been written.
+    written: usize,
+    /// A piece behind it that is too large to be copied.
+    piece: Bytes,
+    /// What follows that.
+    tail: &'static [u8],
+    /// Whether TLS may still hold some of what was written.
+    unflushed: bool,
+}
+
+impl Output {
+    fn is_empty(&self) -> bool {
+        self.written == self.copied.len() && self.piece.is_empty() && self.tail.is_empty()
+    }
+
+    /// Adds a piece of a body to an output without such a piece.
+    fn push(&mut self, piece: Bytes) {
+        match piece.len() {
+            0..=COPIED_BYTES => self.copied.extend_from_slice(&piece),
+            _ => self.piece = piece,
         }
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+    fn push_chunk(&mut self, piece: Bytes) {
+        if piece.is_empty() {
+            // It would be the last one.
+            return;
+        }
+        let size = format!("{:x}\r\n", piece.len());
+        self.copied.extend_from_slice(size.as_bytes());
+        self.push(piece);
+        match self.piece.is_empty() {
+            true => self.copied.extend_from_slice(b"\r\n"),
+            false => self.tail = b"\r\n",
+        }
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// A body of which some has come already.
-struct Begun {
-    here: Option<Bytes>,
-    rest: Rest,
-}
-
-enum Rest {
-    Coming(LinkBody),
-    Failed(Option<BoxError>),
-}
-
-impl Body for Begun {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    /// Writes all of it.
+    fn poll_write(
+        &mut self,
+        wire: &mut Box<dyn Wire>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some(here) = self.here.take()
-            && !here.is_empty()
-        {
-            return Poll::Ready(Some(Ok(Frame::data(here))));
+    ) -> Poll<io::Result<()>> {
+        if self.is_empty() && !self.unflushed {
+            return Poll::Ready(Ok(()));
         }
-        match &mut self.rest {
-            Rest::Coming(body) => Pin::new(body).poll_frame(context),
-            Rest::Failed(error) => Poll::Ready(error.take().map(Err)),
+        while !self.is_empty() {
+            let copied = self.copied.get(self.written..).unwrap_or_default();
+            let count = if self.piece.is_empty() && self.tail.is_empty() {
+                ready!(Pin::new(&mut *wire).poll_write(context, copied))?
+            } else {
+                let parts = [copied, &self.piece, self.tail].map(IoSlice::new);
+                ready!(Pin::new(&mut *wire).poll_write_vectored(context, &parts))?
+            };
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unflushed = true;
+            self.advance(count);
+        }
+        self.copied.clear();
+        self.written = 0;
+        ready!(Pin::new(&mut *wire).poll_flush(context))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        let here = count.min(self.copied.len() - self.written);
+        self.written += here;
+        count -= here;
+        let here = count.min(self.piece.len());
+        self.piece.advance(here);
+        count -= here;
+        self.tail = self.tail.get(count..).unwrap_or_default();
+    }
+
+    fn shrink(&mut self) {
+        if self.copied.capacity() > 2 * COPIED_BYTES {
+            self.copied = Vec::new();
+        }
+    }
+}
+
+/// How the reading of a head goes.
+struct Reading<'r> {
+    /// Method of the request.
+    asked: &'r Method,
+    /// Whether any byte has come.
+    heard: bool,
+    /// How far the end of the head has been searched for.
+    searched: usize,
+    interim: usize,
+}
+
+impl<'r> Reading<'r> {
+    fn new(asked: &'r Method) -> Self {
+        Self {
+            asked,
+            heard: false,
+            searched: 0,
+            interim: 0,
         }
     }
 
-    fn size_hint(&self) -> SizeHint {
-        let here = self.here.as_ref().map_or(0, Bytes::len) as u64;
-        match &self.rest {
-            Rest::Coming(body) => match body.size_hint().exact() {
-                Some(rest) => SizeHint::with_exact(rest.saturating_add(here)),
-                None => SizeHint::default(),
-            },
-            Rest::Failed(_) => SizeHint::default(),
+    /// Takes the final head out of `input`; `None` when it is not there yet.
+    fn head(&mut self, input: &mut BytesMut) -> Result<Option<Head>, Malformed> {
+        loop {
+            let Some(end) = head::end(input, self.searched) else {
+                self.searched = input.len();
+                return match input.len() {
+                    0..HEAD_BYTES => Ok(None),
+                    _ => Err(Malformed("the head is too large")),
+                };
+            };
+            // A copy as large as the head is, so that the buffer can be used again while the headers go on.
+            let bytes = Bytes::copy_from_slice(input.get(..end).unwrap_or_default());
+            input.advance(end);
+            self.searched = 0;
+            let head = head::read(&bytes, self.asked)?;
+            if !head.status.is_informational() {
+                return Ok(Some(head));
+            }
+            self.interim += 1;
+            if head.status == http::StatusCode::SWITCHING_PROTOCOLS {
+                return Err(Malformed("it switches to another protocol unasked"));
+            }
+            if self.interim > INTERIM_ANSWERS {
+                return Err(Malformed("too many interim answers"));
+            }
         }
     }
 }

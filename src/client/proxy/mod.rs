@@ -2,9 +2,17 @@
 //!
 //! A connection has no task of its own. Whoever waits for an answer polls it, and so does whoever reads a body; so a request
 //! costs no wake-up of another task. Connections are HTTP/1.1, as Amazon calls backends. There are no redirects, no proxies
-//! from the environment, no cookies, no decompression, and no second attempt once a backend may have seen a request.
+//! from the environment, no cookies, no decompression.
+//!
+//! The framing is our own, over heads that httparse reads. Hyper's client has to be driven beside the request, and hands
+//! request, answer and body over through channels, which costs more than the parsing; it lets interim answers come without
+//! end, does not tell whether a dead connection had said anything, and goes on with a connection whose answer was framed
+//! twice. Framing that can be read in two ways is refused here, or ends the connection.
 
+mod answer;
+mod chunked;
 mod connect;
+mod head;
 mod link;
 mod pool;
 
@@ -20,8 +28,9 @@ use crate::base::clock::Clock;
 use crate::base::tasks::{Shutdown, Tasks};
 use crate::client::http::{CallError, ClientError};
 
+use answer::LinkBody;
 use connect::Connector;
-use link::{Link, LinkBody};
+use link::Link;
 use pool::Pool;
 
 /// Where a request goes; connections are shared between requests to equal destinations.
@@ -119,11 +128,20 @@ impl Ready {
     /// The caller sets a deadline by dropping the future, which closes the connection.
     ///
     /// # Errors
-    /// [`CallError::Broken`] when the connection ended before a whole head came.
+    /// [`CallError::Unanswered`] when the connection ended before any byte of an answer, [`CallError::Broken`] when that is
+    /// no HTTP, breaks off before any of it could go on, or when the body of the request does.
     pub async fn send(mut self, request: Request<Payload>) -> Result<Answered, CallError> {
-        let answer = self.link.send(request).await?;
-        let (head, body) = answer.into_parts();
-        let body = LinkBody::new(body, self.link, self.pool, self.destination);
-        Ok(Response::from_parts(head, body.now_or_later().await))
+        let head = self.link.send(request).await?;
+        let body = LinkBody::new(
+            self.link,
+            head.framing,
+            head.lasting,
+            self.pool,
+            self.destination,
+        );
+        let mut answer = Response::new(body.now_or_later().await?);
+        *answer.status_mut() = head.status;
+        *answer.headers_mut() = head.headers;
+        Ok(answer)
     }
 }
