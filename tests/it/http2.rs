@@ -1,11 +1,13 @@
 //! HTTP/2, which TLS clients agree on: `@connections` over a connection that lives longer than one request.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
+use hyper::body::Body;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::crypto::aws_lc_rs;
@@ -33,7 +35,11 @@ fn connector(directory: &std::path::Path) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-pub(crate) async fn connect(rig: &Rig, directory: &std::path::Path) -> SendRequest<Empty<Bytes>> {
+/// A connection to a gateway whose development CA is in `directory`.
+pub(crate) async fn connect<B>(rig: &Rig, directory: &std::path::Path) -> SendRequest<B>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let socket = TcpStream::connect(rig.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let stream = connector(directory).connect(name, socket).await.unwrap();

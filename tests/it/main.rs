@@ -27,6 +27,7 @@ mod flow;
 mod handshake;
 mod http2;
 mod http_api;
+mod http_proxy_api;
 mod http_routes;
 mod integrations;
 mod jwt;

@@ -300,6 +300,16 @@ impl Rig {
         self.stop(warnings).await;
     }
 
+    /// The same where connections to backends may be kept, which a task looks after for some seconds.
+    pub(crate) async fn close_keeping(self, warnings: &[&str]) {
+        let services = self.gateway.services();
+        eventually("nothing but kept connections", || {
+            self.gateway.connections() == 0 && services.tasks.live() <= IDLE_TASKS + 1
+        })
+        .await;
+        self.stop(warnings).await;
+    }
+
     /// Stops the gateway, whoever is still connected.
     pub(crate) async fn stop(self, warnings: &[&str]) {
         let services = Arc::clone(self.gateway.services());
