@@ -1,7 +1,8 @@
 //! What limits cost, and whether they keep what they say.
 //!
 //! `cargo bench --bench limits` measures; `cargo bench --bench limits -- accuracy` runs only the ten seconds of real time
-//! at fifty thousand attempts a second, and fails when what is admitted is more than two percent off.
+//! at fifty thousand attempts a second, and fails when what is admitted is more than two percent off. It gives no verdict
+//! when the machine stalled for so long that a bucket overflowed.
 
 #![allow(
     missing_docs,
@@ -32,7 +33,7 @@ fn main() {
     let quick = std::env::args().any(|argument| argument == "--test");
     if !quick {
         accuracy(10_000.0, 5_000);
-        accuracy(25_000.0, 100);
+        accuracy(25_000.0, 2_500);
     }
     if only_accuracy {
         return;
@@ -59,23 +60,26 @@ fn accuracy(rate: f64, burst: u32) {
     let start = clock.nanos();
     let run = |offset: u64| {
         let gap = 2 * NANOS / ATTEMPTS_A_SECOND;
-        let mut admitted = 0u64;
+        let (mut admitted, mut late) = (0u64, 0u64);
         for attempt in 0..ATTEMPTS_A_SECOND * SECONDS / 2 {
             let due = start + offset + attempt * gap;
             while clock.nanos() < due {
                 std::hint::spin_loop();
             }
             let now = clock.nanos();
+            late = late.max(now - due);
             admitted += u64::from(limiter.take(&throttle, Holder::Everybody, now));
         }
-        admitted
+        (admitted, late)
     };
-    let admitted: u64 = std::thread::scope(|scope| {
-        let threads = [0, NANOS / ATTEMPTS_A_SECOND].map(|offset| scope.spawn(move || run(offset)));
-        threads
-            .map(|thread| thread.join().expect("a thread that counts"))
-            .iter()
-            .sum()
+    let (admitted, late) = std::thread::scope(|scope| {
+        let offsets = [0, NANOS / ATTEMPTS_A_SECOND];
+        let threads = offsets.map(|offset| scope.spawn(move || run(offset)));
+        let threads = threads.map(|thread| thread.join().expect("a thread that counts"));
+        let total = |(admitted, late): (u64, u64), (more, later): (u64, u64)| {
+            (admitted + more, late.max(later))
+        };
+        threads.into_iter().fold((0, 0), total)
     });
     let elapsed = (clock.nanos() - start) as f64 / NANOS as f64;
     let expected = rate * elapsed + f64::from(burst);
@@ -84,6 +88,11 @@ fn accuracy(rate: f64, burst: u32) {
         "accuracy: {rate}/s, burst {burst}: {ATTEMPTS_A_SECOND} attempts/s for {elapsed:.2} s, admitted {admitted} of {expected:.0} ({:+.3} %)",
         off * 100.0
     );
+    let overflow = f64::from(burst) / rate * NANOS as f64;
+    if late as f64 > overflow {
+        println!("accuracy: no verdict: stalled for {} ms", late / 1_000_000);
+        return;
+    }
     assert!(off.abs() < 0.02, "more than two percent off");
 }
 
