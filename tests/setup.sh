@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets what the tests drive the gateway with and cargo does not bring: Chromium, curl, Python clients, and Node.js with its
-# clients. Safe to run again: what is already there in the wanted version is left alone.
+# Gets what the tests drive the gateway with and cargo does not bring: Chromium, curl, Python clients, moto_server in place of
+# AWS, and Node.js with its clients. Safe to run again: what is already there in the wanted version is left alone.
 #
 # System packages need root or sudo, and are asked for only when a command is missing. All else stays in this folder:
 # .venv (Python, Node.js) and the node_modules of tests/clients and examples/chat-lambda.

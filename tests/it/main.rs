@@ -41,6 +41,7 @@ mod process;
 mod reload;
 mod replies;
 mod selection;
+mod services;
 mod throttles;
 mod timers;
 mod tls;

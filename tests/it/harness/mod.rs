@@ -7,6 +7,7 @@ pub(crate) mod gateway;
 pub(crate) mod http_client;
 pub(crate) mod issuer;
 pub(crate) mod log;
+pub(crate) mod moto;
 pub(crate) mod signer;
 pub(crate) mod ws_client;
 
