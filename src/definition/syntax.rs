@@ -94,7 +94,7 @@ pub(super) fn join_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(joined)
 }
 
-/// The character written by `uXXXX\uXXXX` and what follows it.
+/// The character written by two escapes of four digits each (RFC 8259, section 7) and what follows it.
 fn pair(escape: &str) -> Option<(char, &str)> {
     let (high, rest) = unit(escape)?;
     let (low, rest) = unit(rest.strip_prefix('\\')?)?;

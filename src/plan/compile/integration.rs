@@ -125,25 +125,36 @@ fn http(
     let method = method(bench, integration, path);
     let text = uri(bench, integration, path, "an http or https URL")?;
     let path = child(path, "integrationUri");
+    let template = url(bench, text, &path, stage)?;
+    check_path_parameters(bench, &template, parameters, &path);
+    Some(HttpTarget {
+        method: method?,
+        uri: template,
+    })
+}
+
+/// The URL of an HTTP backend, for either kind of API; `path` is that of the text.
+pub(super) fn url(
+    bench: &mut Bench<'_>,
+    text: &str,
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<UriTemplate> {
     let template = match UriTemplate::parse(text) {
         Ok(template) => template,
         Err(error) => {
-            bench.scribe.syntax(&path, text, &error);
+            bench.scribe.syntax(path, text, &error);
             return None;
         }
     };
     if template.kind() != UriKind::Http {
         let what = "HTTP_PROXY calls http and https URLs only";
         let remedy = "write a URL, or use AWS_PROXY for a Lambda function";
-        bench.scribe.problem(&path, what, remedy);
+        bench.scribe.problem(path, what, remedy);
         return None;
     }
-    function::check_variables(bench, &template, &path, stage);
-    check_path_parameters(bench, &template, parameters, &path);
-    Some(HttpTarget {
-        method: method?,
-        uri: template,
-    })
+    function::check_variables(bench, &template, path, stage);
+    Some(template)
 }
 
 pub(super) fn uri<'i>(

@@ -6,7 +6,7 @@ use crate::lang;
 #[path = "../../../../fuzz/checks/jwt.rs"]
 mod fuzz_check;
 
-use fuzz_check::{Outcome, check};
+use fuzz_check::check;
 
 #[test]
 fn key_sets_and_tokens_end_as_their_names_say() {
@@ -17,9 +17,9 @@ fn key_sets_and_tokens_end_as_their_names_say() {
         let name = entry.file_name().into_string().unwrap();
         let outcome = check(&std::fs::read(entry.path()).unwrap());
         let ending = match outcome {
-            Outcome::NoKeys => "nokeys",
-            Outcome::Refused(_) => "refused",
-            Outcome::Verified => "verified",
+            None => "nokeys",
+            Some(Err(_)) => "refused",
+            Some(Ok(())) => "verified",
         };
         // What the fuzzer adds is named by a hash and may end in any way.
         let Some((expected, _)) = name.split_once('-') else {

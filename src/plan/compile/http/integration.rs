@@ -12,7 +12,7 @@ use crate::definition::child;
 use crate::lang::http_mapping::{RequestMapping, ResponseMapping, Source};
 use crate::lang::http_route::HttpRouteKey;
 use crate::lang::parameter::MappingError;
-use crate::lang::uri_template::{UriKind, UriTemplate, UriVariable};
+use crate::lang::uri_template::{UriTemplate, UriVariable};
 use crate::model::v2::{self, IntegrationType};
 use crate::plan::integration::{ContentHandling, Integration, PayloadFormat, ProxyTarget, Target};
 use crate::plan::proxy_uri::ProxyUri;
@@ -139,20 +139,7 @@ fn proxy(
     let text = integration::uri(bench, integration, path, "an http or https URL")?;
     let server_name = server_name(bench, integration, text, path);
     let path = child(path, "integrationUri");
-    let template = match UriTemplate::parse(text) {
-        Ok(template) => template,
-        Err(error) => {
-            bench.scribe.syntax(&path, text, &error);
-            return None;
-        }
-    };
-    if template.kind() != UriKind::Http {
-        let what = "HTTP_PROXY calls http and https URLs only";
-        let remedy = "write a URL, or use AWS_PROXY for a Lambda function";
-        bench.scribe.problem(&path, what, remedy);
-        return None;
-    }
-    function::check_variables(bench, &template, &path, stage);
+    let template = integration::url(bench, text, &path, stage)?;
     check_path_variables(bench, &template, users, &path);
     Some(ProxyTarget {
         method: method?,
