@@ -3,8 +3,9 @@
 //! Source: RFC 9110 section 7.6.1 (connection-specific fields), RFC 7239 (`Forwarded`); developer guide, "Amazon API Gateway
 //! important notes" for HTTP APIs: `X-Forwarded-*` become `Forwarded`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
@@ -33,6 +34,10 @@ const ENDING_NAMES: [&str; 6] = [
     "x-forwarded-host",
     "x-forwarded-proto",
 ];
+/// How the names begin of what `Forwarded` stands for.
+const X_FORWARDED: &str = "x-forwarded-";
+/// Room for what is written in most cases, in bytes.
+const TEXT_BYTES: usize = 96;
 /// Names that only the gateway may speak under.
 const OURS: [&str; 2] = ["apigw-", "x-amzn-"];
 
@@ -59,49 +64,66 @@ pub(super) fn write(request: &GatewayRequest, by: IpAddr, headers: &mut HeaderMa
     let Some(forwarding) = &request.forwarding else {
         return;
     };
+    // A second attempt finds what the first has written.
+    headers.remove(header::FORWARDED);
     for value in request.fields.get_all(header::FORWARDED) {
         headers.append(header::FORWARDED, value.clone());
     }
-    let mut text = folded(&request.fields);
+    let mut text = String::with_capacity(TEXT_BYTES);
+    if request
+        .fields
+        .keys()
+        .any(|name| name.as_str().starts_with(X_FORWARDED))
+    {
+        fold(&request.fields, &mut text);
+    }
     ours(forwarding, by, &mut text);
-    if let Ok(value) = HeaderValue::from_str(&text) {
+    if let Ok(value) = HeaderValue::try_from(text) {
         headers.append(header::FORWARDED, value);
     }
 }
 
+// Every request has this, so the formatter is left out of it.
 fn ours(forwarding: &Forwarding, by: IpAddr, text: &mut String) {
-    // Writing to a string cannot fail.
-    write!(
-        text,
-        "by={};for={};host={};proto={}",
-        Node(by),
-        Node(forwarding.peer),
-        quoted(&forwarding.host),
-        forwarding.scheme()
-    )
-    .ok();
+    text.push_str("by=");
+    push_node(by, text);
+    text.push_str(";for=");
+    push_node(forwarding.peer, text);
+    text.push_str(";host=");
+    text.push_str(&quoted(&forwarding.host));
+    text.push_str(";proto=");
+    text.push_str(forwarding.scheme());
 }
 
 /// An address as RFC 7239 section 6 writes it.
-struct Node(IpAddr);
+fn push_node(address: IpAddr, text: &mut String) {
+    match address {
+        IpAddr::V4(address) => push_ipv4(address, text),
+        // Writing to a string cannot fail.
+        IpAddr::V6(address) => write!(text, "\"[{address}]\"").unwrap_or_default(),
+    }
+}
 
-impl std::fmt::Display for Node {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => address.fmt(f),
-            IpAddr::V6(address) => write!(f, "\"[{address}]\""),
+fn push_ipv4(address: Ipv4Addr, text: &mut String) {
+    for (position, octet) in address.octets().into_iter().enumerate() {
+        if position > 0 {
+            text.push('.');
+        }
+        for power in [100, 10, 1] {
+            if octet >= power || power == 1 {
+                text.push(char::from(b'0' + octet / power % 10));
+            }
         }
     }
 }
 
-/// A client's `X-Forwarded-*` as elements of `Forwarded`, with a comma behind each.
-fn folded(fields: &HeaderMap) -> String {
-    let mut text = String::new();
+/// Writes a client's `X-Forwarded-*` as elements of `Forwarded`, with a comma behind each.
+fn fold(fields: &HeaderMap, text: &mut String) {
     let chain = joined(fields, "x-forwarded-for");
     let proto = joined(fields, "x-forwarded-proto");
     let host = joined(fields, "x-forwarded-host");
     if chain.is_empty() && proto.is_empty() && host.is_empty() {
-        return text;
+        return;
     }
     let hops: Vec<&str> = match chain.is_empty() {
         true => vec![""],
@@ -110,11 +132,12 @@ fn folded(fields: &HeaderMap) -> String {
     for (position, hop) in hops.into_iter().enumerate() {
         let mut parts = Vec::new();
         if !hop.is_empty() {
-            let node = match hop.parse::<IpAddr>() {
-                Ok(address) => Node(address).to_string(),
-                Err(_) => quoted(hop),
-            };
-            parts.push(format!("for={node}"));
+            let mut part = "for=".to_owned();
+            match hop.parse::<IpAddr>() {
+                Ok(address) => push_node(address, &mut part),
+                Err(_) => part.push_str(&quoted(hop)),
+            }
+            parts.push(part);
         }
         // What the first proxy wrote is about the client itself.
         if position == 0 && !host.is_empty() {
@@ -128,7 +151,6 @@ fn folded(fields: &HeaderMap) -> String {
             text.push_str(", ");
         }
     }
-    text
 }
 
 fn joined(fields: &HeaderMap, name: &str) -> String {
@@ -138,12 +160,12 @@ fn joined(fields: &HeaderMap, name: &str) -> String {
 }
 
 /// A token as it is, anything else as a quoted string (RFC 9110 section 5.6).
-fn quoted(text: &str) -> String {
+fn quoted(text: &str) -> Cow<'_, str> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     // AWS: a host with a port stands there without quotes.
     let plain = |byte: u8| token(byte) || byte == b':';
     if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")).into()
 }

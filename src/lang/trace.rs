@@ -10,7 +10,6 @@
 //! that says that the trace id is random).
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// Random bytes that a trace is made of.
 pub type Random = [u8; 20];
@@ -21,6 +20,9 @@ const STATE_MEMBERS: usize = 32;
 const STATE_VALUE: usize = 256;
 /// Characters of a member's key without a tenant, of the tenant, and of the system behind it (section 3.3.1.3.1).
 const STATE_KEYS: [usize; 3] = [256, 241, 14];
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Room for any header that is written here, in bytes.
+const TEXT_BYTES: usize = 80;
 /// The caller may have recorded the trace.
 const SAMPLED: u8 = 0b01;
 /// The trace id is random (level 2, section 3.2.2.5.2).
@@ -107,24 +109,35 @@ impl Trace {
         match &self.origin {
             Origin::Amzn(sent) => Cow::Borrowed(sent),
             // AWS: a root and nothing else, where the client sent nothing.
-            Origin::Here => Cow::Owned(format!("Root={}", self.root())),
-            Origin::TraceParent => Cow::Owned(format!(
-                "Root={};Parent={};Sampled={}",
-                self.root(),
-                Hex(&self.step),
-                self.flags & SAMPLED
-            )),
+            Origin::Here => Cow::Owned(self.amzn_root()),
+            Origin::TraceParent => {
+                let mut text = self.amzn_root();
+                text.push_str(";Parent=");
+                push_hex(&self.step, &mut text);
+                text.push_str(";Sampled=");
+                text.push(if self.flags & SAMPLED == 0 { '0' } else { '1' });
+                Cow::Owned(text)
+            }
         }
+    }
+
+    fn amzn_root(&self) -> String {
+        let mut text = String::with_capacity(TEXT_BYTES);
+        text.push_str("Root=");
+        self.push_root(&mut text);
+        text
     }
 
     /// `traceparent`.
     pub fn traceparent(&self) -> String {
-        format!(
-            "00-{}-{}-{:02x}",
-            Hex(&self.id),
-            Hex(&self.step),
-            self.flags
-        )
+        let mut text = String::with_capacity(TEXT_BYTES);
+        text.push_str("00-");
+        push_hex(&self.id, &mut text);
+        text.push('-');
+        push_hex(&self.step, &mut text);
+        text.push('-');
+        push_hex(&[self.flags], &mut text);
+        text
     }
 
     /// `tracestate`, where the client sent one that can be read.
@@ -134,8 +147,17 @@ impl Trace {
 
     /// The trace id as X-Ray writes it: `1-{8 hex digits}-{24 hex digits}`.
     pub fn root(&self) -> String {
+        let mut text = String::with_capacity(TEXT_BYTES);
+        self.push_root(&mut text);
+        text
+    }
+
+    fn push_root(&self, text: &mut String) {
         let (time, rest) = self.id.split_at(4);
-        format!("1-{}-{}", Hex(time), Hex(rest))
+        text.push_str("1-");
+        push_hex(time, text);
+        text.push('-');
+        push_hex(rest, text);
     }
 }
 
@@ -250,12 +272,12 @@ fn is_state_value(value: &str) -> bool {
     !value.is_empty() && value.len() <= STATE_VALUE && value.bytes().all(printable)
 }
 
-/// Bytes as lower-case hex digits.
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// Adds bytes as lower-case hex digits. Every request does this a few times, so the formatter is left out of it.
+fn push_hex(bytes: &[u8], text: &mut String) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 0xf] {
+            text.push(char::from(HEX_DIGITS[usize::from(digit)]));
+        }
     }
 }
 
