@@ -9,8 +9,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
@@ -59,13 +61,31 @@ pub trait Clock: std::fmt::Debug + Send + Sync + 'static {
 }
 
 /// Waits for `future`, but no longer than `limit`; `None` when the limit came first.
-pub async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
-    let deadline = clock.sleep_until(clock.now().after(limit));
-    tokio::pin!(future);
-    tokio::select! {
-        biased;
-        output = &mut future => Some(output),
-        () = deadline => None,
+pub fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Within<F> {
+    Within {
+        future,
+        deadline: clock.sleep_until(clock.now().after(limit)),
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// What [`within`] waits for. Written out, because an `async fn` would keep room for the future twice.
+    pub struct Within<F> {
+        #[pin]
+        future: F,
+        deadline: BoxFuture<'static, ()>,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.future.poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        this.deadline.as_mut().poll(context).map(|()| None)
     }
 }
 

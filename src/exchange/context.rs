@@ -172,15 +172,15 @@ pub struct RequestContext {
     /// Bytes of the payload that left.
     pub response_length: usize,
     /// `$context.authenticate`: the check of a signature.
-    pub authentication: Option<StepFacts>,
+    pub authentication: Option<Box<StepFacts>>,
     /// `$context.authorize`: the check of the signer's policies.
-    pub authorization: Option<StepFacts>,
+    pub authorization: Option<Box<StepFacts>>,
     /// The authorizer call of this exchange.
     pub authorizer: IntegrationFacts,
     /// The integration call of this exchange.
     pub integration: IntegrationFacts,
     /// The gateway's own error.
-    pub error: Option<ErrorFacts>,
+    pub error: Option<Box<ErrorFacts>>,
     /// `$context.error.validationErrorString`: why a message does not fit its model.
     pub validation_error: Option<String>,
 }

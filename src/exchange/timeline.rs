@@ -1,5 +1,6 @@
 //! When each phase of an exchange began. Latencies in logs and metrics come from here.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// The phases of the pipeline, in the order in which they run.
@@ -43,9 +44,9 @@ impl Phase {
 /// When each phase began, as far as the exchange came. Moments are nanoseconds of the gateway's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline {
-    began: [Option<u64>; Phase::ALL.len()],
+    began: [Option<NonZeroU64>; Phase::ALL.len()],
     arrived: u64,
-    ended: Option<u64>,
+    ended: Option<NonZeroU64>,
 }
 
 impl Timeline {
@@ -60,12 +61,12 @@ impl Timeline {
 
     /// Notes that a phase begins.
     pub fn enter(&mut self, phase: Phase, nanos: u64) {
-        self.began[phase as usize] = Some(nanos);
+        self.began[phase as usize] = Some(moment(nanos));
     }
 
     /// Notes that everything there is has been answered.
     pub fn end(&mut self, nanos: u64) {
-        self.ended = Some(nanos);
+        self.ended = Some(moment(nanos));
     }
 
     /// The phases that ran, in order.
@@ -83,14 +84,19 @@ impl Timeline {
         let began = self.began[phase as usize]?;
         let next = self.began.iter().skip(phase as usize + 1);
         let next = next.flatten().next()?;
-        Some(Duration::from_nanos(next.saturating_sub(began)))
+        Some(Duration::from_nanos(next.get().saturating_sub(began.get())))
     }
 
     /// Time from the arrival to the end of the answer; `None` until that has come.
     pub fn latency(&self) -> Option<Duration> {
-        let ended = self.ended?;
+        let ended = self.ended?.get();
         Some(Duration::from_nanos(ended.saturating_sub(self.arrived)))
     }
+}
+
+/// The first nanosecond of the clock counts as its second: so every moment fits into eight bytes, with room for none.
+fn moment(nanos: u64) -> NonZeroU64 {
+    NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN)
 }
 
 #[cfg(test)]

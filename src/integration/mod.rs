@@ -109,10 +109,10 @@ pub async fn make(
     // Boxed where a client of many layers is asked, so that an exchange that needs none of them stays small.
     match call {
         Call::Function(call, format) => {
-            function::call(backends, exchange, call, format, limit).await
+            Box::pin(function::call(backends, exchange, call, format, limit)).await
         }
         Call::Http(call) => Box::pin(http::call(backends, exchange, *call, limit)).await,
-        Call::Proxy(call) => proxy::call(backends, exchange, *call, limit).await,
+        Call::Proxy(call) => proxy::call(backends, exchange, call, limit).await,
         Call::Service(call) => Box::pin(service::call(backends, exchange, *call, limit)).await,
         Call::Answered(answer) => Ok(*answer),
     }

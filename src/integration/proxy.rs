@@ -4,11 +4,13 @@
 //! backend sees is from captures.
 
 use std::borrow::Cow;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{HOST, HeaderMap, HeaderValue, VIA};
-use ::http::{Method, Request, Uri};
+use ::http::uri::PathAndQuery;
+use bytes::Bytes;
 use hyper::body::Body as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -18,7 +20,7 @@ use crate::base::clock::within;
 use crate::base::quotas;
 use crate::base::stream::{Bounded, Fate, Lively};
 use crate::client::http::CallError;
-use crate::client::proxy::{Answered, Destination, Ready};
+use crate::client::proxy::{Answered, Destination, Ready, RequestHead};
 use crate::exchange::{Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, trace};
@@ -46,14 +48,15 @@ const PATH: &AsciiSet = &CONTROLS
 /// AWS: added to what the client sent under that name.
 const OUR_VIA: HeaderValue = HeaderValue::from_static("HTTP/1.1 AmazonAPIGateway");
 
+/// How many headers are added to those of the client, at most.
+const OUR_HEADERS: usize = 6;
+
 /// A request that is ready to be sent, but for its body.
 #[derive(Debug)]
 pub struct ProxyCall {
     integration: Arc<Integration>,
     destination: Destination,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    head: RequestHead,
 }
 
 /// Builds the request for the backend.
@@ -70,26 +73,29 @@ pub(super) fn prepare(
     let address = target.uri.address(&scope, &parameter);
     let address = address.map_err(|problem| unsendable("integrationUri", problem))?;
     let came = &exchange.request;
-    let path = match target.appends_path {
-        true => Cow::Owned(append(&address.path, &came.route_path)),
-        false => Cow::Borrowed(address.path.as_str()),
-    };
     let edits = RequestEdits::resolve(&target.mappings, &scope)
         .map_err(|problem| unsendable("requestParameters", problem))?;
-    let path = edits.path().map_or(path, Cow::Borrowed);
+    let path = match (edits.path(), target.appends_path) {
+        (Some(path), _) => Some(Cow::Borrowed(path)),
+        (None, true) => Some(Cow::Owned(append(address.path(), &came.route_path))),
+        (None, false) => None,
+    };
     let query = edits.apply_to_query(came.query.as_deref());
-    let mut headers = with_host(headers(exchange), &address)?;
+    let mut headers = headers(exchange);
+    headers.insert(HOST, address.origin.host.clone());
     edits.apply_to_headers(&mut headers);
-    let uri = uri(&path, [address.query.as_deref(), query.as_deref()])?;
+    let destination = Destination {
+        secure: address.origin.secure,
+        authority: address.origin.authority.clone(),
+        server_name: target.server_name.clone(),
+    };
     Ok(ProxyCall {
         integration: Arc::clone(integration),
-        method: target.method.as_ref().unwrap_or(&came.method).clone(),
-        uri,
-        headers,
-        destination: Destination {
-            secure: address.secure,
-            authority: address.authority.clone(),
-            server_name: target.server_name.clone(),
+        destination,
+        head: RequestHead {
+            method: target.method.as_ref().unwrap_or(&came.method).clone(),
+            target: request_target(address, path.as_deref(), query.as_deref())?,
+            headers,
         },
     })
 }
@@ -113,22 +119,30 @@ fn append(base: &str, path: &crate::lang::http_path::RoutePath<'_>) -> String {
     all
 }
 
-fn uri(path: &str, queries: [Option<&str>; 2]) -> Result<Uri, BackendError> {
-    let mut target = path.to_owned();
-    let mut mark = '?';
-    for query in queries.into_iter().flatten() {
-        target.push(mark);
+/// What is asked of the backend: the address, with another path if there is one, and with the client's query behind its own.
+fn request_target(
+    address: Address<'_>,
+    path: Option<&str>,
+    query: Option<&str>,
+) -> Result<PathAndQuery, BackendError> {
+    let has_query = address.query().is_some();
+    let mut target = match (path, address.query()) {
+        (None, _) => address.target.into_owned(),
+        (Some(path), None) => path.to_owned(),
+        (Some(path), Some(query)) => format!("{path}?{query}"),
+    };
+    if let Some(query) = query {
+        target.push(if has_query { '&' } else { '?' });
         target.push_str(query);
-        mark = '&';
     }
-    Uri::try_from(target).map_err(|problem| unsendable("integrationUri", problem))
+    PathAndQuery::try_from(target).map_err(|problem| unsendable("integrationUri", problem))
 }
 
 /// The client's headers without those of its own connection, and those that tell how the request came here.
 fn headers(exchange: &Exchange) -> HeaderMap {
     let fields = &exchange.request.fields;
     let nominated = forwarded::nominated(fields);
-    let mut headers = HeaderMap::with_capacity(fields.len() + 4);
+    let mut headers = HeaderMap::with_capacity(fields.len() + OUR_HEADERS);
     for (name, value) in fields {
         if forwarded::goes_on(name) && !nominated.contains(name) {
             headers.append(name.clone(), value.clone());
@@ -137,12 +151,6 @@ fn headers(exchange: &Exchange) -> HeaderMap {
     headers.append(VIA, OUR_VIA);
     trace::write(exchange, &mut headers);
     headers
-}
-
-fn with_host(mut headers: HeaderMap, address: &Address) -> Result<HeaderMap, BackendError> {
-    let host = HeaderValue::from_str(address.authority.as_str());
-    headers.insert(HOST, host.map_err(|problem| unsendable("Host", problem))?);
-    Ok(headers)
 }
 
 fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
@@ -156,21 +164,13 @@ fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
 pub(super) async fn call(
     backends: &Backends,
     exchange: &mut Exchange,
-    call: ProxyCall,
+    mut call: Box<ProxyCall>,
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
-    let integration = Arc::clone(&call.integration);
-    let result = match within(
-        backends.clock.as_ref(),
-        limit,
-        attempts(backends, exchange, call),
-    )
-    .await
-    {
-        Some(result) => result,
-        None => Err(BackendError::TimedOut),
-    };
+    let attempts = attempts(backends, exchange, &mut call);
+    let result = within(backends.clock.as_ref(), limit, attempts).await;
+    let result = result.unwrap_or(Err(BackendError::TimedOut));
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.since(started));
     let (parts, body) = result?.into_parts();
@@ -181,7 +181,7 @@ pub(super) async fn call(
     facts.status = Some(parts.status.as_u16());
     facts.call_status = Some(parts.status.as_u16());
     super::http::note_ids(facts, &parts.headers);
-    let body = match (body.whole(), &integration.target) {
+    let body = match (body.whole(), &call.integration.target) {
         (None, Target::Proxy(target)) => {
             let clock = Arc::clone(&backends.clock);
             Payload::stream(Lively::new(body, clock, target.body_idle_timeout))
@@ -200,22 +200,21 @@ pub(super) async fn call(
 async fn attempts(
     backends: &Backends,
     exchange: &mut Exchange,
-    call: ProxyCall,
+    call: &mut ProxyCall,
 ) -> Result<Answered, BackendError> {
     let (body, fate) = body(exchange)?;
-    let again = match (body.whole(), call.method.is_idempotent()) {
-        (Some(body), true) => Some(Payload::from(body.clone())),
-        _ => None,
+    let whole = body.whole().cloned();
+    let again = whole.filter(|_| call.head.method.is_idempotent());
+    let destination = &call.destination;
+    let ready = match backends.proxy.kept(destination) {
+        Some(ready) => ready,
+        // Boxed: a request that finds a connection should not carry what it takes to make one.
+        None => Box::pin(backends.proxy.connect(destination)).await?,
     };
-    let ready = backends.proxy.connect(call.destination.clone()).await?;
     let reused = ready.is_reused();
-    match (send(exchange, &call, ready, body).await, again) {
+    match (send(exchange, call, ready, body).await, again) {
         (Err(CallError::Unanswered(_)), Some(body)) if reused => {
-            let ready = backends
-                .proxy
-                .connect_anew(call.destination.clone())
-                .await?;
-            Ok(send(exchange, &call, ready, body).await?)
+            Box::pin(once_more(backends, exchange, call, body)).await
         }
         (Err(_), _) if fate.is_exceeded() => Err(BackendError::RequestTooLarge),
         (Err(_), _) if fate.is_broken() => Err(BackendError::RequestBroken),
@@ -223,18 +222,25 @@ async fn attempts(
     }
 }
 
-async fn send(
+async fn once_more(
+    backends: &Backends,
     exchange: &Exchange,
-    call: &ProxyCall,
+    call: &mut ProxyCall,
+    body: Bytes,
+) -> Result<Answered, BackendError> {
+    let ready = backends.proxy.connect(&call.destination).await?;
+    Ok(send(exchange, call, ready, Payload::from(body)).await?)
+}
+
+fn send<'c>(
+    exchange: &Exchange,
+    call: &'c mut ProxyCall,
     ready: Ready,
     body: Payload,
-) -> Result<Answered, CallError> {
-    let mut request = Request::new(body);
-    *request.method_mut() = call.method.clone();
-    *request.uri_mut() = call.uri.clone();
-    *request.headers_mut() = call.headers.clone();
-    forwarded::write(&exchange.request, ready.local_ip(), request.headers_mut());
-    ready.send(request).await
+) -> impl Future<Output = Result<Answered, CallError>> + use<'c> {
+    let head = &mut call.head;
+    forwarded::write(&exchange.request, ready.local_ip(), &mut head.headers);
+    ready.send(head, body)
 }
 
 /// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes.

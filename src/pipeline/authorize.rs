@@ -95,11 +95,11 @@ fn signed(
     let began = services.clock.nanos();
     let since = |nanos| Duration::from_nanos(services.clock.nanos().saturating_sub(nanos));
     let signer = signer(services, exchange);
-    exchange.context.authentication = Some(StepFacts::new(&signer, since(began)));
+    exchange.context.authentication = Some(Box::new(StepFacts::new(&signer, since(began))));
     let credential = signer?;
     let began = services.clock.nanos();
     let allowed = allowed(exchange, route, &credential);
-    exchange.context.authorization = Some(StepFacts::new(&allowed, since(began)));
+    exchange.context.authorization = Some(Box::new(StepFacts::new(&allowed, since(began))));
     allowed?;
     let identity = Arc::new(iam::identity(&credential));
     Ok(Identified {

@@ -14,15 +14,32 @@ use crate::error::GatewayError;
 use crate::exchange::{Event, Exchange, ExchangeScope, Reply};
 use crate::observe::Observers;
 use crate::pipeline::{Services, cors, failure};
+use crate::plan::stage::Stage;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
-/// Concludes an exchange and gives what the transport must do.
-pub(super) async fn conclude(
+/// A line for the access log of a stage.
+pub(super) struct Line {
+    stage: Arc<Stage>,
+    text: String,
+}
+
+impl Line {
+    /// Hands it over, when there is room.
+    pub(super) async fn write(self, services: &Services) {
+        if let Some(log) = &self.stage.access_log {
+            let logs = &services.observers.access_logs;
+            logs.write(&log.destination, self.text).await;
+        }
+    }
+}
+
+/// Concludes an exchange; gives what the transport must do, and what is to be logged before.
+pub(super) fn conclude(
     services: &Services,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
     result: Result<Reply, GatewayError>,
-) -> Reply {
+) -> (Reply, Option<Line>) {
     let mut reply = match result {
         Ok(reply) => reply,
         Err(error) => {
@@ -39,18 +56,18 @@ pub(super) async fn conclude(
             reply.body = Payload::stream(Told {
                 body,
                 observers: Arc::clone(&services.observers),
-                exchange: Some(Box::new(exchange)),
+                exchange: Some(exchange),
             });
-            return Reply::Http(std::mem::take(reply));
+            return (Reply::Http(std::mem::take(reply)), None);
         }
     }
     let replies = u64::from(matches!(reply, Reply::Frame(_)));
-    let line = tell(&services.observers, &mut exchange, replies);
-    if let (Some(log), Some(line)) = (&exchange.stage.access_log, line) {
-        let logs = &services.observers.access_logs;
-        logs.write(&log.destination, line).await;
-    }
-    reply
+    let text = tell(&services.observers, &mut exchange, replies);
+    let line = text.map(|text| Line {
+        stage: Arc::clone(&exchange.stage),
+        text,
+    });
+    (reply, line)
 }
 
 /// Notes the end of an exchange and counts it; gives its line in the access log.

@@ -15,11 +15,11 @@ pub(super) fn reply(exchange: &mut Exchange, error: &GatewayError) -> Reply {
         Event::Http => of_http_api(error),
         _ => (error.http_status(), error.client_message()),
     };
-    exchange.context.error = Some(ErrorFacts {
+    exchange.context.error = Some(Box::new(ErrorFacts {
         message: message.to_owned(),
         response_type: error.response_type,
         status,
-    });
+    }));
     let Some(record) = exchange.context.party.record() else {
         let body = serde_json::json!({ "message": message }).to_string();
         return http(status, headers(exchange, error), body);

@@ -31,13 +31,17 @@ use crate::exchange::{Exchange, Phase, Reply};
 
 /// Runs one event to its end. Every exchange is concluded, whatever became of it: at once, or, where the reply's body is
 /// still on its way from a backend, when that has ended.
-pub async fn run(services: &Services, mut exchange: Exchange) -> Reply {
+pub async fn run(services: &Services, mut exchange: Box<Exchange>) -> Reply {
     let phases = AssertUnwindSafe(phases(services, &mut exchange)).catch_unwind();
     let result = phases.await.unwrap_or_else(|_| {
         Err(GatewayError::new(ResponseType::Default5xx).because("a phase panicked"))
     });
     enter(services, &mut exchange, Phase::Conclude);
-    conclude::conclude(services, exchange, result).await
+    let (reply, line) = conclude::conclude(services, exchange, result);
+    if let Some(line) = line {
+        line.write(services).await;
+    }
+    reply
 }
 
 /// THE LIST.

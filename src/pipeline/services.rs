@@ -222,15 +222,15 @@ impl Services {
         }
     }
 
-    fn exchange(&self, stage: Arc<Stage>, event: Event, party: Party) -> Exchange {
+    fn exchange(&self, stage: Arc<Stage>, event: Event, party: Party) -> Box<Exchange> {
         let time = self.clock.wall();
         let trace = Trace::begin(time.seconds(), ids::random());
-        Exchange {
+        Box::new(Exchange {
             stage,
             event,
             request: GatewayRequest::default(),
             context: RequestContext::new(RequestId::mint(), time, trace, party),
             timeline: Timeline::new(self.clock.nanos()),
-        }
+        })
     }
 }

@@ -1,8 +1,13 @@
 //! Host and path to a face: which API and stage a request is for, and who answers it.
 
+use std::convert::Infallible;
+use std::future::{Future, ready};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use futures_util::future::BoxFuture;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
@@ -20,6 +25,7 @@ use crate::transport::front::Front;
 use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::http::Socket;
 use crate::transport::http_api;
+use crate::transport::listener::Seat;
 use crate::transport::place::{self, Place};
 use crate::transport::ws::handshake;
 
@@ -81,28 +87,59 @@ impl Arrival {
     }
 }
 
-/// Answers one request.
-pub(super) async fn answer(
-    front: Arc<Front>,
+/// An answer on its way.
+pub(super) struct Answering {
+    way: Way,
+    /// Whether no other request may follow on the connection.
+    last: bool,
+}
+
+enum Way {
+    /// A request of an HTTP API, which is most of them, has its own.
+    Http(http_api::Answering),
+    Other(BoxFuture<'static, Answer>),
+}
+
+impl Way {
+    fn made(answer: Answer) -> Self {
+        Self::Other(Box::pin(ready(answer)))
+    }
+}
+
+impl Future for Answering {
+    type Output = Result<Answer, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut answer = ready!(match &mut self.way {
+            Way::Http(answering) => Pin::new(answering).poll(context),
+            Way::Other(answering) => answering.as_mut().poll(context),
+        });
+        if self.last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            // What follows may be anything but another request: bytes behind a handshake were never meant to be HTTP.
+            close_after(&mut answer);
+        }
+        Poll::Ready(Ok(answer))
+    }
+}
+
+/// Begins to answer one request.
+pub(super) fn answer(
+    front: &Arc<Front>,
     face: Face,
-    socket: Socket,
-    slot: HeadSlot,
+    socket: &Socket,
+    slot: &HeadSlot,
     request: Request<Incoming>,
-) -> Answer {
+) -> Answering {
     let head = match request.version() {
         Version::HTTP_2 => HeadFacts::default(),
         _ => slot.take(),
     };
     let last = head.last;
-    let mut answer = match refuse_head(&request, &head) {
-        Some((status, text)) => message(status, text),
-        None => admitted(front, face, &socket, head, request).await,
+    let way = match refuse_head(&request, &head) {
+        Some((status, text)) => Way::made(message(status, text)),
+        None => admitted(front, face, socket, head, request),
     };
-    if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // What follows may be anything but another request: bytes behind a handshake were never meant to be HTTP.
-        close_after(&mut answer);
-    }
-    answer
+    Answering { way, last }
 }
 
 fn close_after(answer: &mut Answer) {
@@ -110,32 +147,37 @@ fn close_after(answer: &mut Answer) {
     answer.headers_mut().append(header::CONNECTION, close);
 }
 
-async fn admitted(
-    front: Arc<Front>,
+fn admitted(
+    front: &Arc<Front>,
     face: Face,
     socket: &Socket,
     head: HeadFacts,
     request: Request<Incoming>,
-) -> Answer {
+) -> Way {
     if face == Face::Administration
-        && let Some(answer) = admin::answer(&front, &request)
+        && let Some(answer) = admin::answer(front, &request)
     {
-        return answer;
+        return Way::made(answer);
     }
-    let Some(arrival) = arrive(&front, socket, head, request) else {
-        return message(StatusCode::BAD_REQUEST, "Bad Request");
+    let Some(arrival) = arrive(front, socket, head, request) else {
+        return Way::made(message(StatusCode::BAD_REQUEST, "Bad Request"));
     };
     let plan = front.services.plan();
     let target = arrival.request.uri();
     let place = place::find(&plan, target.path(), &arrival.domain_name);
-    if !place.is_http()
-        && target
-            .path_and_query()
-            .map_or(0, |target| target.as_str().len())
-            > quotas::WEBSOCKET_URL_CHARACTERS
-    {
-        return message(StatusCode::URI_TOO_LONG, "URI Too Long");
+    if let Place::Http(place) = place {
+        return Way::Http(http_api::answer(front, place, arrival));
     }
+    let target = target.path_and_query();
+    let length = target.map_or(0, |target| target.as_str().len());
+    if !place.is_http() && length > quotas::WEBSOCKET_URL_CHARACTERS {
+        return Way::made(message(StatusCode::URI_TOO_LONG, "URI Too Long"));
+    }
+    let (front, seat) = (Arc::clone(front), Arc::clone(&socket.seat));
+    Way::Other(Box::pin(at(front, place, seat, arrival)))
+}
+
+async fn at(front: Arc<Front>, place: Place, seat: Arc<Seat>, arrival: Arrival) -> Answer {
     match place {
         Place::Http(place) => http_api::answer(&front, place, arrival).await,
         Place::Missing => http_api::refuse(StatusCode::NOT_FOUND, "Not Found"),
@@ -146,18 +188,18 @@ async fn admitted(
         Place::Below(_) if is_upgrade(&arrival) => {
             management::refuse(&ServiceException::forbidden())
         }
-        Place::Stage(stage) | Place::Below(stage) => at_stage(front, socket, stage, arrival).await,
+        Place::Stage(stage) | Place::Below(stage) => at_stage(front, seat, stage, arrival).await,
     }
 }
 
 async fn at_stage(
     front: Arc<Front>,
-    socket: &Socket,
+    seat: Arc<Seat>,
     stage: Arc<Stage>,
     arrival: Arrival,
 ) -> Answer {
     if is_upgrade(&arrival) {
-        return handshake::answer(front, stage, arrival, Arc::clone(&socket.seat)).await;
+        return handshake::answer(front, stage, arrival, seat).await;
     }
     match (&stage.page, arrival.request.method()) {
         (Some(page), &Method::GET | &Method::HEAD) => self::page(page),

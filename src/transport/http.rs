@@ -1,6 +1,5 @@
 //! Serves HTTP on one accepted socket: HTTP/1.1, or HTTP/2 where TLS negotiated it.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use sync_wrapper::SyncWrapper;
 
 use crate::base::clock::{Clock, Tick};
-use crate::transport::edge::{self, Answer, Face};
+use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
 use crate::transport::head::{HeadSlot, Watched};
 use crate::transport::listener::Seat;
@@ -69,16 +68,7 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
     let (_, stop) = front.lifetime(face);
     let stop = stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = edge::answer(
-            Arc::clone(&front),
-            face,
-            socket.clone(),
-            slot.clone(),
-            request,
-        );
-        // Boxed so that the connection's own task stays small.
-        let answer: BoxFuture<'static, Answer> = Box::pin(answer);
-        async move { Ok::<_, Infallible>(answer.await) }
+        edge::answer(&front, face, &socket, &slot, request)
     });
     let timer = ClockTimer(clock);
     // How a connection ends is the client's affair; nothing can be done about it here.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderValue};
@@ -20,19 +20,22 @@ use crate::transport::edge::{Answer, Arrival};
 use crate::transport::front::Front;
 use crate::transport::place::HttpPlace;
 
-/// Answers a request for a stage.
-pub(super) async fn answer(front: &Arc<Front>, place: HttpPlace, arrival: Arrival) -> Answer {
+/// Begins to answer a request for a stage.
+pub(super) fn answer(front: &Arc<Front>, place: HttpPlace, arrival: Arrival) -> Answering {
     let services = Arc::clone(&front.services);
     let stays_open = arrival.stays_open();
     let exchange = exchange(front, place, arrival);
     let tasks = services.tasks.clone();
     let run = Box::pin(async move { pipeline::run(&services, exchange).await });
-    match (Outliving {
+    Answering {
         tasks,
         run: Some(run),
-    })
-    .await
-    {
+        stays_open,
+    }
+}
+
+fn answered(reply: Reply, stays_open: bool) -> Answer {
+    match reply {
         Reply::Http(reply) => {
             let mut answer = Response::new(reply.body);
             *answer.status_mut() = reply.status;
@@ -64,7 +67,7 @@ pub(super) fn refuse(status: StatusCode, text: &str) -> Answer {
     answer
 }
 
-fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Exchange {
+fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Box<Exchange> {
     let services = &front.services;
     let (parts, body) = arrival.request.into_parts();
     let user_agent = parts.headers.get(header::USER_AGENT);
@@ -88,40 +91,40 @@ fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Exchange {
     request.fields = parts.headers;
     request.forwarding = Some(arrival.forwarding);
     (request.body, context.received) = Payload::incoming(body).metered();
-    Exchange {
+    Box::new(Exchange {
         event: Event::Http,
         request,
         context,
         timeline: Timeline::new(services.clock.nanos()),
         stage: place.stage,
-    }
+    })
 }
 
 /// An exchange that runs where its client waits for it, and goes on as a task of its own when the client does not.
 ///
 /// A client that hangs up neither cancels a half-done integration nor loses its line in the access log; and as long as it
 /// waits, nothing is spawned.
-struct Outliving {
+pub(super) struct Answering {
     tasks: Tasks,
     run: Option<BoxFuture<'static, Reply>>,
+    /// Whether the connection certainly outlives the answer.
+    stays_open: bool,
 }
 
-impl Future for Outliving {
-    type Output = Reply;
+impl Future for Answering {
+    type Output = Answer;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
         let Some(run) = &mut self.run else {
             return Poll::Pending;
         };
-        let reply = run.as_mut().poll(context);
-        if reply.is_ready() {
-            self.run = None;
-        }
-        reply
+        let reply = ready!(run.as_mut().poll(context));
+        self.run = None;
+        Poll::Ready(answered(reply, self.stays_open))
     }
 }
 
-impl Drop for Outliving {
+impl Drop for Answering {
     fn drop(&mut self) {
         if let Some(run) = self.run.take() {
             // Nobody is left to read the reply; dropping it ends a body that is still on its way.

@@ -1,6 +1,5 @@
 //! The body of an answer, with the connection that it comes over.
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -52,27 +51,20 @@ impl LinkBody {
     ///
     /// # Errors
     /// [`CallError::Broken`] when it is known already that the rest will not come.
-    pub(super) async fn now_or_later(mut self) -> Result<Payload, CallError> {
+    pub(super) fn now_or_later(mut self, context: &mut Context<'_>) -> Result<Payload, CallError> {
         let mut here = Gathered::default();
-        let ended = poll_fn(|context| {
-            while here.length() < GATHERED_BYTES {
-                match self.poll_piece(context) {
-                    Poll::Ready(Some(Ok(piece))) => here.add(piece),
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                    Poll::Ready(None) => return Poll::Ready(Some(Ok(()))),
-                    Poll::Pending => return Poll::Ready(None),
-                }
+        while here.length() < GATHERED_BYTES {
+            match self.poll_piece(context) {
+                Poll::Ready(Some(Ok(piece))) => here.add(piece),
+                Poll::Ready(Some(Err(error))) => return Err(CallError::Broken(error.to_string())),
+                Poll::Ready(None) => return Ok(Payload::from(here.all())),
+                Poll::Pending => break,
             }
-            Poll::Ready(None)
-        });
-        match ended.await {
-            Some(Ok(())) => Ok(Payload::from(here.all())),
-            Some(Err(error)) => Err(CallError::Broken(error.to_string())),
-            None => Ok(Payload::stream(Begun {
-                here: here.all(),
-                rest: self,
-            })),
         }
+        Ok(Payload::stream(Begun {
+            here: here.all(),
+            rest: self,
+        }))
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {

@@ -4,11 +4,11 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use httparse::{ParserConfig, Status};
 
+use super::RequestHead;
 use super::chunked::Chunked;
-use crate::base::body::Payload;
 
 /// Most header fields of an answer.
 const FIELDS: usize = 200;
@@ -42,14 +42,13 @@ pub(super) struct Head {
 pub(super) struct Malformed(pub(super) &'static str);
 
 /// Writes the head of a request. `length` is that of its body; `None` when it goes in chunks.
-pub(super) fn write(request: &Request<Payload>, length: Option<u64>, out: &mut Vec<u8>) {
-    out.extend_from_slice(request.method().as_str().as_bytes());
+pub(super) fn write(request: &RequestHead, length: Option<u64>, out: &mut Vec<u8>) {
+    out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');
-    let target = request.uri().path_and_query();
-    out.extend_from_slice(target.map_or("/", |target| target.as_str()).as_bytes());
+    out.extend_from_slice(request.target.as_str().as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     // RFC 9110 section 7.2: the host comes first.
-    let headers = request.headers();
+    let headers = &request.headers;
     if let Some(host) = headers.get(header::HOST) {
         field(&header::HOST, host, out);
     }
@@ -60,7 +59,7 @@ pub(super) fn write(request: &Request<Payload>, length: Option<u64>, out: &mut V
     }
     match length {
         None => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        Some(length) if length > 0 || expects_length(request.method()) => {
+        Some(length) if length > 0 || expects_length(&request.method) => {
             out.extend_from_slice(b"content-length: ");
             out.extend_from_slice(length.to_string().as_bytes());
             out.extend_from_slice(b"\r\n");
@@ -246,6 +245,7 @@ fn digits(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::uri::PathAndQuery;
 
     fn answer(text: &str, method: Method) -> Result<Head, Malformed> {
         read(&Bytes::copy_from_slice(text.as_bytes()), &method)
@@ -369,14 +369,17 @@ mod tests {
     #[test]
     fn what_a_request_looks_like() {
         let check = |method: Method, length: Option<u64>, expected: &str| {
-            let mut request = Request::new(Payload::default());
-            *request.method_mut() = method;
-            *request.uri_mut() = "/a%20b?c=d".parse().expect("a target");
-            let headers = request.headers_mut();
+            let mut headers = HeaderMap::new();
+
             headers.append("x-a", HeaderValue::from_static("1"));
             headers.append(header::HOST, HeaderValue::from_static("h:1"));
             headers.append("x-a", HeaderValue::from_static("2"));
             let mut out = Vec::new();
+            let request = RequestHead {
+                method,
+                target: PathAndQuery::from_static("/a%20b?c=d"),
+                headers,
+            };
             write(&request, length, &mut out);
             let (first, rest) = expected.split_once(' ').expect("a method and more");
             let expected = format!(

@@ -1,16 +1,17 @@
 //! One connection to a backend, driven by whoever uses it.
 
-use std::future::{Future as _, poll_fn};
+use std::future::Future as _;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{Method, Request};
+use http::Method;
 use hyper::body::Body as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
+use super::RequestHead;
 use super::head::{self, Head, Malformed};
 use crate::base::body::{BoxError, Payload};
 use crate::client::http::CallError;
@@ -83,28 +84,27 @@ impl Link {
     }
 
     /// Whether the backend has left the connection open, and silent, since it was used last.
-    pub(super) async fn is_alive(&mut self) -> bool {
-        poll_fn(|context| Poll::Ready(self.poll_read(context).is_pending())).await
+    pub(super) fn is_alive(&mut self, context: &mut Context<'_>) -> bool {
+        self.poll_read(context).is_pending()
     }
 
-    /// Sends a request and waits for the head of the answer.
-    ///
-    /// # Errors
-    /// [`CallError::Unanswered`] when the connection ends before any byte of an answer, [`CallError::Broken`] when it ends
-    /// or makes no sense later, or when the body of the request cannot be sent.
-    pub(super) async fn send(&mut self, request: Request<Payload>) -> Result<Head, CallError> {
-        let length = request.body().size_hint().exact();
-        head::write(&request, length, &mut self.output.copied);
-        let (parts, body) = request.into_parts();
+    /// Takes a request up; [`Link::poll_head`] sends it.
+    pub(super) fn send<'r>(&mut self, request: &'r RequestHead, body: Payload) -> Reading<'r> {
+        let length = body.size_hint().exact();
+        head::write(request, length, &mut self.output.copied);
         match body.whole() {
             Some(whole) => self.output.push(whole.clone()),
             None => self.upload = Some(Upload { body, left: length }),
         }
-        let mut reading = Reading::new(&parts.method);
-        poll_fn(|context| self.poll_head(context, &mut reading)).await
+        Reading::new(&request.method)
     }
 
-    fn poll_head(
+    /// Sends what is left of the request and reads the head of the answer.
+    ///
+    /// # Errors
+    /// [`CallError::Unanswered`] when the connection ends before any byte of an answer, [`CallError::Broken`] when it ends
+    /// or makes no sense later, or when the body of the request cannot be sent.
+    pub(super) fn poll_head(
         &mut self,
         context: &mut Context<'_>,
         reading: &mut Reading<'_>,
@@ -323,7 +323,7 @@ impl Output {
 }
 
 /// How the reading of a head goes.
-struct Reading<'r> {
+pub(super) struct Reading<'r> {
     /// Method of the request.
     asked: &'r Method,
     /// Whether any byte has come.

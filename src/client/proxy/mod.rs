@@ -17,11 +17,14 @@ mod link;
 mod pool;
 
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
-use http::uri::Authority;
-use http::{Request, Response};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, Method, Response};
 
 use crate::base::body::Payload;
 use crate::base::clock::Clock;
@@ -30,11 +33,12 @@ use crate::client::http::{CallError, ClientError};
 
 use answer::LinkBody;
 use connect::Connector;
+use head::Head;
 use link::Link;
 use pool::Pool;
 
 /// Where a request goes; connections are shared between requests to equal destinations.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub struct Destination {
     /// Whether TLS is spoken.
     pub secure: bool,
@@ -42,6 +46,37 @@ pub struct Destination {
     pub authority: Authority,
     /// The name that the certificate must have, in place of the host's.
     pub server_name: Option<Arc<str>>,
+}
+
+// `Authority` compares and hashes letter by letter without regard to case. Here two spellings are two destinations, which
+// costs a connection and nothing else.
+impl PartialEq for Destination {
+    fn eq(&self, other: &Self) -> bool {
+        self.secure == other.secure
+            && self.authority.as_str() == other.authority.as_str()
+            && self.server_name == other.server_name
+    }
+}
+
+impl Eq for Destination {}
+
+impl Hash for Destination {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.secure.hash(state);
+        self.authority.as_str().hash(state);
+        self.server_name.hash(state);
+    }
+}
+
+/// A request but for its body.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// Its method.
+    pub method: Method,
+    /// Path and query.
+    pub target: PathAndQuery,
+    /// Its headers, among them `Host`, and none about the framing of its body.
+    pub headers: HeaderMap,
 }
 
 /// See the module.
@@ -79,34 +114,32 @@ impl ProxyClient {
         })
     }
 
-    /// A connection to the destination: one that was kept alive, or a new one.
-    ///
-    /// # Errors
-    /// When there is no way to the destination.
-    pub async fn connect(&self, destination: Destination) -> Result<Ready, CallError> {
-        while let Some(mut link) = self.pool.take(&destination) {
-            if link.is_alive().await {
-                return Ok(self.ready(link, destination));
+    /// A connection to the destination that was kept alive.
+    pub fn kept(&self, destination: &Destination) -> Option<Ready> {
+        // Nobody waits for what an idle connection says.
+        let mut context = Context::from_waker(Waker::noop());
+        loop {
+            let mut link = self.pool.take(destination)?;
+            if link.is_alive(&mut context) {
+                return Some(self.ready(link, destination));
             }
         }
-        self.connect_anew(destination).await
     }
 
-    /// A new connection to the destination: for a second attempt after a kept-alive one turned out to be dead.
+    /// A new connection to the destination.
     ///
     /// # Errors
     /// When there is no way to the destination.
-    pub async fn connect_anew(&self, destination: Destination) -> Result<Ready, CallError> {
-        // Boxed: a request that finds a connection should not carry what it takes to make one.
-        let link = Box::pin(self.connector.connect(&destination)).await?;
+    pub async fn connect(&self, destination: &Destination) -> Result<Ready, CallError> {
+        let link = self.connector.connect(destination).await?;
         Ok(self.ready(link, destination))
     }
 
-    fn ready(&self, link: Box<Link>, destination: Destination) -> Ready {
+    fn ready(&self, link: Box<Link>, destination: &Destination) -> Ready {
         Ready {
             link,
             pool: Arc::clone(&self.pool),
-            destination,
+            destination: destination.clone(),
         }
     }
 }
@@ -130,8 +163,26 @@ impl Ready {
     /// # Errors
     /// [`CallError::Unanswered`] when the connection ended before any byte of an answer, [`CallError::Broken`] when that is
     /// no HTTP, breaks off before any of it could go on, or when the body of the request does.
-    pub async fn send(mut self, request: Request<Payload>) -> Result<Answered, CallError> {
-        let head = self.link.send(request).await?;
+    pub fn send<'r>(
+        mut self,
+        request: &'r RequestHead,
+        body: Payload,
+    ) -> impl Future<Output = Result<Answered, CallError>> + use<'r> {
+        let mut reading = self.link.send(request, body);
+        let mut sent = Some(self);
+        poll_fn(move |context| {
+            let Some(this) = &mut sent else {
+                return Poll::Pending;
+            };
+            let head = ready!(this.link.poll_head(context, &mut reading))?;
+            let Some(this) = sent.take() else {
+                return Poll::Pending;
+            };
+            Poll::Ready(this.answered(head, context))
+        })
+    }
+
+    fn answered(self, head: Head, context: &mut Context<'_>) -> Result<Answered, CallError> {
         let body = LinkBody::new(
             self.link,
             head.framing,
@@ -139,7 +190,7 @@ impl Ready {
             self.pool,
             self.destination,
         );
-        let mut answer = Response::new(body.now_or_later().await?);
+        let mut answer = Response::new(body.now_or_later(context)?);
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Ok(answer)

@@ -122,6 +122,16 @@ impl UriTemplate {
         })
     }
 
+    /// What stands in front of the path, when no variable decides about it and something follows.
+    pub fn fixed_origin(&self) -> Option<&str> {
+        let Some(Part::Literal(text)) = self.parts.first() else {
+            return None;
+        };
+        let (scheme, rest) = text.split_once("://")?;
+        let length = rest.find(['/', '?'])?;
+        text.get(..scheme.len() + "://".len() + length)
+    }
+
     /// The URI for one event; `path_parameters` fill the `{NAME}`s.
     ///
     /// # Errors
@@ -228,12 +238,22 @@ fn fits(place: Place, byte: u8) -> bool {
 
 /// Whether the path of an absolute URL has a segment `.` or `..`, also percent-encoded, which clients resolve alike.
 fn has_dot_segment(uri: &str) -> bool {
-    let after_scheme = uri.split_once("://").map_or("", |(_, rest)| rest);
-    let before_query = after_scheme.split('?').next().unwrap_or_default();
-    before_query.split('/').skip(1).any(|segment| {
-        let plain = segment.replace("%2e", ".").replace("%2E", ".");
-        plain == "." || plain == ".."
-    })
+    let after_scheme = uri.split_once(':').map_or("", |(_, rest)| rest);
+    let authority_on = after_scheme.strip_prefix("//").unwrap_or_default();
+    let before_query = authority_on.split('?').next().unwrap_or_default();
+    before_query.split('/').skip(1).any(is_dot_segment)
+}
+
+/// `.` and `..`, each dot as itself or percent-encoded.
+fn is_dot_segment(segment: &str) -> bool {
+    let mut rest = segment;
+    let mut dots = 0;
+    let forms = [".", "%2e", "%2E"];
+    while let Some(behind) = forms.iter().find_map(|form| rest.strip_prefix(form)) {
+        rest = behind;
+        dots += 1;
+    }
+    rest.is_empty() && matches!(dots, 1 | 2)
 }
 
 impl fmt::Display for UriVariable {

@@ -141,7 +141,7 @@ async fn live(
     }
 }
 
-fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
+fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Box<Exchange> {
     let services = &front.services;
     let time = services.clock.wall();
     let headers = arrival.headers();
@@ -163,13 +163,13 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Exchange {
     let trace = arrival.forwarding.trace;
     let context = RequestContext::new(RequestId::mint(), time, trace, party);
     let method = arrival.request.method().clone();
-    Exchange {
+    Box::new(Exchange {
         event: Event::Connect,
         request: GatewayRequest::handshake(method, uri.path(), uri.query(), headers),
         context,
         timeline: Timeline::new(services.clock.nanos()),
         stage,
-    }
+    })
 }
 
 pub(in crate::transport) fn refusal(reply: HttpReply) -> Answer {
