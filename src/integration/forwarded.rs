@@ -10,13 +10,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::exchange::{Forwarding, GatewayRequest};
+use crate::integration::trace;
 
 /// Headers that end here: those of the client's own connection, and those that are written anew.
-const ENDING: [HeaderName; 11] = [
+const ENDING: [HeaderName; 10] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
-    header::FORWARDED,
     header::HOST,
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
@@ -46,6 +46,7 @@ pub(super) fn goes_on(name: &HeaderName) -> bool {
     let text = name.as_str();
     !ENDING.contains(name)
         && !ENDING_NAMES.contains(&text)
+        && !trace::is_ours(name)
         && !OURS.iter().any(|prefix| text.starts_with(prefix))
 }
 
@@ -59,16 +60,10 @@ pub(super) fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
         .collect()
 }
 
-/// Writes `Forwarded`: what the client sent, its `X-Forwarded-*` in this form, and our own part.
-pub(super) fn write(request: &GatewayRequest, by: IpAddr, headers: &mut HeaderMap) {
-    let Some(forwarding) = &request.forwarding else {
-        return;
-    };
-    // A second attempt finds what the first has written.
-    headers.remove(header::FORWARDED);
-    for value in request.fields.get_all(header::FORWARDED) {
-        headers.append(header::FORWARDED, value.clone());
-    }
+/// What `Forwarded` says behind what the client sent under that name: the client's `X-Forwarded-*` in this form, and our own
+/// part. `by` is our address towards the backend.
+pub(super) fn value(request: &GatewayRequest, by: IpAddr) -> Option<HeaderValue> {
+    let forwarding = request.forwarding.as_ref()?;
     let mut text = String::with_capacity(TEXT_BYTES);
     if request
         .fields
@@ -78,9 +73,7 @@ pub(super) fn write(request: &GatewayRequest, by: IpAddr, headers: &mut HeaderMa
         fold(&request.fields, &mut text);
     }
     ours(forwarding, by, &mut text);
-    if let Ok(value) = HeaderValue::try_from(text) {
-        headers.append(header::FORWARDED, value);
-    }
+    HeaderValue::try_from(text).ok()
 }
 
 // Every request has this, so the formatter is left out of it.

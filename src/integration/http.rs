@@ -205,6 +205,9 @@ fn body_limit(exchange: &Exchange) -> usize {
 
 /// Notes the ids that a backend of Amazon's gives its answer.
 pub(super) fn note_ids(facts: &mut IntegrationFacts, headers: &HeaderMap) {
+    if !headers.keys().any(|name| name.as_str().starts_with("x-am")) {
+        return;
+    }
     let id = |names: &[&str]| {
         let value = names.iter().find_map(|name| headers.get(*name))?;
         Some(value.to_str().ok()?.to_owned())

@@ -8,7 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{HOST, HeaderMap, HeaderValue, VIA};
+use ::http::Method;
+use ::http::header::{FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, VIA};
 use ::http::uri::PathAndQuery;
 use bytes::Bytes;
 use hyper::body::Body as _;
@@ -48,9 +49,6 @@ const PATH: &AsciiSet = &CONTROLS
 /// AWS: added to what the client sent under that name.
 const OUR_VIA: HeaderValue = HeaderValue::from_static("HTTP/1.1 AmazonAPIGateway");
 
-/// How many headers are added to those of the client, at most.
-const OUR_HEADERS: usize = 6;
-
 /// A request that is ready to be sent, but for its body.
 #[derive(Debug)]
 pub struct ProxyCall {
@@ -81,9 +79,7 @@ pub(super) fn prepare(
         (None, false) => None,
     };
     let query = edits.apply_to_query(came.query.as_deref());
-    let mut headers = headers(exchange);
-    headers.insert(HOST, address.origin.host.clone());
-    edits.apply_to_headers(&mut headers);
+    let host = address.origin.host.clone();
     let destination = Destination {
         secure: address.origin.secure,
         authority: address.origin.authority.clone(),
@@ -92,12 +88,39 @@ pub(super) fn prepare(
     Ok(ProxyCall {
         integration: Arc::clone(integration),
         destination,
-        head: RequestHead {
-            method: target.method.as_ref().unwrap_or(&came.method).clone(),
-            target: request_target(address, path.as_deref(), query.as_deref())?,
-            headers,
-        },
+        head: head(
+            exchange,
+            target.method.as_ref().unwrap_or(&came.method),
+            &request_target(address, path.as_deref(), query.as_deref())?,
+            host,
+            &edits,
+        ),
     })
+}
+
+fn head(
+    exchange: &Exchange,
+    method: &Method,
+    target: &PathAndQuery,
+    host: HeaderValue,
+    edits: &RequestEdits,
+) -> RequestHead {
+    if !edits.touch_headers() {
+        let mut head = RequestHead::new(method, target, &host);
+        each_field(exchange, |name, value| head.field(name, value));
+        return head;
+    }
+    let mut headers = HeaderMap::new();
+    each_field(exchange, |name, value| {
+        headers.append(name.clone(), value.clone());
+    });
+    headers.insert(HOST, host.clone());
+    edits.apply_to_headers(&mut headers);
+    let mut head = RequestHead::new(method, target, headers.get(HOST).unwrap_or(&host));
+    for (name, value) in headers.iter().filter(|(name, _)| *name != HOST) {
+        head.field(name, value);
+    }
+    head
 }
 
 /// The value of a path variable, and whether it is the greedy one, whose slashes stay slashes.
@@ -139,18 +162,18 @@ fn request_target(
 }
 
 /// The client's headers without those of its own connection, and those that tell how the request came here.
-fn headers(exchange: &Exchange) -> HeaderMap {
+fn each_field(exchange: &Exchange, mut take: impl FnMut(&HeaderName, &HeaderValue)) {
     let fields = &exchange.request.fields;
     let nominated = forwarded::nominated(fields);
-    let mut headers = HeaderMap::with_capacity(fields.len() + OUR_HEADERS);
     for (name, value) in fields {
         if forwarded::goes_on(name) && !nominated.contains(name) {
-            headers.append(name.clone(), value.clone());
+            take(name, value);
         }
     }
-    headers.append(VIA, OUR_VIA);
-    trace::write(exchange, &mut headers);
-    headers
+    take(&VIA, &OUR_VIA);
+    for (name, value) in trace::fields(exchange) {
+        take(&name, &value);
+    }
 }
 
 fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
@@ -164,11 +187,11 @@ fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
 pub(super) async fn call(
     backends: &Backends,
     exchange: &mut Exchange,
-    mut call: Box<ProxyCall>,
+    call: Box<ProxyCall>,
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
-    let attempts = attempts(backends, exchange, &mut call);
+    let attempts = attempts(backends, exchange, &call);
     let result = within(backends.clock.as_ref(), limit, attempts).await;
     let result = result.unwrap_or(Err(BackendError::TimedOut));
     let facts = &mut exchange.context.integration;
@@ -200,11 +223,11 @@ pub(super) async fn call(
 async fn attempts(
     backends: &Backends,
     exchange: &mut Exchange,
-    call: &mut ProxyCall,
+    call: &ProxyCall,
 ) -> Result<Answered, BackendError> {
     let (body, fate) = body(exchange)?;
     let whole = body.whole().cloned();
-    let again = whole.filter(|_| call.head.method.is_idempotent());
+    let again = whole.filter(|_| call.head.method().is_idempotent());
     let destination = &call.destination;
     let ready = match backends.proxy.kept(destination) {
         Some(ready) => ready,
@@ -225,7 +248,7 @@ async fn attempts(
 async fn once_more(
     backends: &Backends,
     exchange: &Exchange,
-    call: &mut ProxyCall,
+    call: &ProxyCall,
     body: Bytes,
 ) -> Result<Answered, BackendError> {
     let ready = backends.proxy.connect(&call.destination).await?;
@@ -234,13 +257,12 @@ async fn once_more(
 
 fn send<'c>(
     exchange: &Exchange,
-    call: &'c mut ProxyCall,
+    call: &'c ProxyCall,
     ready: Ready,
     body: Payload,
 ) -> impl Future<Output = Result<Answered, CallError>> + use<'c> {
-    let head = &mut call.head;
-    forwarded::write(&exchange.request, ready.local_ip(), &mut head.headers);
-    ready.send(head, body)
+    let forwarded = forwarded::value(&exchange.request, ready.local_ip());
+    ready.send(&call.head, forwarded.map(|value| (FORWARDED, value)), body)
 }
 
 /// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes.

@@ -140,12 +140,18 @@ impl<'a> RoutePath<'a> {
 
 /// Text of a [`RoutePath`] without its escapes, which are known to be whole and UTF-8.
 pub(crate) fn decoded_part(raw: &str) -> Cow<'_, str> {
-    percent_encoding::percent_decode_str(raw).decode_utf8_lossy()
+    match raw.contains('%') {
+        true => percent_encoding::percent_decode_str(raw).decode_utf8_lossy(),
+        false => Cow::Borrowed(raw),
+    }
 }
 
 /// Decodes every escape; borrowed when there is none.
 fn decode(raw: &str) -> Result<Cow<'_, str>, PathError> {
     let bytes = raw.as_bytes();
+    if !bytes.contains(&b'%') {
+        return Ok(Cow::Borrowed(raw));
+    }
     let mut escapes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%');
     let whole = escapes.all(|(at, _)| {
         let digits = bytes.get(at + 1..at + 3);

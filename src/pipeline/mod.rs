@@ -36,7 +36,7 @@ pub async fn run(services: &Services, mut exchange: Box<Exchange>) -> Reply {
     let result = phases.await.unwrap_or_else(|_| {
         Err(GatewayError::new(ResponseType::Default5xx).because("a phase panicked"))
     });
-    enter(services, &mut exchange, Phase::Conclude);
+    enter(&mut exchange, Phase::Conclude);
     let (reply, line) = conclude::conclude(services, exchange, result);
     if let Some(line) = line {
         line.write(services).await;
@@ -46,28 +46,27 @@ pub async fn run(services: &Services, mut exchange: Box<Exchange>) -> Reply {
 
 /// THE LIST.
 async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, GatewayError> {
-    enter(services, exchange, Phase::Route);
+    enter(exchange, Phase::Route);
     let route = route::select(exchange)?;
-    enter(services, exchange, Phase::Throttle);
+    enter(exchange, Phase::Throttle);
     let passage = throttle::throttle(services, exchange, &route)?;
-    enter(services, exchange, Phase::Authorize);
+    enter(exchange, Phase::Authorize);
     let caller = authorize::authorize(services, exchange, &route).await?;
-    enter(services, exchange, Phase::Admit);
+    enter(exchange, Phase::Admit);
     let admission = admit::admit(services, exchange, &route, passage, caller)?;
-    enter(services, exchange, Phase::Receive);
+    enter(exchange, Phase::Receive);
     receive::receive(services, exchange, &route).await?;
-    enter(services, exchange, Phase::Validate);
+    enter(exchange, Phase::Validate);
     validate::request(exchange, &route)?;
-    enter(services, exchange, Phase::Transform);
+    enter(exchange, Phase::Transform);
     let call = transform::request(exchange, &route)?;
-    enter(services, exchange, Phase::Integrate);
+    enter(exchange, Phase::Integrate);
     let answer = integrate::invoke(services, exchange, &route, call, admission).await?;
     transform::response(services, exchange, &route, answer).await
 }
 
-fn enter(services: &Services, exchange: &mut Exchange, phase: Phase) {
+fn enter(exchange: &mut Exchange, phase: Phase) {
     let request_id = exchange.context.request_id.as_str();
     trace!(?phase, request_id, "a phase begins");
-    let now = services.clock.nanos();
-    exchange.timeline.enter(phase, now);
+    exchange.timeline.enter(phase);
 }

@@ -30,7 +30,7 @@ use self::usage::UsagePlans;
 /// Everything that one set of definitions says, ready to run.
 #[derive(Debug, Default)]
 pub struct Plan {
-    stages: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Stage>>>,
+    stages: HashMap<Arc<str>, ApiStages>,
     /// Who may sign requests.
     pub credentials: Credentials,
     /// API keys and usage plans.
@@ -39,6 +39,32 @@ pub struct Plan {
     pub domains: Domains,
     /// The account level of throttling.
     pub account: AccountLimits,
+}
+
+/// The stages of one API.
+#[derive(Debug, Default)]
+pub struct ApiStages(HashMap<Arc<str>, Arc<Stage>>);
+
+impl ApiStages {
+    /// The stage of that name.
+    pub fn get(&self, stage: &str) -> Option<&Arc<Stage>> {
+        self.0.get(stage)
+    }
+
+    /// Whether the API answers under its custom domain names only (`disableExecuteApiEndpoint`).
+    pub fn are_closed(&self) -> bool {
+        self.all().next().is_some_and(|stage| stage.api.closed)
+    }
+
+    /// Whether it is an HTTP API.
+    pub fn are_http(&self) -> bool {
+        let first = self.all().next();
+        first.is_some_and(|stage| matches!(stage.api.protocol, Protocol::Http))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Stage>> {
+        self.0.values()
+    }
 }
 
 /// The account level of throttling; `None` lifts a limit.
@@ -58,11 +84,12 @@ impl Plan {
         usage: UsagePlans,
         account: AccountLimits,
     ) -> Self {
-        let mut table: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Stage>>> = HashMap::new();
+        let mut table: HashMap<Arc<str>, ApiStages> = HashMap::new();
         for stage in stages {
             table
                 .entry(Arc::clone(&stage.api.id))
                 .or_default()
+                .0
                 .insert(Arc::clone(&stage.name), Arc::new(stage));
         }
         Self {
@@ -81,11 +108,9 @@ impl Plan {
         self
     }
 
-    /// Whether the API answers under its custom domain names only (`disableExecuteApiEndpoint`).
-    pub fn is_closed(&self, api: &str) -> bool {
-        let stages = self.stages.get(api).map(HashMap::values);
-        let stage = stages.and_then(|mut stages| stages.next());
-        stage.is_some_and(|stage| stage.api.closed)
+    /// The stages of an API; `None` when there is no such API, or it has none.
+    pub fn api(&self, api: &str) -> Option<&ApiStages> {
+        self.stages.get(api)
     }
 
     /// The stage of that name.
@@ -93,29 +118,17 @@ impl Plan {
         self.stages.get(api)?.get(stage)
     }
 
-    /// Whether an API of that id has any stage.
-    pub fn has_api(&self, api: &str) -> bool {
-        self.stages.contains_key(api)
-    }
-
-    /// Whether that is the id of an HTTP API.
-    pub fn is_http(&self, api: &str) -> bool {
-        let stages = self.stages.get(api).map(HashMap::values);
-        let stage = stages.and_then(|mut stages| stages.next());
-        stage.is_some_and(|stage| matches!(stage.api.protocol, Protocol::Http))
-    }
-
-    /// The id of the only API, when there is exactly one.
-    pub fn only_api(&self) -> Option<&Arc<str>> {
+    /// The API that every host means, when there is just one.
+    pub fn only_api(&self) -> Option<(&Arc<str>, &ApiStages)> {
         match self.stages.len() {
-            1 => self.stages.keys().next(),
+            1 => self.stages.iter().next(),
             _ => None,
         }
     }
 
     /// Whose tokens its routes take.
     pub fn issuers(&self) -> HashSet<Arc<str>> {
-        let stages = self.stages.values().flat_map(HashMap::values);
+        let stages = self.stages.values().flat_map(ApiStages::all);
         let routes = stages.flat_map(|stage| stage.routes.all());
         routes
             .filter_map(|route| match &route.authorization {
@@ -127,7 +140,7 @@ impl Plan {
 
     /// All stages, ordered by API and name.
     pub fn stages(&self) -> Vec<&Arc<Stage>> {
-        let mut all: Vec<_> = self.stages.values().flat_map(HashMap::values).collect();
+        let mut all: Vec<_> = self.stages.values().flat_map(ApiStages::all).collect();
         all.sort_by(|a, b| (&a.api.id, &a.name).cmp(&(&b.api.id, &b.name)));
         all
     }

@@ -292,7 +292,7 @@ fn arrive(
         true => front.source_ip(peer, joined(fields, "x-forwarded-for").as_deref()),
         false => peer,
     };
-    let forwarded = |name: &str| last(fields, name).filter(|_| trusted);
+    let forwarded = |name: &str| trusted.then(|| last(fields, name)).flatten();
     let scheme = forwarded("x-forwarded-proto").unwrap_or_else(|| socket.scheme());
     let secure = scheme.eq_ignore_ascii_case("https");
     let port = forwarded("x-forwarded-port").and_then(|port| port.parse().ok());
@@ -315,6 +315,13 @@ fn arrive(
 
 /// The trace that the request says it belongs to, or a new one.
 fn trace(fields: &HeaderMap, epoch_seconds: i64) -> Trace {
+    let speaks_of_it = |name: &HeaderName| {
+        let name = name.as_str();
+        name.starts_with("trace") || name.starts_with("x-amzn-trace")
+    };
+    if !fields.keys().any(speaks_of_it) {
+        return Trace::begin(epoch_seconds, ids::random());
+    }
     let mut parents = fields.get_all("traceparent").iter();
     let (parent, second) = (parents.next(), parents.next());
     let state = joined(fields, "tracestate");

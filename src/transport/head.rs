@@ -138,7 +138,9 @@ impl Seen {
         }
         let before = self.partial.len();
         let room = KEPT_BYTES.saturating_sub(before);
-        self.partial.extend(added.iter().take(room));
+        let kept = added.len().min(room);
+        self.partial
+            .extend_from_slice(added.get(..kept).unwrap_or_default());
         let end = head_end(&self.partial);
         if end.is_none() && self.partial.len() < KEPT_BYTES {
             return &[];

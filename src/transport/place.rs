@@ -3,14 +3,15 @@
 //! Source: developer guide, "Invoke URL for a WebSocket API", "Stages for HTTP APIs" and "API mappings"; the addresses below
 //! `/_apis/` are ours.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
 use crate::exchange::DEFAULT_STAGE;
-use crate::plan::Plan;
 use crate::plan::domain::Domain;
-use crate::plan::stage::Stage;
+use crate::plan::stage::{Protocol, Stage};
+use crate::plan::{ApiStages, Plan};
 
 /// Prefix of addresses that name API and stage themselves.
 const ALWAYS: &str = "/_apis/";
@@ -56,24 +57,29 @@ impl Place {
 pub(super) fn find(plan: &Plan, path: &str, host: &str) -> Place {
     if let Some(rest) = path.strip_prefix(ALWAYS) {
         let (api, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        return of_api(plan, api, path, rest, Naming::Always);
+        return match plan.api(api) {
+            Some(stages) => of_api(stages, path, rest, Naming::Always),
+            None => Place::Nowhere,
+        };
     }
-    if let Some(api) = api_of_host(plan, host) {
-        return of_api(plan, api, path, inner(path), Naming::Host);
+    if let Some(stages) = api_of_host(plan, host) {
+        return of_api(stages, path, inner(path), Naming::Host);
     }
     if let Some(domain) = plan.domains.find(host) {
         return of_domain(plan, domain, path);
     }
     match plan.only_api() {
-        Some(api) => of_api(plan, api, path, inner(path), Naming::Host),
+        Some((_, stages)) => of_api(stages, path, inner(path), Naming::Host),
         None => Place::Nowhere,
     }
 }
 
 /// `{apiId}.execute-api.<anything>`.
-fn api_of_host<'h>(plan: &Plan, host: &'h str) -> Option<&'h str> {
-    let (api, _) = host.split_once(".execute-api.")?;
-    plan.has_api(api).then_some(api)
+fn api_of_host<'p>(plan: &'p Plan, host: &str) -> Option<&'p ApiStages> {
+    let (api, rest) = host.split_once('.')?;
+    rest.starts_with("execute-api.")
+        .then(|| plan.api(api))
+        .flatten()
 }
 
 fn inner(path: &str) -> &str {
@@ -90,23 +96,23 @@ enum Naming {
 }
 
 /// `rest` is the part of `path` that begins with the stage, without a slash in front.
-fn of_api(plan: &Plan, api: &str, path: &str, rest: &str, naming: Naming) -> Place {
-    if plan.is_closed(api) {
+fn of_api(stages: &ApiStages, path: &str, rest: &str, naming: Naming) -> Place {
+    if stages.are_closed() {
         // AWS: an HTTP API says 404 where its own endpoint is switched off (sources disagree), others 403.
-        return match plan.is_http(api) {
+        return match stages.are_http() {
             true => Place::Missing,
             false => Place::Nowhere,
         };
     }
-    if plan.is_http(api) {
-        return http(plan, api, rest, path.len() - rest.len(), naming);
+    if stages.are_http() {
+        return http(stages, rest, path.len() - rest.len(), naming);
     }
     let rest = match naming {
         Naming::Always => rest,
         Naming::Host => rest.trim_start_matches('/'),
     };
     let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    match plan.stage(api, stage) {
+    match stages.get(stage) {
         Some(stage) => web_socket(stage, path, rest),
         None => Place::Nowhere,
     }
@@ -129,11 +135,11 @@ fn web_socket(stage: &Arc<Stage>, path: &str, rest: &str) -> Place {
 }
 
 /// The stage of an HTTP API: the one that the first segment of `rest` names, or else `$default` with all of it.
-fn http(plan: &Plan, api: &str, rest: &str, rest_at: usize, naming: Naming) -> Place {
+fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming) -> Place {
     let segment = rest.split('/').next().unwrap_or_default();
     let name = match naming {
-        Naming::Always => decoded(segment),
-        Naming::Host => segment.to_owned(),
+        Naming::Always => Cow::Owned(decoded(segment)),
+        Naming::Host => Cow::Borrowed(segment),
     };
     let place = |stage: &Arc<Stage>, below_stage| {
         Place::Http(HttpPlace {
@@ -142,14 +148,14 @@ fn http(plan: &Plan, api: &str, rest: &str, rest_at: usize, naming: Naming) -> P
             base_path: None,
         })
     };
-    match (plan.stage(api, &name), naming) {
+    match (stages.get(&name), naming) {
         (Some(stage), Naming::Always) => place(stage, rest_at + segment.len()),
         (None, Naming::Always) => Place::Missing,
         // AWS: a path that begins with `/$default` means nothing special.
         (Some(stage), Naming::Host) if name != DEFAULT_STAGE => {
             place(stage, rest_at + segment.len())
         }
-        (_, Naming::Host) => match plan.stage(api, DEFAULT_STAGE) {
+        (_, Naming::Host) => match stages.get(DEFAULT_STAGE) {
             Some(stage) => place(stage, rest_at.saturating_sub(1)),
             None => Place::Missing,
         },
@@ -161,10 +167,11 @@ fn of_domain(plan: &Plan, domain: &Domain, path: &str) -> Place {
     let Some((mapping, taken)) = domain.select(path) else {
         return Place::Nowhere;
     };
-    let Some(stage) = plan.stage(&mapping.api, &mapping.stage) else {
+    let stages = plan.api(&mapping.api);
+    let Some(stage) = stages.and_then(|stages| stages.get(&mapping.stage)) else {
         return Place::Nowhere;
     };
-    if plan.is_http(&mapping.api) {
+    if matches!(stage.api.protocol, Protocol::Http) {
         return Place::Http(HttpPlace {
             stage: Arc::clone(stage),
             below_stage: taken,

@@ -4,12 +4,14 @@ use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use httparse::{ParserConfig, Status};
 
-use super::RequestHead;
 use super::chunked::Chunked;
 
+/// Room for the head of most requests, in bytes.
+const HEAD_BYTES: usize = 512;
 /// Most header fields of an answer.
 const FIELDS: usize = 200;
 /// What belongs to a connection and not to the answer (RFC 9110 section 7.6.1), for names that have no constant.
@@ -41,32 +43,61 @@ pub(super) struct Head {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
-/// Writes the head of a request. `length` is that of its body; `None` when it goes in chunks.
-pub(super) fn write(request: &RequestHead, length: Option<u64>, out: &mut Vec<u8>) {
-    out.extend_from_slice(request.method.as_str().as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(request.target.as_str().as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-    // RFC 9110 section 7.2: the host comes first.
-    let headers = &request.headers;
-    if let Some(host) = headers.get(header::HOST) {
-        field(&header::HOST, host, out);
-    }
-    for (name, value) in headers {
-        if name != header::HOST {
-            field(name, value, out);
+/// A request but for its body, as it goes over the wire.
+#[derive(Debug)]
+pub struct RequestHead {
+    method: Method,
+    lines: Vec<u8>,
+}
+
+impl RequestHead {
+    /// The head of a request with no headers but `Host`. What frames the body is added when it is sent.
+    pub fn new(method: &Method, target: &PathAndQuery, host: &HeaderValue) -> Self {
+        let mut lines = Vec::with_capacity(HEAD_BYTES);
+        lines.extend_from_slice(method.as_str().as_bytes());
+        lines.push(b' ');
+        lines.extend_from_slice(target.as_str().as_bytes());
+        lines.extend_from_slice(b" HTTP/1.1\r\n");
+        // RFC 9110 section 7.2: the host comes first.
+        field(&header::HOST, host, &mut lines);
+        Self {
+            method: method.clone(),
+            lines,
         }
     }
-    match length {
-        None => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        Some(length) if length > 0 || expects_length(&request.method) => {
-            out.extend_from_slice(b"content-length: ");
-            out.extend_from_slice(length.to_string().as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-        Some(_) => {}
+
+    /// Adds a header: none about the framing of the body, and none of the connection's own.
+    pub fn field(&mut self, name: &HeaderName, value: &HeaderValue) {
+        field(name, value, &mut self.lines);
     }
-    out.extend_from_slice(b"\r\n");
+
+    /// Its method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Writes it with one more header. `length` is that of its body; `None` when it goes in chunks.
+    pub(super) fn write(
+        &self,
+        more: Option<(HeaderName, HeaderValue)>,
+        length: Option<u64>,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(&self.lines);
+        if let Some((name, value)) = more {
+            field(&name, &value, out);
+        }
+        match length {
+            None => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            Some(length) if length > 0 || expects_length(&self.method) => {
+                out.extend_from_slice(b"content-length: ");
+                out.extend_from_slice(length.to_string().as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+            Some(_) => {}
+        }
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
@@ -245,7 +276,6 @@ fn digits(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::uri::PathAndQuery;
 
     fn answer(text: &str, method: Method) -> Result<Head, Malformed> {
         read(&Bytes::copy_from_slice(text.as_bytes()), &method)
@@ -369,18 +399,13 @@ mod tests {
     #[test]
     fn what_a_request_looks_like() {
         let check = |method: Method, length: Option<u64>, expected: &str| {
-            let mut headers = HeaderMap::new();
-
-            headers.append("x-a", HeaderValue::from_static("1"));
-            headers.append(header::HOST, HeaderValue::from_static("h:1"));
-            headers.append("x-a", HeaderValue::from_static("2"));
+            let target = PathAndQuery::from_static("/a%20b?c=d");
+            let mut request = RequestHead::new(&method, &target, &HeaderValue::from_static("h:1"));
+            let name = HeaderName::from_static("x-a");
+            request.field(&name, &HeaderValue::from_static("1"));
             let mut out = Vec::new();
-            let request = RequestHead {
-                method,
-                target: PathAndQuery::from_static("/a%20b?c=d"),
-                headers,
-            };
-            write(&request, length, &mut out);
+            let more = (name, HeaderValue::from_static("2"));
+            request.write(Some(more), length, &mut out);
             let (first, rest) = expected.split_once(' ').expect("a method and more");
             let expected = format!(
                 "{first} /a%20b?c=d HTTP/1.1\r\nhost: h:1\r\nx-a: 1\r\nx-a: 2\r\n{rest}\r\n"

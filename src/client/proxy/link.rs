@@ -7,12 +7,11 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::Method;
+use http::{HeaderName, HeaderValue, Method};
 use hyper::body::Body as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
-use super::RequestHead;
-use super::head::{self, Head, Malformed};
+use super::head::{self, Head, Malformed, RequestHead};
 use crate::base::body::{BoxError, Payload};
 use crate::client::http::CallError;
 
@@ -89,14 +88,19 @@ impl Link {
     }
 
     /// Takes a request up; [`Link::poll_head`] sends it.
-    pub(super) fn send<'r>(&mut self, request: &'r RequestHead, body: Payload) -> Reading<'r> {
+    pub(super) fn send<'r>(
+        &mut self,
+        request: &'r RequestHead,
+        more: Option<(HeaderName, HeaderValue)>,
+        body: Payload,
+    ) -> Reading<'r> {
         let length = body.size_hint().exact();
-        head::write(request, length, &mut self.output.copied);
+        request.write(more, length, &mut self.output.copied);
         match body.whole() {
             Some(whole) => self.output.push(whole.clone()),
             None => self.upload = Some(Upload { body, left: length }),
         }
-        Reading::new(&request.method)
+        Reading::new(request.method())
     }
 
     /// Sends what is left of the request and reads the head of the answer.

@@ -23,8 +23,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, Method, Response};
+use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Response};
 
 use crate::base::body::Payload;
 use crate::base::clock::Clock;
@@ -34,6 +34,7 @@ use crate::client::http::{CallError, ClientError};
 use answer::LinkBody;
 use connect::Connector;
 use head::Head;
+pub use head::RequestHead;
 use link::Link;
 use pool::Pool;
 
@@ -66,17 +67,6 @@ impl Hash for Destination {
         self.authority.as_str().hash(state);
         self.server_name.hash(state);
     }
-}
-
-/// A request but for its body.
-#[derive(Debug)]
-pub struct RequestHead {
-    /// Its method.
-    pub method: Method,
-    /// Path and query.
-    pub target: PathAndQuery,
-    /// Its headers, among them `Host`, and none about the framing of its body.
-    pub headers: HeaderMap,
 }
 
 /// See the module.
@@ -155,7 +145,7 @@ impl Ready {
         self.link.is_reused()
     }
 
-    /// Sends one request and waits for the head of its answer. What is here of the body by then comes with it; if that is
+    /// Sends one request, with `more` as its last header, and waits for the head of its answer. What is here of the body by then comes with it; if that is
     /// all, the body is whole and the connection free again.
     ///
     /// The caller sets a deadline by dropping the future, which closes the connection.
@@ -166,9 +156,10 @@ impl Ready {
     pub fn send<'r>(
         mut self,
         request: &'r RequestHead,
+        more: Option<(HeaderName, HeaderValue)>,
         body: Payload,
     ) -> impl Future<Output = Result<Answered, CallError>> + use<'r> {
-        let mut reading = self.link.send(request, body);
+        let mut reading = self.link.send(request, more, body);
         let mut sent = Some(self);
         poll_fn(move |context| {
             let Some(this) = &mut sent else {

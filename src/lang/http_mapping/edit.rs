@@ -94,6 +94,11 @@ impl RequestEdits {
         Ok(())
     }
 
+    /// Whether any header is changed.
+    pub fn touch_headers(&self) -> bool {
+        !self.headers.is_empty()
+    }
+
     /// Changes the headers of the request.
     pub fn apply_to_headers(&self, headers: &mut HeaderMap) {
         self.headers.iter().for_each(|edit| edit.apply(headers));

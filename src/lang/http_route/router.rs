@@ -24,7 +24,8 @@ use crate::lang::http_path::{RoutePath, decoded_part};
 #[derive(Debug, Clone)]
 pub struct Router<T> {
     routes: Vec<(HttpRouteKey, T)>,
-    methods: HashMap<Method, Node>,
+    /// A handful at most.
+    methods: Vec<(Method, Node)>,
     any: Node,
     default: Option<usize>,
 }
@@ -63,7 +64,7 @@ impl<T> Router<T> {
     pub fn new(routes: impl IntoIterator<Item = (HttpRouteKey, T)>) -> Self {
         let mut router = Self {
             routes: Vec::new(),
-            methods: HashMap::new(),
+            methods: Vec::new(),
             any: Node::default(),
             default: None,
         };
@@ -73,7 +74,7 @@ impl<T> Router<T> {
                 router.default.get_or_insert(place);
             } else {
                 let root = match key.method() {
-                    Some(method) => router.methods.entry(method.clone()).or_default(),
+                    Some(method) => router.of_method(method),
                     None => &mut router.any,
                 };
                 root.insert(&key, place);
@@ -91,9 +92,10 @@ impl<T> Router<T> {
     /// The route that takes a request, `None` when none does; there is no "method not allowed".
     pub fn select(&self, method: &Method, path: &RoutePath<'_>) -> Option<Match<'_, T>> {
         let text = path.after_slash();
-        let of_method = self.methods.get(method);
+        let mut methods = self.methods.iter();
+        let of_method = methods.find(|(known, _)| known == method);
         let found = [Tier::Full, Tier::Greedy].into_iter().find_map(|tier| {
-            let own = of_method.and_then(|root| root.find(tier, Some(text)));
+            let own = of_method.and_then(|(_, root)| root.find(tier, Some(text)));
             own.or_else(|| self.any.find(tier, Some(text)))
         });
         let (key, route) = self.routes.get(found.or(self.default)?)?;
@@ -102,6 +104,17 @@ impl<T> Router<T> {
             route,
             variables: captures(key, text),
         })
+    }
+}
+
+impl<T> Router<T> {
+    fn of_method(&mut self, method: &Method) -> &mut Node {
+        let known = self.methods.iter().position(|(known, _)| known == method);
+        let place = known.unwrap_or_else(|| {
+            self.methods.push((method.clone(), Node::default()));
+            self.methods.len() - 1
+        });
+        &mut self.methods[place].1
     }
 }
 
@@ -133,7 +146,10 @@ impl Node {
             return self.here.filter(|_| tier == Tier::Full);
         };
         let (segment, rest) = next_segment(left);
-        let literal = self.literals.get(decoded_part(segment).as_ref());
+        let literal = match self.literals.is_empty() {
+            true => None,
+            false => self.literals.get(decoded_part(segment).as_ref()),
+        };
         let deeper = literal.and_then(|node| node.find(tier, rest)).or_else(|| {
             let variable = self.variable.as_deref().filter(|_| !segment.is_empty());
             variable.and_then(|node| node.find(tier, rest))
