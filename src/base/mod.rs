@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows an API, a route or a socket. Everything above may use it.
 
+pub mod alarm;
 pub mod body;
 pub mod clock;
 pub mod ids;

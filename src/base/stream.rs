@@ -8,12 +8,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use hyper::body::{Body, Frame, SizeHint};
-use sync_wrapper::SyncWrapper;
 
+use crate::base::alarm::Alarm;
 use crate::base::body::{BoxError, Payload};
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Tick};
 
 /// Ends a body with an error once more than `limit` bytes have come.
 pub struct Bounded {
@@ -92,10 +91,10 @@ impl Body for Bounded {
 /// Ends a body with an error when no piece of it comes for too long.
 pub struct Lively {
     body: Payload,
-    clock: Arc<dyn Clock>,
+    alarm: Alarm,
     limit: Duration,
     /// The end of the wait for the next piece; there is none while pieces are there before they are asked for.
-    patience: Option<SyncWrapper<BoxFuture<'static, ()>>>,
+    patience: Option<Tick>,
 }
 
 impl Lively {
@@ -103,7 +102,7 @@ impl Lively {
     pub fn new(body: Payload, clock: Arc<dyn Clock>, limit: Duration) -> Self {
         Self {
             body,
-            clock,
+            alarm: Alarm::new(clock),
             limit,
             patience: None,
         }
@@ -123,11 +122,10 @@ impl Body for Lively {
             this.patience = None;
             return Poll::Ready(frame);
         }
-        let (clock, limit) = (&this.clock, this.limit);
-        let patience = this
-            .patience
-            .get_or_insert_with(|| SyncWrapper::new(clock.sleep_until(clock.now().after(limit))));
-        ready!(patience.get_mut().as_mut().poll(context));
+        let (alarm, limit) = (&mut this.alarm, this.limit);
+        let end = || alarm.clock().now().after(limit);
+        let patience = *this.patience.get_or_insert_with(end);
+        ready!(alarm.poll(patience, context));
         let silent = format!("no piece of the body came for {limit:?}");
         Poll::Ready(Some(Err(silent.into())))
     }

@@ -17,7 +17,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::forwarded;
 use crate::base::body::Payload;
-use crate::base::clock::within;
+use crate::base::clock::Tick;
 use crate::base::quotas;
 use crate::base::stream::{Bounded, Fate, Lively};
 use crate::client::http::CallError;
@@ -191,9 +191,8 @@ pub(super) async fn call(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
-    let attempts = attempts(backends, exchange, &call);
-    let result = within(backends.clock.as_ref(), limit, attempts).await;
-    let result = result.unwrap_or(Err(BackendError::TimedOut));
+    let deadline = backends.clock.now().after(limit);
+    let result = attempts(backends, exchange, &call, deadline).await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.since(started));
     let (parts, body) = result?.into_parts();
@@ -224,6 +223,7 @@ async fn attempts(
     backends: &Backends,
     exchange: &mut Exchange,
     call: &ProxyCall,
+    deadline: Tick,
 ) -> Result<Answered, BackendError> {
     let (body, fate) = body(exchange)?;
     let whole = body.whole().cloned();
@@ -232,12 +232,12 @@ async fn attempts(
     let ready = match backends.proxy.kept(destination) {
         Some(ready) => ready,
         // Boxed: a request that finds a connection should not carry what it takes to make one.
-        None => Box::pin(backends.proxy.connect(destination)).await?,
+        None => Box::pin(backends.proxy.connect(destination, deadline)).await?,
     };
     let reused = ready.is_reused();
-    match (send(exchange, call, ready, body).await, again) {
+    match (send(exchange, call, ready, body, deadline).await, again) {
         (Err(CallError::Unanswered(_)), Some(body)) if reused => {
-            Box::pin(once_more(backends, exchange, call, body)).await
+            Box::pin(once_more(backends, exchange, call, body, deadline)).await
         }
         (Err(_), _) if fate.is_exceeded() => Err(BackendError::RequestTooLarge),
         (Err(_), _) if fate.is_broken() => Err(BackendError::RequestBroken),
@@ -250,9 +250,11 @@ async fn once_more(
     exchange: &Exchange,
     call: &ProxyCall,
     body: Bytes,
+    deadline: Tick,
 ) -> Result<Answered, BackendError> {
-    let ready = backends.proxy.connect(&call.destination).await?;
-    Ok(send(exchange, call, ready, Payload::from(body)).await?)
+    let proxy = &backends.proxy;
+    let ready = proxy.connect(&call.destination, deadline).await?;
+    Ok(send(exchange, call, ready, Payload::from(body), deadline).await?)
 }
 
 fn send<'c>(
@@ -260,9 +262,11 @@ fn send<'c>(
     call: &'c ProxyCall,
     ready: Ready,
     body: Payload,
+    deadline: Tick,
 ) -> impl Future<Output = Result<Answered, CallError>> + use<'c> {
     let forwarded = forwarded::value(&exchange.request, ready.local_ip());
-    ready.send(&call.head, forwarded.map(|value| (FORWARDED, value)), body)
+    let more = forwarded.map(|value| (FORWARDED, value));
+    ready.send(&call.head, more, body, deadline)
 }
 
 /// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes.

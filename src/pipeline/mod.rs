@@ -66,7 +66,6 @@ async fn phases(services: &Services, exchange: &mut Exchange) -> Result<Reply, G
 }
 
 fn enter(exchange: &mut Exchange, phase: Phase) {
-    let request_id = exchange.context.request_id.as_str();
-    trace!(?phase, request_id, "a phase begins");
+    trace!(?phase, request_id = %exchange.context.request_id, "a phase begins");
     exchange.timeline.enter(phase);
 }

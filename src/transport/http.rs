@@ -3,18 +3,17 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::{Sleep, Timer};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sync_wrapper::SyncWrapper;
 
+use crate::base::alarm::Alarm;
 use crate::base::clock::{Clock, Tick};
 use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
@@ -70,7 +69,7 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
     let service = service_fn(move |request: Request<Incoming>| {
         edge::answer(&front, face, &socket, &slot, request)
     });
-    let timer = ClockTimer(clock);
+    let timer = ClockTimer::new(clock);
     // How a connection ends is the client's affair; nothing can be done about it here.
     if http2 {
         let connection = http2_builder(timer).serve_connection(io, service);
@@ -124,18 +123,36 @@ fn http2_builder(timer: ClockTimer) -> hyper::server::conn::http2::Builder<Tokio
     builder
 }
 
-/// Hyper's timers on the gateway's clock.
+/// Hyper's timers on the gateway's clock, for one connection.
 #[derive(Debug, Clone)]
-struct ClockTimer(Arc<dyn Clock>);
+struct ClockTimer {
+    clock: Arc<dyn Clock>,
+    /// Hyper lets a timer go with each request and takes another; in here it waits for that.
+    spare: Arc<Mutex<Option<Alarm>>>,
+}
 
-// The clock's futures are `Send` only; hyper asks for `Sync` too, which polling through `&mut` cannot break.
-struct ClockSleep(SyncWrapper<BoxFuture<'static, ()>>);
+struct ClockSleep {
+    timer: ClockTimer,
+    moment: Tick,
+    /// Taken out at the end.
+    alarm: Option<Alarm>,
+}
 
 impl Future for ClockSleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.0.get_mut().as_mut().poll(context)
+        let moment = self.moment;
+        match &mut self.alarm {
+            Some(alarm) => alarm.poll(moment, context),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for ClockSleep {
+    fn drop(&mut self) {
+        *self.timer.spare() = self.alarm.take();
     }
 }
 
@@ -143,17 +160,33 @@ impl Sleep for ClockSleep {}
 
 impl Timer for ClockTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.until(self.0.now().after(duration))
+        self.until(self.clock.now().after(duration))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        let left = deadline.saturating_duration_since(self.now());
-        self.until(self.0.now().after(left))
+        self.sleep(deadline.saturating_duration_since(self.now()))
     }
 }
 
 impl ClockTimer {
-    fn until(&self, at: Tick) -> Pin<Box<dyn Sleep>> {
-        Box::pin(ClockSleep(SyncWrapper::new(self.0.sleep_until(at))))
+    fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            spare: Arc::default(),
+        }
+    }
+
+    fn until(&self, moment: Tick) -> Pin<Box<dyn Sleep>> {
+        let spare = self.spare().take();
+        let alarm = spare.unwrap_or_else(|| Alarm::new(Arc::clone(&self.clock)));
+        Box::pin(ClockSleep {
+            timer: self.clone(),
+            moment,
+            alarm: Some(alarm),
+        })
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Option<Alarm>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

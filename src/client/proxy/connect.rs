@@ -15,7 +15,9 @@ use tracing::warn;
 
 use super::Destination;
 use super::link::{Link, Wire};
+use crate::base::alarm::Alarm;
 use crate::base::body::causes;
+use crate::base::clock::Clock;
 use crate::client::http::{CallError, ClientError};
 
 /// Addresses of one name that are tried, one after the other.
@@ -36,7 +38,11 @@ impl Connector {
     }
 
     /// Opens a connection.
-    pub(super) async fn connect(&self, destination: &Destination) -> Result<Box<Link>, CallError> {
+    pub(super) async fn connect(
+        &self,
+        destination: &Destination,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Box<Link>, CallError> {
         let host = destination.authority.host();
         let default = match destination.secure {
             true => 443,
@@ -57,7 +63,7 @@ impl Connector {
                 Box::new(secured.map_err(|error| CallError::Untrusted(causes(&error)))?)
             }
         };
-        Ok(Link::new(wire, local_ip))
+        Ok(Link::new(wire, local_ip, Alarm::new(Arc::clone(clock))))
     }
 
     async fn open(&self, host: &str, port: u16) -> Result<TcpStream, CallError> {

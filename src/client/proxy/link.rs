@@ -12,7 +12,9 @@ use hyper::body::Body as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
 use super::head::{self, Head, Malformed, RequestHead};
+use crate::base::alarm::Alarm;
 use crate::base::body::{BoxError, Payload};
+use crate::base::clock::Tick;
 use crate::client::http::CallError;
 
 /// Longest head of an answer, in bytes.
@@ -43,6 +45,8 @@ pub(super) struct Link {
     upload: Option<Upload>,
     /// Whether the backend has stopped reading.
     deaf: bool,
+    /// Rings when an answer is late.
+    alarm: Alarm,
 }
 
 /// A body on its way to the backend.
@@ -61,7 +65,7 @@ enum UploadError {
 }
 
 impl Link {
-    pub(super) fn new(wire: Box<dyn Wire>, local_ip: IpAddr) -> Box<Self> {
+    pub(super) fn new(wire: Box<dyn Wire>, local_ip: IpAddr, alarm: Alarm) -> Box<Self> {
         Box::new(Self {
             wire,
             local_ip,
@@ -71,6 +75,7 @@ impl Link {
             output: Output::default(),
             upload: None,
             deaf: false,
+            alarm,
         })
     }
 
@@ -87,7 +92,7 @@ impl Link {
         self.poll_read(context).is_pending()
     }
 
-    /// Takes a request up; [`Link::poll_head`] sends it.
+    /// Takes a request up; [`Link::poll_head_until`] sends it.
     pub(super) fn send<'r>(
         &mut self,
         request: &'r RequestHead,
@@ -103,12 +108,30 @@ impl Link {
         Reading::new(request.method())
     }
 
+    /// As [`Link::poll_head`], until that moment.
+    ///
+    /// # Errors
+    /// [`CallError::TimedOut`] beside those.
+    pub(super) fn poll_head_until(
+        &mut self,
+        moment: Tick,
+        context: &mut Context<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Poll<Result<Head, CallError>> {
+        let head = self.poll_head(context, reading);
+        if head.is_pending() {
+            ready!(self.alarm.poll(moment, context));
+            return Poll::Ready(Err(CallError::TimedOut));
+        }
+        head
+    }
+
     /// Sends what is left of the request and reads the head of the answer.
     ///
     /// # Errors
     /// [`CallError::Unanswered`] when the connection ends before any byte of an answer, [`CallError::Broken`] when it ends
     /// or makes no sense later, or when the body of the request cannot be sent.
-    pub(super) fn poll_head(
+    fn poll_head(
         &mut self,
         context: &mut Context<'_>,
         reading: &mut Reading<'_>,

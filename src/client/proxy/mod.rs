@@ -27,7 +27,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Response};
 
 use crate::base::body::Payload;
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Tick, within};
 use crate::base::tasks::{Shutdown, Tasks};
 use crate::client::http::{CallError, ClientError};
 
@@ -116,12 +116,20 @@ impl ProxyClient {
         }
     }
 
-    /// A new connection to the destination.
+    /// A new connection to the destination, within a deadline.
     ///
     /// # Errors
-    /// When there is no way to the destination.
-    pub async fn connect(&self, destination: &Destination) -> Result<Ready, CallError> {
-        let link = self.connector.connect(destination).await?;
+    /// When there is no way to the destination, or it takes too long.
+    pub async fn connect(
+        &self,
+        destination: &Destination,
+        deadline: Tick,
+    ) -> Result<Ready, CallError> {
+        let clock = &self.pool.clock;
+        let left = deadline.since(clock.now());
+        let connecting = self.connector.connect(destination, clock);
+        let link = within(clock.as_ref(), left, connecting).await;
+        let link = link.ok_or(CallError::TimedOut)??;
         Ok(self.ready(link, destination))
     }
 
@@ -145,19 +153,18 @@ impl Ready {
         self.link.is_reused()
     }
 
-    /// Sends one request, with `more` as its last header, and waits for the head of its answer. What is here of the body by then comes with it; if that is
-    /// all, the body is whole and the connection free again.
-    ///
-    /// The caller sets a deadline by dropping the future, which closes the connection.
+    /// Sends one request, with `more` as its last header, and waits for the head of its answer, within a deadline. What is
+    /// here of the body by then comes with it; if that is all, the body is whole and the connection free again.
     ///
     /// # Errors
-    /// [`CallError::Unanswered`] when the connection ended before any byte of an answer, [`CallError::Broken`] when that is
+    /// [`CallError::TimedOut`], [`CallError::Unanswered`] when the connection ended before any byte of an answer, [`CallError::Broken`] when that is
     /// no HTTP, breaks off before any of it could go on, or when the body of the request does.
     pub fn send<'r>(
         mut self,
         request: &'r RequestHead,
         more: Option<(HeaderName, HeaderValue)>,
         body: Payload,
+        deadline: Tick,
     ) -> impl Future<Output = Result<Answered, CallError>> + use<'r> {
         let mut reading = self.link.send(request, more, body);
         let mut sent = Some(self);
@@ -165,7 +172,7 @@ impl Ready {
             let Some(this) = &mut sent else {
                 return Poll::Pending;
             };
-            let head = ready!(this.link.poll_head(context, &mut reading))?;
+            let head = ready!(this.link.poll_head_until(deadline, context, &mut reading))?;
             let Some(this) = sent.take() else {
                 return Poll::Pending;
             };

@@ -20,7 +20,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Idle connections by destination, the one used last on top.
 pub(super) struct Pool {
     idle: DashMap<Destination, Vec<Idle>>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     tasks: Tasks,
     stop: Shutdown,
     /// Whether a task is there that closes what has waited too long.
