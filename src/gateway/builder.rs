@@ -323,6 +323,7 @@ fn front(services: &Arc<Services>, server: &Server, background: Background) -> A
     let owner = Owner { slot: 0, epoch: 0 };
     let settings = FrontSettings {
         trusted_proxies: server.trusted_proxies.clone(),
+        admin_hosts: server.admin_hosts.clone(),
     };
     Arc::new(Front::new(
         Arc::clone(services),

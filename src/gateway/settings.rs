@@ -115,6 +115,7 @@ pub(super) fn needs_restart(running: &Server, wanted: &Server) -> Vec<&'static s
     let differs = [
         ("listen", running.listen != wanted.listen),
         ("admin", running.admin != wanted.admin),
+        ("adminHosts", running.admin_hosts != wanted.admin_hosts),
         ("tls", running.tls.is_some() != wanted.tls.is_some()),
         ("region", running.region != wanted.region),
         ("accountId", running.account_id != wanted.account_id),

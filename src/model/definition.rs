@@ -42,6 +42,8 @@ pub struct Server {
     pub listen: Vec<SocketAddr>,
     /// Where `/livez`, `/readyz` and `/metrics` answer, and whatever clients may ask for.
     pub admin: SocketAddr,
+    /// Host names and addresses that the administration listener answers to besides its own.
+    pub admin_hosts: Vec<String>,
     /// TLS on the listeners of clients, if any.
     pub tls: Option<Tls>,
     /// Region in ARNs, host names and signatures.

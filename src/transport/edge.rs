@@ -21,6 +21,7 @@ use crate::lang::trace::{Carried, Trace};
 use crate::management::{self, ManagementRequest};
 use crate::plan::stage::Stage;
 use crate::transport::admin;
+use crate::transport::admin_host;
 use crate::transport::front::Front;
 use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::http::Socket;
@@ -154,10 +155,13 @@ fn admitted(
     head: HeadFacts,
     request: Request<Incoming>,
 ) -> Way {
-    if face == Face::Administration
-        && let Some(answer) = admin::answer(front, &request)
-    {
-        return Way::made(answer);
+    if face == Face::Administration {
+        if let Some(refusal) = admin_host::refuse(front, socket, &request) {
+            return Way::made(refusal);
+        }
+        if let Some(answer) = admin::answer(front, &request) {
+            return Way::made(answer);
+        }
     }
     let Some(arrival) = arrive(front, socket, head, request) else {
         return Way::made(message(StatusCode::BAD_REQUEST, "Bad Request"));
@@ -346,7 +350,7 @@ fn joined(fields: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// The one host that a request names; `None` when it names none, several, or nonsense.
-fn host(request: &Request<Incoming>) -> Option<String> {
+pub(super) fn host(request: &Request<Incoming>) -> Option<String> {
     let mut named = request.headers().get_all(header::HOST).iter();
     let first = named.next();
     if named.next().is_some() {

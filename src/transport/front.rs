@@ -20,6 +20,8 @@ const PENDING_HANDSHAKES: usize = 2000;
 pub struct FrontSettings {
     /// Networks whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Hosts that the administration listener answers to besides its own, without a port.
+    pub admin_hosts: Vec<String>,
 }
 
 /// What serves no client: its tasks, and the signal that ends them when all else has ended.
@@ -97,6 +99,12 @@ impl Front {
             }
         }
         nearest
+    }
+
+    /// Whether the administration listener was told to answer to this host, given without a port.
+    pub fn administers(&self, host: &str) -> bool {
+        let hosts = &self.settings.admin_hosts;
+        hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
     }
 
     /// Whether that address belongs to a trusted proxy.

@@ -38,6 +38,7 @@ mod management;
 mod metrics;
 mod models;
 mod process;
+mod rebinding;
 mod reload;
 mod replies;
 mod selection;

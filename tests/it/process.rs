@@ -174,7 +174,8 @@ async fn serve_prints_addresses_that_work_and_ends_on_sigterm() {
         let path = "/prod/@connections/Zk3bXfH2DoECJ0w=";
         let gone = send(serving.clients, &request("GET", path, &[], b"")).await;
         assert_eq!(gone.status, 410);
-        let ready = send(serving.admin, &request("GET", "/readyz", &[], b"")).await;
+        let ready = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let ready = send(serving.admin, ready).await;
         assert_eq!(ready.status, 200);
         serving.signal(signal);
         assert_eq!(client.closed().await, (1001, "Going away".into()));

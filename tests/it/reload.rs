@@ -19,7 +19,9 @@ const WINDOW: usize = 3;
 
 /// Replaces the definition; `text` is everything but the `server` section.
 pub(crate) fn reload(gateway: &Gateway, server: &str, text: &str) -> Result<(), Vec<Diagnostic>> {
-    let server = format!("server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0{server} }}\n");
+    let server = format!(
+        "server: {{ listen: 127.0.0.1:0, admin: 127.0.0.1:0, adminHosts: gateway.test{server} }}\n"
+    );
     let machine = Machine::new(BTreeMap::new());
     let loaded = load_text(&format!("{server}{text}"), Path::new("."), &machine)?;
     gateway.reload(&loaded)

@@ -241,8 +241,9 @@ async fn certificates_come_from_files_and_are_read_again() {
     );
     let rig = setup().server(&files).start().await;
     let reload = || {
-        let server =
-            format!("listen: 127.0.0.1:0, admin: 127.0.0.1:0, managementAuth: none, {files}");
+        let server = format!(
+            "listen: 127.0.0.1:0, admin: 127.0.0.1:0, adminHosts: gateway.test, managementAuth: none, {files}"
+        );
         let text = format!("server: {{ {server} }}\n{}", chat("{}"));
         let loaded = load_text(&text, Path::new("."), &Machine::default())?;
         rig.gateway.reload(&loaded)

@@ -6,6 +6,14 @@ use super::super::shape::{
 
 const SECOND_MS: u64 = 1000;
 const PEM: Shape = formed(1, 4096, Form::File(1024 * 1024));
+const HOST: Shape = formed(
+    1,
+    253,
+    Form::Pattern(
+        r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$",
+        "a host name or an address, without a port",
+    ),
+);
 const OFF: &[&str] = &["off"];
 
 /// The process itself.
@@ -30,6 +38,17 @@ pub(in super::super) static SERVER: Object = Object {
             &formed(1, 64, Form::Address),
             "127.0.0.1:8081",
             "Where /livez, /readyz and /metrics answer, and whatever clients may ask for.",
+        ),
+        with_default(
+            "adminHosts",
+            &Shape::List {
+                item: &HOST,
+                min: 0,
+                max: 100,
+                or_one: true,
+            },
+            "",
+            "Names that `admin` answers to besides `localhost`, loopback addresses, the address it was reached at and custom domain names.",
         ),
         optional(
             "tls",

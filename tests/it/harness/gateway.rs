@@ -110,7 +110,12 @@ impl Setup {
     /// `definition` is everything but the `server` section.
     pub(crate) fn new(definition: impl Into<String>) -> Self {
         Self {
-            server: vec!["listen: 127.0.0.1:0".into(), "admin: 127.0.0.1:0".into()],
+            server: vec![
+                "listen: 127.0.0.1:0".into(),
+                "admin: 127.0.0.1:0".into(),
+                // What requests of tests name, on every listener.
+                "adminHosts: gateway.test".into(),
+            ],
             definition: definition.into(),
             clock: None,
             functions: BTreeMap::new(),
@@ -118,8 +123,11 @@ impl Setup {
         }
     }
 
-    /// Adds one key to the `server` section: a line of YAML.
+    /// Sets one key of the `server` section: a line of YAML.
     pub(crate) fn server(mut self, key: &str) -> Self {
+        let name = key.split_once(':').map(|(name, _)| name);
+        let differs = |line: &String| line.split_once(':').map(|(name, _)| name) != name;
+        self.server.retain(differs);
         self.server.push(key.to_owned());
         self
     }
