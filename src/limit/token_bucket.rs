@@ -21,26 +21,35 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// Takes one token at `now`, in nanoseconds; `false` when there is none. A limit with rate or burst zero admits nothing.
     pub fn take(&self, limit: RateLimit, now: u64) -> bool {
-        if limit.rate <= 0.0 || limit.burst == 0 {
-            return false;
-        }
-        let now = now.saturating_mul(PARTS);
-        // Float to integer conversion saturates, which is what an extreme rate should do.
-        let price = (SECOND / limit.rate).ceil() as u64;
-        let depth = price.saturating_mul(u64::from(limit.burst));
-        let admit = |full_at: u64| {
-            let next = full_at.max(now).saturating_add(price);
-            (next <= now.saturating_add(depth)).then_some(next)
-        };
+        let admit = |full_at| after_one(full_at, limit, now);
         self.full_at
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, admit)
             .is_ok()
+    }
+
+    /// Whether [`TokenBucket::take`] would give one.
+    pub fn has_one(&self, limit: RateLimit, now: u64) -> bool {
+        let full_at = self.full_at.load(Ordering::Relaxed);
+        after_one(full_at, limit, now).is_some()
     }
 
     /// Whether the bucket is full at `now`, in nanoseconds, so that forgetting it changes nothing.
     pub fn is_full(&self, now: u64) -> bool {
         self.full_at.load(Ordering::Relaxed) <= now.saturating_mul(PARTS)
     }
+}
+
+/// The state after one token has been taken; `None` when there is none.
+fn after_one(full_at: u64, limit: RateLimit, now: u64) -> Option<u64> {
+    if limit.rate <= 0.0 || limit.burst == 0 {
+        return None;
+    }
+    let now = now.saturating_mul(PARTS);
+    // Float to integer conversion saturates, which is what an extreme rate should do.
+    let price = (SECOND / limit.rate).ceil() as u64;
+    let depth = price.saturating_mul(u64::from(limit.burst));
+    let next = full_at.max(now).saturating_add(price);
+    (next <= now.saturating_add(depth)).then_some(next)
 }
 
 #[cfg(test)]

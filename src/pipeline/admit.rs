@@ -9,7 +9,7 @@ use connection_store::ApiKey;
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Event, Exchange, Party};
-use crate::limit::Holder;
+use crate::limit::{Holder, Shown};
 use crate::pipeline::Services;
 use crate::pipeline::authorize::Caller;
 use crate::pipeline::throttle::Passage;
@@ -25,7 +25,7 @@ pub(super) struct Admission(());
 ///
 /// # Errors
 /// 403 without a key that is good for the stage, where one is required; 429, `Too Many Requests` or `Limit Exceeded`, when
-/// the key's plan has no more room.
+/// the key's plan has no more room, or its address has shown too many wrong ones.
 pub(super) fn admit(
     services: &Services,
     exchange: &mut Exchange,
@@ -38,7 +38,7 @@ pub(super) fn admit(
         Event::Disconnect { .. } => None,
         Event::Message { .. } => of_connection(&plan, exchange)?,
         Event::Connect | Event::Http if route.api_key_required => {
-            Some(of_request(&plan, exchange, &caller)?)
+            Some(of_request(services, &plan, exchange, &caller)?)
         }
         Event::Connect | Event::Http => None,
     };
@@ -50,6 +50,7 @@ pub(super) fn admit(
 
 /// Whose key the request or handshake shows; the key is noted.
 fn of_request(
+    services: &Services,
     plan: &Plan,
     exchange: &mut Exchange,
     caller: &Caller,
@@ -68,6 +69,9 @@ fn of_request(
     };
     let value = shown.as_ref().map(|value| value.as_bytes());
     let subscriber = plan.usage.showing(value, &stage.api.id, &stage.name);
+    if stage.api.api_key_source != ApiKeySource::Authorizer {
+        refuse_guesses(services, exchange, value, subscriber.as_ref())?;
+    }
     let subscriber = subscriber.ok_or_else(|| {
         GatewayError::new(ResponseType::InvalidApiKey)
             .because("the API key is missing, unknown, disabled or in no usage plan of this stage")
@@ -82,6 +86,26 @@ fn of_request(
         Party::Open(_) => {}
     }
     Ok(subscriber)
+}
+
+/// Refuses everything alike from an address that has shown too many wrong keys. (An authorizer's key is nobody's guess.)
+fn refuse_guesses(
+    services: &Services,
+    exchange: &Exchange,
+    value: Option<&[u8]>,
+    subscriber: Option<&Subscriber>,
+) -> Result<(), GatewayError> {
+    let shown = match (value, subscriber) {
+        (_, Some(subscriber)) => Shown::Good(subscriber.key.holder),
+        (Some(_), None) => Shown::Wrong,
+        (None, None) => Shown::Nothing,
+    };
+    let (source, now) = (exchange.context.party.source_ip(), services.clock.nanos());
+    match services.guesses.allow(source, shown, now) {
+        true => Ok(()),
+        false => Err(GatewayError::new(ResponseType::Throttled)
+            .because("this address has shown too many wrong API keys")),
+    }
 }
 
 /// Whose key was shown at the handshake, as long as `$connect` asks for one.

@@ -17,7 +17,7 @@ use crate::error::CloseReason;
 use crate::exchange::{Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Timeline};
 use crate::integration::Backends;
 use crate::lang::trace::Trace;
-use crate::limit::{Holder, RateLimiter, UsageCounters};
+use crate::limit::{Guesses, Holder, RateLimiter, UsageCounters};
 use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{self, route};
@@ -36,6 +36,8 @@ pub struct Services {
     pub store: Arc<dyn ConnectionStore>,
     /// Token buckets.
     pub limiter: RateLimiter,
+    /// Wrong API keys, by the addresses that showed them.
+    pub guesses: Guesses,
     /// What was used of quotas.
     pub usage: Arc<UsageCounters>,
     /// Signature checks.
@@ -87,6 +89,7 @@ impl Services {
             tasks: parts.tasks,
             store: parts.store,
             limiter: RateLimiter::new(),
+            guesses: Guesses::new(),
             usage: Arc::default(),
             signatures: SignatureVerifier::new(),
             verdicts: Verdicts::new(),

@@ -1,5 +1,6 @@
 //! API keys, usage plans and quotas.
 
+mod guesses;
 mod http;
 
 use std::path::Path;
