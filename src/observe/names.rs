@@ -17,7 +17,8 @@
 //! | `ClientError` | `tidegate_client_error_total` | WebSocket |
 //! | `ExecutionError` | `tidegate_execution_error_total` | WebSocket |
 //!
-//! Ours, on both: `tidegate_throttled_total`, `tidegate_authorizer_cache_hits_total`, `tidegate_authorizer_latency_seconds`.
+//! Ours, on both: `tidegate_throttled_total`, `tidegate_authorizer_cache_hits_total`, `tidegate_authorizer_latency_seconds`;
+//! and, of no API, `tidegate_stray_requests_total`.
 //!
 //! Amazon's dimensions are labels: `ApiId` is `api_id`, `Stage` is `stage`, `Route` is `route`. An event is counted in one
 //! series only, so Amazon's coarser dimensions are sums: `sum by (api_id) (…)`, `sum by (api_id, stage) (…)`. Where
@@ -136,6 +137,59 @@ pub const BUCKETS: [(&str, Duration); 15] = [
     ("10", Duration::from_secs(10)),
     ("30", Duration::from_secs(30)),
 ];
+
+/// Requests that no exchange tells of. Ours; Amazon counts them nowhere.
+pub const STRAY_REQUESTS: (&str, &str) = (
+    "tidegate_stray_requests_total",
+    "Requests that were answered before they met a stage, by the reason.",
+);
+/// Label of [`STRAY_REQUESTS`].
+pub const REASON: &str = "reason";
+
+/// Why a request met no stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// Its head is too large, or can be read in more than one way (400, 431).
+    Head,
+    /// It names no host, several, or on the administration listener a stranger's (400, 421).
+    Host,
+    /// Its URL is too long for a WebSocket API (414).
+    Url,
+    /// There is nothing at its host and path (403).
+    Api,
+    /// The HTTP API at its host has no such stage (404).
+    Stage,
+    /// It came to a WebSocket API and is no handshake (400, 426).
+    Handshake,
+    /// The gateway is stopping, or has too many handshakes to do (503).
+    Busy,
+}
+
+impl Stray {
+    /// Every reason, in the order of the exposition.
+    pub const ALL: &'static [Self] = &[
+        Self::Head,
+        Self::Host,
+        Self::Url,
+        Self::Api,
+        Self::Stage,
+        Self::Handshake,
+        Self::Busy,
+    ];
+
+    /// The value of [`REASON`].
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Host => "host",
+            Self::Url => "url",
+            Self::Api => "api",
+            Self::Stage => "stage",
+            Self::Handshake => "handshake",
+            Self::Busy => "busy",
+        }
+    }
+}
 
 /// Open WebSocket connections of a stage.
 pub const OPEN_CONNECTIONS: (&str, &str) = (

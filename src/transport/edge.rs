@@ -19,6 +19,7 @@ use crate::error::ServiceException;
 use crate::exchange::{Forwarding, Headers};
 use crate::lang::trace::{Carried, Trace};
 use crate::management::{self, ManagementRequest};
+use crate::observe::names::Stray;
 use crate::plan::stage::Stage;
 use crate::transport::admin;
 use crate::transport::admin_host;
@@ -28,6 +29,7 @@ use crate::transport::http::Socket;
 use crate::transport::http_api;
 use crate::transport::listener::Seat;
 use crate::transport::place::{self, Place};
+use crate::transport::stray::turn_away;
 use crate::transport::ws::handshake;
 
 /// An HTTP answer.
@@ -137,7 +139,10 @@ pub(super) fn answer(
     };
     let last = head.last;
     let way = match refuse_head(&request, &head) {
-        Some((status, text)) => Way::made(message(status, text)),
+        Some((status, text)) => {
+            let answer = message(status, text);
+            Way::made(turn_away(front, &request, Stray::Head, answer))
+        }
         None => admitted(front, face, socket, head, request),
     };
     Answering { way, last }
@@ -157,43 +162,53 @@ fn admitted(
 ) -> Way {
     if face == Face::Administration {
         if let Some(refusal) = admin_host::refuse(front, socket, &request) {
-            return Way::made(refusal);
+            return Way::made(turn_away(front, &request, Stray::Host, refusal));
         }
         if let Some(answer) = admin::answer(front, &request) {
             return Way::made(answer);
         }
     }
-    let Some(arrival) = arrive(front, socket, head, request) else {
-        return Way::made(message(StatusCode::BAD_REQUEST, "Bad Request"));
+    let Some(host) = host(&request) else {
+        let answer = message(StatusCode::BAD_REQUEST, "Bad Request");
+        return Way::made(turn_away(front, &request, Stray::Host, answer));
     };
+    let arrival = arrive(front, socket, head, host, request);
     let plan = front.services.plan();
-    let target = arrival.request.uri();
-    let place = place::find(&plan, target.path(), &arrival.domain_name);
+    let request = &arrival.request;
+    let place = place::find(&plan, request.uri().path(), &arrival.domain_name);
     if let Place::Http(place) = place {
         return Way::Http(http_api::answer(front, place, arrival));
     }
-    let target = target.path_and_query();
+    let target = request.uri().path_and_query();
     let length = target.map_or(0, |target| target.as_str().len());
     if !place.is_http() && length > quotas::WEBSOCKET_URL_CHARACTERS {
-        return Way::made(message(StatusCode::URI_TOO_LONG, "URI Too Long"));
+        let answer = message(StatusCode::URI_TOO_LONG, "URI Too Long");
+        return Way::made(turn_away(front, request, Stray::Url, answer));
     }
     let (front, seat) = (Arc::clone(front), Arc::clone(&socket.seat));
     Way::Other(Box::pin(at(front, place, seat, arrival)))
 }
 
 async fn at(front: Arc<Front>, place: Place, seat: Arc<Seat>, arrival: Arrival) -> Answer {
+    let request = &arrival.request;
     match place {
         Place::Http(place) => http_api::answer(&front, place, arrival).await,
-        Place::Missing => http_api::refuse(StatusCode::NOT_FOUND, "Not Found"),
-        Place::Nowhere => management::refuse(&ServiceException::forbidden()),
+        Place::Missing => {
+            let answer = http_api::refuse(StatusCode::NOT_FOUND, "Not Found");
+            turn_away(&front, request, Stray::Stage, answer)
+        }
+        Place::Nowhere => nothing_there(&front, request),
         Place::Connections(stage, id) => {
             management::answer(&front.services, &stage, &id, arrival.into_management()).await
         }
-        Place::Below(_) if is_upgrade(&arrival) => {
-            management::refuse(&ServiceException::forbidden())
-        }
+        Place::Below(_) if is_upgrade(&arrival) => nothing_there(&front, request),
         Place::Stage(stage) | Place::Below(stage) => at_stage(front, seat, stage, arrival).await,
     }
+}
+
+fn nothing_there(front: &Front, request: &Request<Incoming>) -> Answer {
+    let answer = management::refuse(&ServiceException::forbidden());
+    turn_away(front, request, Stray::Api, answer)
 }
 
 async fn at_stage(
@@ -207,7 +222,10 @@ async fn at_stage(
     }
     match (&stage.page, arrival.request.method()) {
         (Some(page), &Method::GET | &Method::HEAD) => self::page(page),
-        _ => upgrade_required(),
+        _ => {
+            let answer = upgrade_required();
+            turn_away(&front, &arrival.request, Stray::Handshake, answer)
+        }
     }
 }
 
@@ -281,14 +299,14 @@ fn refuse_head(
     None
 }
 
-/// Gathers the facts about a request; `None` when it does not say for whom it is.
+/// Gathers the facts about a request.
 fn arrive(
     front: &Front,
     socket: &Socket,
     head: HeadFacts,
+    host: String,
     request: Request<Incoming>,
-) -> Option<Arrival> {
-    let host = host(&request)?;
+) -> Arrival {
     let fields = request.headers();
     let peer = socket.peer.ip().to_canonical();
     let trusted = front.trusts(peer);
@@ -308,13 +326,13 @@ fn arrive(
         trace: trace(fields, now.seconds()),
         host,
     };
-    Some(Arrival {
+    Arrival {
         domain_name: without_default_port(&forwarding.host, secure),
         request,
         head,
         forwarding,
         source_ip,
-    })
+    }
 }
 
 /// The trace that the request says it belongs to, or a new one.

@@ -13,6 +13,7 @@ mod http_api;
 
 pub mod listener;
 mod place;
+mod stray;
 pub mod tls;
 pub mod ws;
 

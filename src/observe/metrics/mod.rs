@@ -22,7 +22,10 @@ use http::StatusCode;
 pub use page::{CONTENT_TYPE, Kind, Page};
 
 use self::cells::Cells;
-use super::names::{API_ID, Apis, BUCKETS, Counter, Name, OPEN_CONNECTIONS, ROUTE, STAGE, Timer};
+use super::names::{
+    API_ID, Apis, BUCKETS, Counter, Name, OPEN_CONNECTIONS, REASON, ROUTE, STAGE, STRAY_REQUESTS,
+    Stray, Timer,
+};
 use crate::exchange::{Event, Exchange, Phase};
 use crate::plan::stage::{Protocol, Stage};
 
@@ -31,6 +34,7 @@ use crate::plan::stage::{Protocol, Stage};
 pub struct Metrics {
     rows: usize,
     table: ArcSwap<Table>,
+    strays: [AtomicU64; Stray::ALL.len()],
 }
 
 /// Series by API and stage.
@@ -54,6 +58,7 @@ impl Metrics {
         Self {
             rows: cells::rows(),
             table: ArcSwap::default(),
+            strays: Default::default(),
         }
     }
 
@@ -133,6 +138,13 @@ impl Metrics {
         }
     }
 
+    /// Counts a request that met no stage.
+    pub fn stray(&self, reason: Stray) {
+        if let Some(count) = self.strays.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Counts a connection as open until what this returns is dropped.
     pub fn opened(&self, api: &str, stage: &str) -> OpenConnection {
         let table = self.table.load();
@@ -173,6 +185,12 @@ impl Metrics {
             if let Some(open) = series.connections {
                 page.sample(name, "", &series.labels(), open);
             }
+        }
+        let (name, help) = STRAY_REQUESTS;
+        page.family(name, help, Kind::Counter);
+        for (reason, count) in Stray::ALL.iter().zip(&self.strays) {
+            let count = count.load(Ordering::Relaxed);
+            page.sample(name, "", &[(REASON, reason.label())], count);
         }
     }
 }

@@ -23,12 +23,14 @@ use crate::error::CloseReason;
 use crate::exchange::{
     Acceptance, Event, Exchange, GatewayRequest, HttpReply, Party, Reply, RequestContext, Timeline,
 };
+use crate::observe::names::Stray;
 use crate::pipeline;
 use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::transport::edge::{Answer, Arrival, message, upgrade_required};
 use crate::transport::front::Front;
 use crate::transport::head::Watched;
 use crate::transport::listener::Seat;
+use crate::transport::stray::turn_away;
 use crate::transport::tls::Stream;
 use crate::transport::ws::pump;
 use crate::transport::ws::session::{ABNORMAL, Ending};
@@ -42,13 +44,12 @@ pub(in crate::transport) async fn answer(
 ) -> Answer {
     let accept = match check(&arrival) {
         Ok(accept) => accept,
-        Err(answer) => return *answer,
+        Err(answer) => return turn_away(&front, &arrival.request, Stray::Handshake, *answer),
     };
-    if front.stop.begun() {
-        return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-    }
-    let Ok(permit) = Arc::clone(&front.handshakes).try_acquire_owned() else {
-        return message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    let permit = Arc::clone(&front.handshakes).try_acquire_owned().ok();
+    let Some(permit) = permit.filter(|_| !front.stop.begun()) else {
+        let answer = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        return turn_away(&front, &arrival.request, Stray::Busy, answer);
     };
     let upgrade = hyper::upgrade::on(&mut arrival.request);
     let (sender, receiver) = oneshot::channel();

@@ -426,3 +426,69 @@ async fn lines_that_cannot_be_written_are_counted() {
     assert_eq!(page.value("tidegate_access_log_lines_lost_total"), 2.0);
     rig.close_after(&["cannot be opened"]).await;
 }
+
+#[tokio::test]
+async fn what_meets_no_stage_is_counted_by_its_reason() {
+    let http = "  shop:\n    protocolType: HTTP\n    routes: { $default: { target: integrations/f } }\n    integrations: { f: { integrationType: AWS_PROXY, integrationUri: 'function:backend', payloadFormatVersion: 2.0 } }\n    stages: { dev: {} }\n";
+    let rig = Setup::new(format!("{}{http}", chat("{}")))
+        .function("backend", echo)
+        .start()
+        .await;
+    let ask = async |head: &str, status: u16| {
+        let answer = send(rig.address(), format!("{head}\r\n\r\n").as_bytes()).await;
+        assert_eq!(answer.status, status, "{head}");
+    };
+    let shop = "Host: shop.execute-api.localhost";
+    ask("GET /x HTTP/1.1", 400).await;
+    ask("GET /x HTTP/1.1\r\nHost: a\r\nHost: a", 400).await;
+    ask(
+        &format!("GET /x HTTP/1.1\r\n{shop}\r\nContent-Length: 0\r\nTransfer-Encoding: chunked"),
+        400,
+    )
+    .await;
+    ask(
+        &format!("GET /x HTTP/1.1\r\n{shop}\r\nX: {}", "x".repeat(11_000)),
+        431,
+    )
+    .await;
+    ask(
+        &format!(
+            "GET /_apis/chat/prod?{} HTTP/1.1\r\n{shop}",
+            "x".repeat(5000)
+        ),
+        414,
+    )
+    .await;
+    ask("GET /x HTTP/1.1\r\nHost: nobody.example", 403).await;
+    ask("GET /_apis/nobody/x HTTP/1.1\r\nHost: nobody.example", 403).await;
+    ask(&format!("GET /prod HTTP/1.1\r\n{shop}"), 404).await;
+    ask("GET /_apis/shop/nobody HTTP/1.1\r\nHost: a", 404).await;
+    ask("GET /_apis/chat/prod HTTP/1.1\r\nHost: a", 426).await;
+    ask(
+        "GET /_apis/chat/prod HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket",
+        426,
+    )
+    .await;
+    ask("GET /_apis/chat/prod/more HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket", 403).await;
+    let stranger = b"GET /metrics HTTP/1.1\r\nHost: stranger.example\r\n\r\n";
+    assert_eq!(
+        send(rig.gateway.admin_address(), stranger).await.status,
+        421
+    );
+    let page = Page::of(&rig).await;
+    let check = |reason: &str, expected: f64| {
+        let series = format!("tidegate_stray_requests_total{{reason=\"{reason}\"}}");
+        assert_eq!(page.value(&series), expected, "{reason}");
+    };
+    check("head", 2.0);
+    check("host", 3.0);
+    check("url", 1.0);
+    check("api", 3.0);
+    check("stage", 2.0);
+    check("handshake", 2.0);
+    check("busy", 0.0);
+    // What meets a stage but no route is the stage's.
+    let stages = page.series("tidegate_count_total");
+    assert_eq!(stages.len(), 1, "{stages:?}");
+    rig.close().await;
+}
