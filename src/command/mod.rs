@@ -28,7 +28,8 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a filter such as `tidegate=debug`.
-    #[arg(long, global = true, default_value = "info")]
+    // What clients do wrong over HTTP/2 is no warning of ours.
+    #[arg(long, global = true, default_value = "info,h2=error")]
     log_level: String,
 }
 

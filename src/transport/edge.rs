@@ -30,6 +30,7 @@ use crate::transport::http_api;
 use crate::transport::listener::Seat;
 use crate::transport::place::{self, Place};
 use crate::transport::stray::turn_away;
+use crate::transport::streams::Unanswered;
 use crate::transport::ws::handshake;
 
 /// An HTTP answer.
@@ -95,6 +96,8 @@ pub(super) struct Answering {
     way: Way,
     /// Whether no other request may follow on the connection.
     last: bool,
+    /// The HTTP/2 stream that waits for it.
+    stream: Option<Unanswered>,
 }
 
 enum Way {
@@ -109,6 +112,29 @@ impl Way {
     }
 }
 
+impl Answering {
+    fn new(way: Way) -> Self {
+        Self {
+            way,
+            last: false,
+            stream: None,
+        }
+    }
+
+    /// The answer to a request that must not be looked at.
+    pub(super) fn unseen() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(Way::made(message(status, "Service Unavailable")))
+    }
+
+    /// The same, for an HTTP/2 stream.
+    #[must_use]
+    pub(super) fn to_stream(mut self, stream: Unanswered) -> Self {
+        self.stream = Some(stream);
+        self
+    }
+}
+
 impl Future for Answering {
     type Output = Result<Answer, Infallible>;
 
@@ -120,6 +146,9 @@ impl Future for Answering {
         if self.last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             // What follows may be anything but another request: bytes behind a handshake were never meant to be HTTP.
             close_after(&mut answer);
+        }
+        if let Some(stream) = self.stream.take() {
+            stream.answered();
         }
         Poll::Ready(Ok(answer))
     }
@@ -145,7 +174,10 @@ pub(super) fn answer(
         }
         None => admitted(front, face, socket, head, request),
     };
-    Answering { way, last }
+    Answering {
+        last,
+        ..Answering::new(way)
+    }
 }
 
 fn close_after(answer: &mut Answer) {

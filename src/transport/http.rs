@@ -19,6 +19,7 @@ use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
 use crate::transport::head::{HeadSlot, Watched};
 use crate::transport::listener::Seat;
+use crate::transport::streams::Streams;
 use crate::transport::tls::Stream;
 
 /// A kept-alive connection without a request is closed after this time.
@@ -66,20 +67,31 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
     let io = TokioIo::new(Watched::new(stream, slot.clone(), Arc::clone(&clock)));
     let (_, stop) = front.lifetime(face);
     let stop = stop.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        edge::answer(&front, face, &socket, &slot, request)
-    });
+    let streams = http2.then(|| Streams::new(Arc::clone(&clock)));
+    let counted = streams.clone();
+    let service =
+        service_fn(
+            move |request: Request<Incoming>| match counted.as_ref().map(Streams::open) {
+                None => edge::answer(&front, face, &socket, &slot, request),
+                Some(None) => edge::Answering::unseen(),
+                Some(Some(stream)) => {
+                    edge::answer(&front, face, &socket, &slot, request).to_stream(stream)
+                }
+            },
+        );
     let timer = ClockTimer::new(clock);
     // How a connection ends is the client's affair; nothing can be done about it here.
-    if http2 {
+    if let Some(streams) = streams {
         let connection = http2_builder(timer).serve_connection(io, service);
         tokio::pin!(connection);
         tokio::select! {
-            result = connection.as_mut() => drop(result),
-            () = stop.wait() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await.ok();
-            }
+            result = connection.as_mut() => return drop(result),
+            () = stop.wait() => connection.as_mut().graceful_shutdown(),
+            () = streams.ended() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            result = connection => drop(result),
+            () = streams.overstayed() => {}
         }
     } else {
         let connection = http1_builder(timer)

@@ -14,6 +14,7 @@ mod http_api;
 pub mod listener;
 mod place;
 mod stray;
+mod streams;
 pub mod tls;
 pub mod ws;
 

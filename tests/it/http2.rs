@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use crate::harness::{Rig, Setup, chat, echo, soon};
 
 /// Trusts the CA in `directory` and speaks HTTP/2.
-fn connector(directory: &std::path::Path) -> TlsConnector {
+pub(crate) fn connector(directory: &std::path::Path) -> TlsConnector {
     let file = directory.join("development-ca.pem");
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_file(file).unwrap();

@@ -26,6 +26,7 @@ mod events;
 mod flow;
 mod handshake;
 mod http2;
+mod http2_floods;
 mod http_api;
 mod http_proxy_api;
 mod http_routes;
