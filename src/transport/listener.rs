@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
-use crate::base::clock::within;
+use crate::base::clock::{Clock, within};
 use crate::transport::edge::Face;
 use crate::transport::front::Front;
 use crate::transport::http::{self, Socket};
@@ -20,6 +21,8 @@ use crate::transport::tls::{Stream, Tls};
 
 /// Longest time from accepting a socket to the end of its TLS handshake.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+/// TLS handshakes in progress on one listener, for each core; further ones wait.
+const TLS_HANDSHAKES_PER_CORE: usize = 64;
 /// Pause after the system refused to accept, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// First byte of a TLS handshake record (RFC 8446 section 5.1).
@@ -75,6 +78,21 @@ impl Capacity {
     }
 }
 
+/// TLS on one listener, and the places for handshakes in progress.
+#[derive(Debug, Clone)]
+struct Door {
+    tls: Arc<Tls>,
+    handshakes: Arc<Semaphore>,
+}
+
+impl Door {
+    fn new(tls: Arc<Tls>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let handshakes = Arc::new(Semaphore::new(cores * TLS_HANDSHAKES_PER_CORE));
+        Self { tls, handshakes }
+    }
+}
+
 /// A socket's place; given back when it is dropped.
 #[derive(Debug)]
 pub struct Seat {
@@ -102,6 +120,7 @@ pub async fn run(
     capacity: Arc<Capacity>,
 ) {
     let (tasks, stop) = front.lifetime(face);
+    let tls = tls.map(Door::new);
     loop {
         // A permit first: at the bound, new clients wait in the system's queue and not in our memory.
         let permit = tokio::select! {
@@ -144,7 +163,7 @@ async fn serve(
     face: Face,
     stream: TcpStream,
     peer: SocketAddr,
-    tls: Option<Arc<Tls>>,
+    tls: Option<Door>,
     seat: Seat,
 ) {
     let Ok(local) = stream.local_addr() else {
@@ -156,8 +175,9 @@ async fn serve(
     }
     let clock = Arc::clone(&front.services.clock);
     let (_, stop) = front.lifetime(face);
+    let opening = open(stream, tls, clock.as_ref());
     let opened = tokio::select! {
-        opened = within(clock.as_ref(), TLS_TIMEOUT, open(stream, tls)) => opened,
+        opened = within(clock.as_ref(), TLS_TIMEOUT, opening) => opened,
         // Whoever has said nothing yet has nothing to lose.
         () = stop.wait() => return,
     };
@@ -176,12 +196,18 @@ async fn serve(
 }
 
 /// Waits for the first byte and speaks TLS if it asks for that.
-async fn open(stream: TcpStream, tls: Option<Arc<Tls>>) -> io::Result<(Stream, bool)> {
+async fn open(
+    stream: TcpStream,
+    tls: Option<Door>,
+    clock: &dyn Clock,
+) -> io::Result<(Stream, bool)> {
     let mut first = [0];
     let secure = stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
     match (secure, tls) {
         (false, _) => Ok((Stream::Plain(stream), false)),
-        (true, Some(tls)) => Ok((tls.accept(stream).await?, true)),
+        (true, Some(Door { tls, handshakes })) => {
+            Ok((tls.accept(stream, &handshakes, clock).await?, true))
+        }
         (true, None) => Err(io::Error::other(
             "the client speaks TLS, but server.tls is not set",
         )),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rcgen::{
@@ -18,11 +19,15 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::base::clock::{Clock, within};
 
 /// File of the development CA's certificate, in the state directory.
 pub const CA_FILE: &str = "development-ca.pem";
@@ -34,6 +39,8 @@ const SYSTEM_BUNDLES: [&str; 3] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 ];
+/// Longest time from the answer to a client's first message to the client's last.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 const CA_KEY_FILE: &str = "development-ca-key.pem";
 /// Host names that the development CA has certificates for at a time.
 const NAMES: usize = 1000;
@@ -112,13 +119,23 @@ impl Tls {
         Ok(())
     }
 
-    /// Speaks TLS on an accepted socket.
+    /// Speaks TLS on an accepted socket. The client's first message is waited for without a place among `handshakes`: only what it
+    /// asks of us costs anything.
     ///
     /// # Errors
-    /// When the handshake fails.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
-        let acceptor = tokio_rustls::TlsAcceptor::from(self.config.load_full());
-        let stream = acceptor.accept(stream).await?;
+    /// When the handshake fails, or the client does not finish it in time.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+        handshakes: &Semaphore,
+        clock: &dyn Clock,
+    ) -> io::Result<Stream> {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let place = handshakes.acquire().await.map_err(io::Error::other)?;
+        let handshake = hello.into_stream(self.config.load_full());
+        let stream = within(clock, FINISH_TIMEOUT, handshake).await;
+        drop(place);
+        let stream = stream.ok_or(io::ErrorKind::TimedOut)??;
         Ok(Stream::Tls(Box::new(stream)))
     }
 }

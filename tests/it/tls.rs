@@ -47,13 +47,7 @@ fn authority(state: &TempDir) -> std::path::PathBuf {
     state.path().join("development-ca.pem")
 }
 
-/// A TLS connection by someone who trusts that certificate only.
-async fn shake_hands(
-    address: SocketAddr,
-    name: &str,
-    trusted: &Path,
-    protocol: &[u8],
-) -> std::io::Result<TlsStream<TcpStream>> {
+fn client_config(trusted: &Path, protocol: &[u8]) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(trusted).unwrap())
@@ -65,6 +59,17 @@ async fn shake_hands(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.to_vec()];
+    config
+}
+
+/// A TLS connection by someone who trusts that certificate only.
+async fn shake_hands(
+    address: SocketAddr,
+    name: &str,
+    trusted: &Path,
+    protocol: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = client_config(trusted, protocol);
     let stream = connect(address).await;
     let name = ServerName::try_from(name.to_owned()).unwrap();
     soon(
@@ -317,6 +322,66 @@ async fn half_a_tls_handshake_is_given_up_after_10_seconds() {
     rig.advance(Duration::from_millis(1));
     let read = soon("the end of the connection", stream.read(&mut [0; 16])).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    rig.close().await;
+}
+
+/// The first message of a client that says nothing more.
+fn hello(trusted: &Path) -> Vec<u8> {
+    let config = Arc::new(client_config(trusted, b"http/1.1"));
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut client = rustls::ClientConnection::new(config, name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    hello
+}
+
+#[tokio::test]
+async fn few_tls_handshakes_are_in_progress_at_a_time() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = setup()
+        .server("tls: development")
+        .server(&format!("stateDirectory: \"{}\"", state.path().display()))
+        .manual()
+        .start()
+        .await;
+    let trusted = state.path().join("development-ca.pem");
+    let hello = hello(&trusted);
+    let places = 64 * std::thread::available_parallelism().unwrap().get();
+    let mut stalled = Vec::new();
+    for _ in 0..places {
+        let mut stream = connect(rig.address()).await;
+        stream.write_all(&hello).await.unwrap();
+        let read = soon("an answer", stream.read(&mut [0; 1])).await;
+        assert!(matches!(read, Ok(1)), "{read:?}");
+        stalled.push(stream);
+    }
+    // Sockets that have said nothing take no place.
+    let silent = connect(rig.address()).await;
+    let next = shake_hands(rig.address(), "localhost", &trusted, b"http/1.1");
+    let mut next = Box::pin(next);
+    for _ in 0..20 {
+        assert!(futures_util::poll!(&mut next).is_pending());
+        rig.settle_tasks().await;
+    }
+    // Plain text is served meanwhile.
+    let plain = send(rig.address(), &request("GET", "/prod", &[], b"")).await;
+    assert_eq!(plain.status, 426);
+    rig.advance(Duration::from_millis(4_999));
+    rig.settle_tasks().await;
+    assert!(futures_util::poll!(&mut next).is_pending());
+    rig.advance(Duration::from_millis(1));
+    let mut served = next.await.unwrap();
+    let question = request("GET", "/prod", &[], b"");
+    served.write_all(&question).await.unwrap();
+    let answer = soon("an answer", served.read_u8()).await;
+    assert_eq!(answer.unwrap(), b'H');
+    for mut stream in stalled {
+        let mut rest = Vec::new();
+        soon("the end of a stalled one", stream.read_to_end(&mut rest))
+            .await
+            .ok();
+    }
+    drop((silent, served));
     rig.close().await;
 }
 
