@@ -133,7 +133,7 @@ pub fn verify(
     }
     let header = Header::read(&decode(header)?)?;
     let payload = decode(payload)?;
-    check_signature(&header, message, signature, keys)?;
+    check_signature(&header, message.as_bytes(), signature, keys)?;
     let claims = claims::read(&payload)?;
     check_parties(&claims, rules)?;
     Ok(Verified {
@@ -193,7 +193,7 @@ fn algorithm(name: &str) -> Option<Algorithm> {
 
 fn check_signature(
     header: &Header,
-    message: &str,
+    message: &[u8],
     signature: &str,
     keys: &KeySet,
 ) -> Result<(), JwtError> {
@@ -201,8 +201,7 @@ fn check_signature(
     let key = keys
         .find(id, header.algorithm)
         .ok_or(JwtError::UnknownKey)?;
-    let verdict =
-        jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, header.algorithm);
+    let verdict = jsonwebtoken::crypto::verify(signature, message, key, header.algorithm);
     match (verdict, id) {
         (Ok(true), _) => Ok(()),
         // Without an id, the key may just be the one before the issuer's newest.

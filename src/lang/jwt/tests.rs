@@ -6,6 +6,7 @@ mod corpus;
 mod keys;
 pub(crate) mod mint;
 mod mutations;
+mod vectors;
 
 use serde_json::{Value, json};
 
