@@ -5,6 +5,7 @@ mod http;
 mod issuers;
 mod logs;
 mod refusals;
+mod storm;
 mod websocket;
 
 use crate::harness::gateway::Setup;
