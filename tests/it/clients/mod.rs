@@ -10,6 +10,7 @@ mod program;
 mod runtimes;
 mod scrapes;
 mod sdks;
+mod smuggling;
 mod tokens;
 mod websockets;
 

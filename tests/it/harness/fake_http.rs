@@ -26,6 +26,8 @@ pub(crate) struct Recorded {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
+    /// Whether the body came to its end.
+    pub(crate) whole: bool,
 }
 
 impl Recorded {
@@ -155,6 +157,7 @@ async fn answer(
         method: parts.method.to_string(),
         target: parts.uri.to_string(),
         headers: headers.collect(),
+        whole: body.is_ok(),
         body: body.unwrap_or_default(),
     };
     backend.seen.fetch_add(1, Ordering::SeqCst);

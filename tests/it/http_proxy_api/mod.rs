@@ -2,12 +2,14 @@
 
 mod bodies;
 mod client;
+mod desync;
 mod failures;
 mod hostile;
 mod http2;
 mod line;
 mod request;
 mod response;
+pub(crate) mod smuggling;
 mod streams;
 mod trust;
 
