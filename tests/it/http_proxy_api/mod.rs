@@ -3,6 +3,8 @@
 mod bodies;
 mod client;
 mod desync;
+#[cfg(target_os = "linux")]
+mod download;
 mod failures;
 mod hostile;
 mod http2;
