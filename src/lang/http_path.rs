@@ -191,9 +191,12 @@ fn check_dots(decoded: &str) -> Result<(), PathError> {
     Ok(())
 }
 
-/// `.` and `..`, also with a parameter behind a semicolon, which servlet containers cut off before they climb.
+/// `.` and `..`, also with what is cut off before anybody climbs: a parameter behind a semicolon, which servlet containers cut
+/// off, and what follows a question mark, which we do.
 fn is_dot_segment(segment: &str) -> bool {
-    let name = segment.split_once(';').map_or(segment, |(name, _)| name);
+    let name = segment
+        .split_once([';', '?'])
+        .map_or(segment, |(name, _)| name);
     name == "." || name == ".."
 }
 
@@ -273,6 +276,9 @@ mod tests {
         check("/a/..%255cb", PathError::DotSegment);
         check("/a/..;x/b", PathError::DotSegment);
         check("/a/..%3Bx/b", PathError::DotSegment);
+        check("/a/..%3Fx/b", PathError::DotSegment);
+        check("/%2e%3f", PathError::DotSegment);
+        check("/a/..%253Fx", PathError::DotSegment);
         // What is cut off is looked at too.
         check("/a%3F/../b", PathError::DotSegment);
     }
