@@ -5,6 +5,8 @@
 
 pub mod access_log;
 pub mod context_names;
+#[cfg(test)]
+mod corpora;
 pub mod cors;
 pub mod duration;
 pub mod http_mapping;
