@@ -1,6 +1,8 @@
 //! HTTP APIs as a whole: the reference's test vectors, hostile requests, signatures, the phases of the pipeline.
 
 mod hostile;
+mod injection;
+mod intruders;
 mod phases;
 mod signed;
 mod vectors;
