@@ -20,7 +20,7 @@ use crate::options::Misuse;
 use crate::progress::say;
 use crate::report::{Heading, Report};
 use crate::run::Run;
-use crate::scenario::{Echo, Idle, Push, Scenario};
+use crate::scenario::{Echo, Http, Idle, Push, Scenario};
 use crate::stop::{self, Stop, StopSwitch};
 
 const FAILED: u8 = 1;
@@ -44,6 +44,8 @@ pub enum Command {
     Idle(Box<Idle>),
     /// Send messages through a route and match the replies
     Echo(Box<Echo>),
+    /// Send HTTP requests and measure their answers
+    Http(Box<Http>),
     /// POST to @connections and follow every payload to its receipt
     Push(Box<Push>),
     /// Serve one of the bare programs that gateways are compared with
@@ -95,6 +97,7 @@ pub fn execute(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Idle(scenario) => run_scenario(*scenario),
         Command::Echo(scenario) => run_scenario(*scenario),
+        Command::Http(scenario) => run_scenario(*scenario),
         Command::Push(scenario) => run_scenario(*scenario),
         Command::Floor(FloorCommand { floor }) => match floor {
             FloorKind::Echo(listen) => serve(&listen, Floor::Echo),

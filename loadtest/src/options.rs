@@ -26,7 +26,7 @@ impl std::error::Error for Misuse {}
 /// What every scenario needs to know. Serialized into the result, without header values.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct Common {
-    /// Where clients connect: ws://host:port/path or wss://…
+    /// Where clients connect: ws://host:port/path or wss://…; for `http` http://… or https://…
     #[serde(serialize_with = "without_secrets")]
     pub url: Url,
 
@@ -34,7 +34,7 @@ pub struct Common {
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
 
-    /// Header of every handshake, repeatable
+    /// Header of every handshake, or of every request of `http`; repeatable
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     #[serde(skip)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -125,8 +125,8 @@ pub struct Extent {
     #[serde(serialize_with = "optional_seconds")]
     pub duration: Option<Duration>,
 
-    /// Send this many messages, all connections together
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Send this many messages or requests, all connections together
+    #[arg(long, visible_alias = "requests", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub messages: Option<u64>,
 }
 

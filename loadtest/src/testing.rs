@@ -80,6 +80,7 @@ pub(crate) async fn try_run(line: &str, stop: Stop) -> Result<Report, Misuse> {
     match cli.command {
         Command::Idle(scenario) => cli::measure(&*scenario, stop).await,
         Command::Echo(scenario) => cli::measure(&*scenario, stop).await,
+        Command::Http(scenario) => cli::measure(&*scenario, stop).await,
         Command::Push(scenario) => cli::measure(&*scenario, stop).await,
         Command::Floor(_) | Command::Backend(_) => panic!("{line} is no scenario"),
     }

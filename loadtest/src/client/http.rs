@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -26,6 +26,17 @@ pub struct Answer {
     pub status: StatusCode,
     /// Body, at most 64 KiB.
     pub body: Bytes,
+}
+
+/// The answer to a request whose body was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Length of the body.
+    pub bytes: u64,
+    /// From sending the request to the head of the answer.
+    pub head: Duration,
 }
 
 /// A client that opens its connection when it is needed and again when it was lost.
@@ -78,20 +89,96 @@ impl HttpClient {
         })
     }
 
-    async fn attempt(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Attempt> {
-        self.connect().await?;
-        let Some(connection) = self.connection.as_mut() else {
-            return Err(Failure::Reset.into());
+    /// As [`HttpClient::send`], but the body is dropped as it comes, whatever its size. The patience holds for
+    /// the head of the answer and, from then on, for every further piece of the body.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed, or the answer or a piece of it did not come in time.
+    pub async fn drain(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        piece: impl FnMut(usize),
+    ) -> Result<Drained, Failure> {
+        let sent = Instant::now();
+        let spare = request.clone();
+        let answer = match self.head(request).await {
+            Err(error) if error.unsent => self.head(spare).await,
+            other => other,
         };
+        let result = match answer {
+            Ok(answer) => self.count(answer, sent.elapsed(), piece).await,
+            Err(error) => Err(error.failure),
+        };
+        if result.is_err() {
+            self.connection = None;
+        }
+        result
+    }
+
+    /// Gives the connection up, as an exchange on it was left in the middle.
+    pub fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    async fn attempt(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Attempt> {
+        let patience = self.patience;
+        let connection = self.connected().await?;
         let exchange = async {
             connection.ready().await?;
             let answer = connection.send_request(request).await?;
             collect(answer).await
         };
-        match timeout(self.patience, exchange).await {
+        match timeout(patience, exchange).await {
             Ok(result) => result,
             Err(_) => Err(Failure::Timeout(Wait::Answer).into()),
         }
+    }
+
+    async fn head(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<http::Response<Incoming>, Attempt> {
+        let patience = self.patience;
+        let connection = self.connected().await?;
+        let exchange = async {
+            connection.ready().await?;
+            connection.send_request(request).await
+        };
+        match timeout(patience, exchange).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Failure::Timeout(Wait::Answer).into()),
+        }
+    }
+
+    async fn count(
+        &self,
+        answer: http::Response<Incoming>,
+        head: Duration,
+        mut piece: impl FnMut(usize),
+    ) -> Result<Drained, Failure> {
+        let status = answer.status();
+        let mut body = answer.into_body();
+        let mut bytes = 0;
+        while let Some(frame) = timeout(self.patience, body.frame())
+            .await
+            .map_err(|_| Failure::Timeout(Wait::Body))?
+        {
+            let frame = frame.map_err(|error| failure(&error))?;
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            bytes += length as u64;
+            piece(length);
+        }
+        Ok(Drained {
+            status,
+            bytes,
+            head,
+        })
+    }
+
+    async fn connected(&mut self) -> Result<&mut SendRequest<Full<Bytes>>, Failure> {
+        self.connect().await?;
+        self.connection.as_mut().ok_or(Failure::Reset)
     }
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
@@ -151,13 +238,21 @@ fn failure(error: &hyper::Error) -> Failure {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
-            return Failure::from(error);
+            // Hyper's decoder of chunks reports what it cannot read as an error of this kind.
+            return match error.kind() {
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => malformed(),
+                _ => Failure::from(error),
+            };
         }
         source = cause.source();
     }
     if error.is_parse() {
-        Failure::Protocol("malformed HTTP answer".to_owned())
+        malformed()
     } else {
         Failure::Reset
     }
+}
+
+fn malformed() -> Failure {
+    Failure::Protocol("malformed HTTP answer".to_owned())
 }

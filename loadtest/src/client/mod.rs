@@ -17,7 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
 
 pub use dialer::Dialer;
-pub use http::{Answer, HttpClient};
+pub use http::{Answer, Drained, HttpClient};
 pub use identify::{ConnectionIdSource, find_connection_id};
 pub use signer::Signer;
 pub use wire::Wire;

@@ -22,6 +22,8 @@ pub enum Wait {
     Reply,
     /// The answer to an HTTP request.
     Answer,
+    /// The next piece of an HTTP answer's body.
+    Body,
 }
 
 /// One way in which a connection, message or request failed.
@@ -48,6 +50,8 @@ pub enum Failure {
     TooLarge,
     /// An HTTP request was answered with this status, which is no success.
     Status(u16),
+    /// The body of an HTTP answer does not have the expected length.
+    Length,
     /// No frame carried a connection id.
     NoConnectionId,
     /// Any other operating system error.
@@ -65,6 +69,7 @@ impl fmt::Display for Failure {
                 Wait::Write => "timeout: write",
                 Wait::Reply => "timeout: reply",
                 Wait::Answer => "timeout: answer",
+                Wait::Body => "timeout: body",
             }),
             Failure::Tls => f.write_str("tls"),
             Failure::Handshake(status) => write!(f, "handshake status {status}"),
@@ -73,6 +78,7 @@ impl fmt::Display for Failure {
             Failure::Protocol(what) => write!(f, "protocol: {what}"),
             Failure::TooLarge => f.write_str("too large"),
             Failure::Status(status) => write!(f, "status {status}"),
+            Failure::Length => f.write_str("unexpected length"),
             Failure::NoConnectionId => f.write_str("no connection id"),
             Failure::Io(kind) => write!(f, "io: {kind}"),
         }

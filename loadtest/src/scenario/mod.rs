@@ -4,6 +4,7 @@
 //! file here and a variant to `cli::Command`.
 
 mod echo;
+mod http;
 mod idle;
 mod push;
 
@@ -12,6 +13,7 @@ use std::future::Future;
 use serde::Serialize;
 
 pub use echo::Echo;
+pub use http::Http;
 pub use idle::Idle;
 pub use push::Push;
 

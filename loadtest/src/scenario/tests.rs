@@ -11,6 +11,7 @@ use crate::floor::Floor;
 use crate::stop;
 use crate::testing::{floor, nobody, read_to_end, run, run_and_pass, socket_peer, try_run};
 
+mod http;
 mod push;
 
 #[tokio::test]
