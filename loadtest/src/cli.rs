@@ -6,20 +6,17 @@
 use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
-use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::conduct;
 use crate::floor::{self, Floor};
-use crate::measure::process;
 use crate::options::Misuse;
 use crate::progress::say;
-use crate::report::{Heading, Report};
-use crate::run::Run;
 use crate::scenario::{Echo, Http, Idle, Push, Scenario};
 use crate::stop::{self, Stop, StopSwitch};
 
@@ -92,13 +89,22 @@ pub enum FloorKind {
     },
 }
 
+impl Command {
+    /// The scenario with its options; `None` for a command that is none.
+    pub fn scenario(self) -> Option<Box<dyn Scenario>> {
+        match self {
+            Command::Idle(scenario) => Some(scenario),
+            Command::Echo(scenario) => Some(scenario),
+            Command::Http(scenario) => Some(scenario),
+            Command::Push(scenario) => Some(scenario),
+            Command::Floor(_) | Command::Backend(_) => None,
+        }
+    }
+}
+
 /// Carries out the command line.
 pub fn execute(cli: Cli) -> ExitCode {
     let result = match cli.command {
-        Command::Idle(scenario) => run_scenario(*scenario),
-        Command::Echo(scenario) => run_scenario(*scenario),
-        Command::Http(scenario) => run_scenario(*scenario),
-        Command::Push(scenario) => run_scenario(*scenario),
         Command::Floor(FloorCommand { floor }) => match floor {
             FloorKind::Echo(listen) => serve(&listen, Floor::Echo),
             FloorKind::Push(listen) => serve(&listen, Floor::push()),
@@ -107,6 +113,9 @@ pub fn execute(cli: Cli) -> ExitCode {
             }
         },
         Command::Backend(listen) => serve(&listen, Floor::Backend),
+        scenario => scenario
+            .scenario()
+            .map_or(Ok(ExitCode::from(MISUSED)), |scenario| drive(&*scenario)),
     };
     result.unwrap_or_else(|misuse| {
         say(&format!("loadtest: {misuse}"));
@@ -129,13 +138,18 @@ fn runtime(threads: Option<u32>) -> Result<Runtime, Misuse> {
         .map_err(|error| Misuse(format!("cannot start the runtime: {error}")))
 }
 
-fn run_scenario<S: Scenario>(scenario: S) -> Result<ExitCode, Misuse> {
-    runtime(scenario.common().threads)?.block_on(interruptible(|stop| async {
-        let report = measure(&scenario, stop).await?;
-        if !scenario.common().quiet {
+fn drive(scenario: &dyn Scenario) -> Result<ExitCode, Misuse> {
+    let common = scenario.common();
+    runtime(common.threads)?.block_on(interruptible(|stop| async {
+        let report = conduct::measure(scenario, None, stop).await?;
+        if !common.quiet {
             say(report.summary().trim_end());
         }
-        print(&scenario, &report)?;
+        let text = format!("{:#}\n", report.json());
+        match &common.json {
+            Some(path) => write_file(path, &text)?,
+            None => print_data(&text)?,
+        }
         Ok(match report.passed() {
             true => ExitCode::SUCCESS,
             false => ExitCode::from(FAILED),
@@ -143,30 +157,7 @@ fn run_scenario<S: Scenario>(scenario: S) -> Result<ExitCode, Misuse> {
     }))
 }
 
-/// Runs `scenario` until it is done or `stop` is asked for, and judges what it found.
-///
-/// # Errors
-///
-/// The scenario cannot be carried out as asked.
-pub async fn measure<S: Scenario>(scenario: &S, stop: Stop) -> Result<Report, Misuse> {
-    let started = SystemTime::now();
-    process::check(&scenario.common().server_pids).map_err(Misuse)?;
-    let run = Run::new(stop);
-    let outcome = scenario.run(&run).await?;
-    let heading = Heading {
-        scenario: S::NAME,
-        config: json!(scenario),
-        common: scenario.common(),
-        started,
-    };
-    Ok(Report::new(&heading, &run, outcome))
-}
-
-fn print<S: Scenario>(scenario: &S, report: &Report) -> Result<(), Misuse> {
-    let text = format!("{:#}\n", report.json());
-    let Some(path) = &scenario.common().json else {
-        return print_data(&text);
-    };
+fn write_file(path: &Path, text: &str) -> Result<(), Misuse> {
     std::fs::write(path, text).map_err(|error| Misuse(format!("{}: {error}", path.display())))
 }
 

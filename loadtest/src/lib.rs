@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod conduct;
 pub mod floor;
 pub mod measure;
 pub mod options;

@@ -85,9 +85,52 @@ pub struct Common {
 }
 
 impl Common {
+    /// Leaves only `share`. Source addresses are kept by all, each beginning at another one.
+    pub fn divide(&mut self, share: Share) {
+        self.connect_rate = self.connect_rate.map(|rate| share.rate(rate));
+        let first = (share.number as usize).checked_rem(self.sources.len());
+        self.sources.rotate_left(first.unwrap_or_default());
+    }
+
     /// The URL as it may be shown.
     pub fn shown_url(&self) -> String {
         shown(&self.url)
+    }
+}
+
+/// One of several equal shares of a load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Which one, counted from zero.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl Share {
+    /// Its part of `count` things: the first shares get what cannot be divided evenly.
+    pub fn count(self, count: u64) -> u64 {
+        let of = u64::from(self.of.max(1));
+        let extra = u64::from(u64::from(self.number) < count % of);
+        count / of + extra
+    }
+
+    /// As [`Share::count`] for connections, of which each share must have one.
+    ///
+    /// # Errors
+    ///
+    /// There are fewer than shares.
+    pub fn connections(self, count: u32) -> Result<u32, Misuse> {
+        if count < self.of {
+            let text = format!("{count} cannot be divided among {} workers", self.of);
+            return Err(Misuse(text));
+        }
+        Ok(u32::try_from(self.count(count.into())).unwrap_or(count))
+    }
+
+    /// Its part of a rate.
+    pub fn rate(self, rate: f64) -> f64 {
+        rate / f64::from(self.of.max(1))
     }
 }
 
@@ -131,6 +174,11 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// Leaves only `share`.
+    pub fn divide(&mut self, share: Share) {
+        self.messages = self.messages.map(|messages| share.count(messages));
+    }
+
     /// How long, or `None` when the number of messages decides.
     pub fn time(&self) -> Option<Duration> {
         match self.messages {
@@ -272,6 +320,23 @@ mod tests {
         for text in ["0s", "2days", "10", "soon", ""] {
             check(text, None);
         }
+    }
+
+    #[test]
+    fn shares_make_the_whole() {
+        let check = |count: u64, of: u32, shares: &[u64]| {
+            let all: Vec<u64> = (0..of)
+                .map(|number| Share { number, of }.count(count))
+                .collect();
+            assert_eq!(all, shares, "{count} among {of}");
+        };
+        check(10, 1, &[10]);
+        check(10, 3, &[4, 3, 3]);
+        check(2, 3, &[1, 1, 0]);
+        let share = Share { number: 1, of: 4 };
+        assert_eq!(share.rate(10.0), 2.5);
+        assert_eq!(share.connections(6).ok(), Some(2));
+        assert!(share.connections(3).is_err());
     }
 
     #[test]

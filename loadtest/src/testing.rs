@@ -9,7 +9,8 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 
-use crate::cli::{self, Cli, Command};
+use crate::cli::Cli;
+use crate::conduct;
 use crate::floor::{Floor, Server};
 use crate::options::Misuse;
 use crate::report::Report;
@@ -77,13 +78,9 @@ pub(crate) async fn nobody() -> SocketAddr {
 pub(crate) async fn try_run(line: &str, stop: Stop) -> Result<Report, Misuse> {
     let words = ["loadtest"].into_iter().chain(line.split_whitespace());
     let cli = Cli::try_parse_from(words.chain(["--quiet"])).unwrap();
-    match cli.command {
-        Command::Idle(scenario) => cli::measure(&*scenario, stop).await,
-        Command::Echo(scenario) => cli::measure(&*scenario, stop).await,
-        Command::Http(scenario) => cli::measure(&*scenario, stop).await,
-        Command::Push(scenario) => cli::measure(&*scenario, stop).await,
-        Command::Floor(_) | Command::Backend(_) => panic!("{line} is no scenario"),
-    }
+    let scenario = cli.command.scenario();
+    let scenario = scenario.unwrap_or_else(|| panic!("{line} is no scenario"));
+    conduct::measure(&*scenario, None, stop).await
 }
 
 /// As [`try_run`], to the end; the JSON result.

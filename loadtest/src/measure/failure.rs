@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Serialize, Serializer};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
@@ -138,13 +138,22 @@ impl Failure {
     }
 }
 
-/// How often each failure happened.
+/// How often each failure happened. The parts of one run count together, each under names of its own.
 #[derive(Debug, Default)]
 pub struct Failures {
-    counts: Mutex<BTreeMap<String, u64>>,
+    counts: Arc<Mutex<BTreeMap<String, u64>>>,
+    prefix: String,
 }
 
 impl Failures {
+    /// The same counts for a part of the run: its names begin with that of the part.
+    pub fn part(&self, name: &str) -> Self {
+        Self {
+            counts: self.counts.clone(),
+            prefix: format!("{}{name}: ", self.prefix),
+        }
+    }
+
     /// Counts one failure.
     pub fn add(&self, failure: &Failure) {
         self.add_many(failure, 1);
@@ -153,31 +162,40 @@ impl Failures {
     /// Counts the same failure `times` times.
     pub fn add_many(&self, failure: &Failure, times: u64) {
         if times > 0 {
-            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-            *counts.entry(failure.to_string()).or_default() += times;
+            self.add_named(&failure.to_string(), times);
         }
+    }
+
+    /// Counts what another process has counted under `name`.
+    pub fn add_named(&self, name: &str, times: u64) {
+        let name = format!("{}{name}", self.prefix);
+        *self.counts().entry(name).or_default() += times;
     }
 
     /// How often `failure` happened.
     pub fn count(&self, failure: &Failure) -> u64 {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts
-            .get(&failure.to_string())
-            .copied()
-            .unwrap_or_default()
+        let name = format!("{}{failure}", self.prefix);
+        self.counts().get(&name).copied().unwrap_or_default()
     }
 
-    /// All failures together.
+    /// All failures together, also those of other parts.
     pub fn total(&self) -> u64 {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.values().sum()
+        self.counts().values().sum()
+    }
+
+    /// All failures by name.
+    pub fn by_name(&self) -> BTreeMap<String, u64> {
+        self.counts().clone()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Serialize for Failures {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        serializer.collect_map(counts.iter())
+        serializer.collect_map(self.counts().iter())
     }
 }
 
@@ -245,5 +263,10 @@ mod tests {
         assert_eq!(failures.count(&Failure::Closed(Some(1009))), 3);
         let json = serde_json::to_string(&failures).unwrap();
         assert_eq!(json, r#"{"closed 1009":3,"refused":1}"#);
+        let part = failures.part("push");
+        part.add(&Failure::Refused);
+        assert_eq!(part.count(&Failure::Refused), 1);
+        assert_eq!((part.total(), failures.total()), (5, 5));
+        assert_eq!(failures.by_name()["push: refused"], 1);
     }
 }

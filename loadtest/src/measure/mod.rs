@@ -5,11 +5,15 @@
 mod failure;
 mod latency;
 pub mod ledger;
+mod looks;
 pub mod marker;
 pub mod process;
 mod ranges;
+mod timeline;
 pub mod window;
 
 pub use failure::{Failure, Failures, Wait};
-pub use latency::{Latency, Summary};
+pub use latency::{CURVE, Distribution, Latency, Summary};
+pub use looks::{Looks, Moment};
 pub use ranges::Ranges;
+pub use timeline::{Columns, Point, ServerColumns, Timeline};

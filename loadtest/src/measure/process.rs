@@ -46,18 +46,38 @@ pub struct Usage {
 ///
 /// There is no such process, or no `/proc`.
 pub fn sample(pid: u32) -> io::Result<Sample> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    Ok(Sample {
+        pss_bytes: kilobytes(&rollup, "Pss:"),
+        ..glance(pid)?
+    })
+}
+
+/// As [`sample`] without `pss_bytes`, which costs the process time: for looking every second.
+///
+/// # Errors
+///
+/// As [`sample`].
+pub fn glance(pid: u32) -> io::Result<Sample> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let open_files = fs::read_dir(format!("/proc/{pid}/fd")).map(|entries| entries.count() as u64);
     Ok(Sample {
         rss_bytes: kilobytes(&status, "VmRSS:").unwrap_or_default(),
         rss_anon_bytes: kilobytes(&status, "RssAnon:").unwrap_or_default(),
-        pss_bytes: kilobytes(&rollup, "Pss:"),
-        open_files: open_files.ok(),
+        pss_bytes: None,
+        open_files: open_files(pid).ok(),
         threads: field(&status, "Threads:").unwrap_or_default(),
         cpu_seconds: cpu_time(&stat).unwrap_or_default().as_secs_f64(),
     })
+}
+
+/// Linux tells the number as the size of the folder since 6.2; before, the entries are counted.
+fn open_files(pid: u32) -> io::Result<u64> {
+    let folder = format!("/proc/{pid}/fd");
+    match fs::metadata(&folder)?.len() {
+        0 => Ok(fs::read_dir(&folder)?.count() as u64),
+        size => Ok(size),
+    }
 }
 
 /// Looks whether the processes `pids` can be measured.
@@ -73,24 +93,15 @@ pub fn check(pids: &[u32]) -> Result<(), String> {
 }
 
 impl Usage {
-    /// Begins to measure process `pid`. If it has ended since it was checked, [`Usage::finish`] will tell.
-    pub fn begin(pid: u32) -> Self {
+    /// What process `pid` used between two samples; `after` is absent when it had ended.
+    pub fn between(pid: u32, before: Sample, after: Option<Sample>) -> Self {
+        let used = after.map_or(0.0, |after| after.cpu_seconds - before.cpu_seconds);
         Self {
             pid,
-            before: sample(pid).unwrap_or_default(),
-            after: None,
-            cpu_seconds: 0.0,
+            before,
+            after,
+            cpu_seconds: (used * 100.0).round() / 100.0,
         }
-    }
-
-    /// Takes the sample at the end; false when the process has ended.
-    pub fn finish(&mut self) -> bool {
-        self.after = sample(self.pid).ok();
-        if let Some(after) = &self.after {
-            let used = after.cpu_seconds - self.before.cpu_seconds;
-            self.cpu_seconds = (used * 100.0).round() / 100.0;
-        }
-        self.after.is_some()
     }
 }
 
@@ -150,19 +161,22 @@ mod tests {
     #[test]
     fn this_process_can_be_measured() {
         check(&[std::process::id()]).unwrap();
-        let mut usage = Usage::begin(std::process::id());
-        assert!(usage.before.rss_anon_bytes > 0);
-        assert!(usage.before.rss_bytes >= usage.before.rss_anon_bytes);
-        assert!(usage.before.threads >= 1);
-        assert!(usage.finish());
-        assert!(usage.cpu_seconds >= 0.0);
+        let now = sample(std::process::id()).unwrap();
+        assert!(now.rss_anon_bytes > 0);
+        assert!(now.rss_bytes >= now.rss_anon_bytes);
+        assert!(now.threads >= 1);
+        assert!(now.open_files >= Some(3));
+        let later = Sample {
+            cpu_seconds: now.cpu_seconds + 0.256,
+            ..now
+        };
+        assert_eq!(Usage::between(1, now, Some(later)).cpu_seconds, 0.26);
+        assert_eq!(Usage::between(1, now, None).cpu_seconds, 0.0);
     }
 
     #[test]
     fn an_absent_process_is_named() {
         let error = check(&[std::process::id(), u32::MAX]).unwrap_err();
         assert!(error.starts_with("process 4294967295: "), "{error}");
-        let mut usage = Usage::begin(u32::MAX);
-        assert!(!usage.finish());
     }
 }

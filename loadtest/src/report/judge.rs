@@ -2,21 +2,38 @@
 
 use std::time::Duration;
 
-use super::{Outcome, cpu_per_operation, cpu_seconds, rate};
-use crate::measure::Failures;
-use crate::options::Thresholds;
+use super::Findings;
 
-/// Adds a problem for every goal that was missed.
-pub(super) fn judge(goals: &Thresholds, failures: &Failures, outcome: &mut Outcome) {
+/// Adds a problem for every loss, every process that has ended, and every goal that was missed.
+pub(super) fn judge(findings: &mut Findings<'_>) {
+    let problems = problems(findings);
+    findings.outcome.problems.extend(problems);
+}
+
+fn problems(findings: &Findings<'_>) -> Vec<String> {
+    let goals = &findings.heading.scenario.common().thresholds;
+    let outcome = &findings.outcome;
     let mut problems = Vec::new();
-    if failures.total() > goals.max_errors {
+    for name in &outcome.faults {
+        let count = outcome.counted(name);
+        if count > 0 {
+            problems.push(format!("{count} {name}"));
+        }
+    }
+    let ended = findings
+        .servers
+        .iter()
+        .filter(|usage| usage.after.is_none());
+    problems.extend(ended.map(|server| format!("process {} has ended", server.pid)));
+    let failures = findings.run.failures.total();
+    if failures > goals.max_errors {
         problems.push(format!(
-            "{} failures, at most {} tolerated",
-            failures.total(),
+            "{failures} failures, at most {} tolerated",
             goals.max_errors
         ));
     }
     if let Some((name, main)) = outcome.latencies.first() {
+        let main = main.summary();
         let slow = |limit: Option<Duration>, value: f64, what: &str| {
             let limit = limit?.as_secs_f64() * 1e6;
             (value > limit || main.count == 0)
@@ -25,11 +42,11 @@ pub(super) fn judge(goals: &Thresholds, failures: &Failures, outcome: &mut Outco
         problems.extend(slow(goals.max_p50, main.p50, "p50"));
         problems.extend(slow(goals.max_p99, main.p99, "p99"));
     }
-    let rate = rate(outcome);
+    let rate = findings.rate();
     if goals.min_rate.is_some_and(|least| rate < least) {
         problems.push(format!("{rate:.1} operations/s, too few"));
     }
-    let cpu = cpu_per_operation(cpu_seconds(&outcome.servers), outcome.operations);
+    let cpu = findings.server_cpu();
     if let Some(most) = goals.max_cpu_us
         && cpu.is_none_or(|cpu| cpu > most)
     {
@@ -38,46 +55,71 @@ pub(super) fn judge(goals: &Thresholds, failures: &Failures, outcome: &mut Outco
             "CPU time per operation is {cpu}, at most {most} µs allowed"
         ));
     }
-    outcome.problems.append(&mut problems);
+    problems
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
+
+    use super::super::{Heading, Outcome};
+    use crate::cli::Cli;
     use crate::measure::process::{Sample, Usage};
     use crate::measure::{Failure, Latency};
+    use crate::options::Thresholds;
+    use crate::run::{Moments, Run};
+    use crate::stop;
+    use clap::Parser;
 
     fn outcome() -> Outcome {
         let latency = Latency::default();
         for micros in 1..=100 {
             latency.record(0, Duration::from_micros(micros));
         }
+        let mut outcome = Outcome {
+            operations: 100,
+            measured: Duration::from_secs(2),
+            ..Outcome::default()
+        };
+        outcome.latency("reply", latency.distribution());
+        outcome
+    }
+
+    /// The problems of a run with these goals, so many failures and this outcome.
+    fn judged(goals: Thresholds, failures: u64, outcome: Outcome) -> Vec<String> {
+        let cli = Cli::try_parse_from(["loadtest", "echo", "ws://h/"]).unwrap();
+        let mut scenario = cli.command.scenario().unwrap();
+        scenario.common_mut().thresholds = goals;
+        let (_switch, stop) = stop::pair();
+        let run = Run::new(stop, Moments::Part);
+        run.failures.add_many(&Failure::Reset, failures);
+        let heading = Heading {
+            scenario: &*scenario,
+            name: None,
+            started: SystemTime::now(),
+            workers: 1,
+        };
         let server = Usage {
             pid: 1,
             before: Sample::default(),
-            after: None,
+            after: Some(Sample::default()),
             cpu_seconds: 0.001,
         };
-        Outcome {
-            operations: 100,
-            measured: Duration::from_secs(2),
-            latencies: vec![("reply", latency.summary())],
+        problems(&Findings {
+            heading: &heading,
+            run: &run,
+            outcome,
             servers: vec![server],
-            ..Outcome::default()
-        }
+            client: None,
+        })
     }
 
     #[test]
     fn missed_goals_are_problems() {
         let check = |goals: Thresholds, failures: u64, problem: Option<&str>| {
-            let counted = Failures::default();
-            counted.add_many(&Failure::Reset, failures);
-            let mut outcome = outcome();
-            judge(&goals, &counted, &mut outcome);
-            match problem {
-                None => assert_eq!(outcome.problems, Vec::<String>::new()),
-                Some(problem) => assert_eq!(outcome.problems, [problem]),
-            }
+            let expected: Vec<&str> = problem.into_iter().collect();
+            assert_eq!(judged(goals, failures, outcome()), expected);
         };
         let none = Thresholds::default;
         let micros = |n| Some(Duration::from_micros(n));
@@ -157,11 +199,18 @@ mod tests {
             max_cpu_us: Some(1.0),
             ..Thresholds::default()
         };
-        let mut outcome = Outcome {
-            latencies: vec![("reply", Latency::default().summary())],
-            ..Outcome::default()
-        };
-        judge(&goals, &Failures::default(), &mut outcome);
-        assert_eq!(outcome.problems.len(), 3, "{:?}", outcome.problems);
+        let mut outcome = Outcome::default();
+        outcome.latency("reply", Latency::default().distribution());
+        let problems = judged(goals, 0, outcome);
+        assert_eq!(problems.len(), 3, "{problems:?}");
+    }
+
+    #[test]
+    fn faults_are_problems() {
+        let mut outcome = outcome();
+        outcome.count_fault("lost", 0);
+        outcome.count_fault("duplicated", 3);
+        let problems = judged(Thresholds::default(), 0, outcome);
+        assert_eq!(problems, ["3 duplicated"]);
     }
 }

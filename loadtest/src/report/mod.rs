@@ -1,86 +1,22 @@
 //! The result of a run: one JSON document, a summary for people, and the verdict.
 
 mod judge;
+mod outcome;
 mod summary;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::measure::Summary;
-use crate::measure::process::Usage;
-use crate::options::Common;
-use crate::run::{Run, read};
+use crate::measure::process::{Sample, Usage};
+use crate::measure::{Looks, Timeline};
+use crate::run::Run;
+use crate::scenario::{End, Scenario};
 use judge::judge;
 use summary::summary;
 
-/// What a scenario found out.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// What was counted, in the order of the result.
-    pub counts: Map<String, Value>,
-    /// Operations that CPU time and rate are divided by.
-    pub operations: u64,
-    /// How long the measured part took.
-    pub measured: Duration,
-    /// Latency distributions by name; the first is the main one, which the thresholds look at.
-    pub latencies: Vec<(&'static str, Summary)>,
-    /// Further findings that only this scenario has.
-    pub details: Map<String, Value>,
-    /// Why the run does not pass, beside failures and thresholds.
-    pub problems: Vec<String>,
-    /// The gateway's processes during the measured part.
-    pub servers: Vec<Usage>,
-    /// This program during the measured part.
-    pub own: Option<Usage>,
-}
-
-impl Outcome {
-    /// Adds a count to the result.
-    pub fn count(&mut self, name: &str, value: u64) {
-        self.counts.insert(name.to_owned(), value.into());
-    }
-
-    /// Adds a count that must be zero for the run to pass.
-    pub fn count_fault(&mut self, name: &str, value: u64) {
-        self.count(name, value);
-        if value > 0 {
-            self.problems.push(format!("{value} {name}"));
-        }
-    }
-}
-
-/// Measures processes from its making until [`Watch::finish`].
-#[derive(Debug)]
-pub struct Watch {
-    servers: Vec<Usage>,
-    own: Usage,
-}
-
-impl Watch {
-    /// Begins to measure the gateway's processes and this program.
-    pub fn begin(common: &Common) -> Self {
-        let pids = common.server_pids.iter();
-        Self {
-            servers: pids.map(|pid| Usage::begin(*pid)).collect(),
-            own: Usage::begin(std::process::id()),
-        }
-    }
-
-    /// Ends measuring and puts what was found into `outcome`. A process that has ended is a problem.
-    pub fn finish(mut self, outcome: &mut Outcome) {
-        for server in &mut self.servers {
-            if !server.finish() {
-                let problem = format!("process {} has ended", server.pid);
-                outcome.problems.push(problem);
-            }
-        }
-        self.own.finish();
-        outcome.servers = self.servers;
-        outcome.own = Some(self.own);
-    }
-}
+pub use outcome::Outcome;
 
 /// A finished run.
 #[derive(Debug)]
@@ -90,55 +26,58 @@ pub struct Report {
     summary: String,
 }
 
-/// What is known about a run apart from its outcome.
+/// What is known about a run apart from what its scenario found.
 #[derive(Debug)]
 pub struct Heading<'a> {
-    /// Name of the scenario.
-    pub scenario: &'static str,
-    /// Its options.
-    pub config: Value,
-    /// The options every scenario has.
-    pub common: &'a Common,
+    /// The scenario with its options.
+    pub scenario: &'a dyn Scenario,
+    /// What the run is called, when a scenario file has given it a name.
+    pub name: Option<&'a str>,
     /// When it began.
     pub started: SystemTime,
+    /// Processes that drove the load.
+    pub workers: u32,
+}
+
+/// Everything that is judged.
+struct Findings<'a> {
+    heading: &'a Heading<'a>,
+    run: &'a Run,
+    outcome: Outcome,
+    servers: Vec<Usage>,
+    client: Option<Usage>,
 }
 
 impl Report {
     /// Judges `outcome` and writes everything down.
-    pub fn new(heading: &Heading<'_>, run: &Run, mut outcome: Outcome) -> Self {
-        judge(&heading.common.thresholds, &run.failures, &mut outcome);
-        outcome.latencies.push(("connect", run.connect.summary()));
-        let passed = outcome.problems.is_empty();
-        let date = |time| humantime::format_rfc3339_millis(time).to_string();
-        let latencies: Map<String, Value> = outcome
-            .latencies
-            .iter()
-            .map(|(name, summary)| ((*name).to_owned(), json!(summary)))
-            .collect();
-        let json = json!({
-            "tool": concat!("loadtest ", env!("CARGO_PKG_VERSION")),
-            "scenario": heading.scenario,
-            "started_at": date(heading.started),
-            "finished_at": date(SystemTime::now()),
-            "interrupted": run.stop.requested(),
-            "passed": passed,
-            "problems": outcome.problems,
-            "config": heading.config,
-            "connections": connections(run),
-            "counts": outcome.counts,
-            "measured_seconds": outcome.measured.as_secs_f64(),
-            "operations_per_second": rounded(rate(&outcome)),
-            "latency_us": latencies,
-            "errors": *run.failures,
-            "servers": uses(&outcome.servers, outcome.operations),
-            "client": uses(outcome.own.as_slice(), outcome.operations).pop(),
-            "details": outcome.details,
-        });
-        let summary = summary(heading, run, &outcome);
+    pub fn new(
+        heading: &Heading<'_>,
+        run: &Run,
+        timeline: &Timeline,
+        looks: &Looks,
+        mut outcome: Outcome,
+    ) -> Self {
+        let end = End {
+            interrupted: run.stop.requested(),
+            totals: run.totals(),
+            looks,
+            timeline,
+        };
+        heading.scenario.conclude(&end, &mut outcome);
+        let mut findings = Findings {
+            heading,
+            run,
+            outcome,
+            servers: looks.server_usage(),
+            client: together(looks.client_usage()),
+        };
+        judge(&mut findings);
+        let connect = run.connect.distribution();
+        findings.outcome.latency("connect", connect);
         Self {
-            json,
-            passed,
-            summary,
+            json: findings.json(timeline, looks),
+            passed: findings.outcome.problems.is_empty(),
+            summary: summary(&findings),
         }
     }
 
@@ -158,25 +97,90 @@ impl Report {
     }
 }
 
-fn connections(run: &Run) -> Value {
-    json!({
-        "opened": read(&run.live.connected),
-        "failed": read(&run.live.unconnected),
-        "dropped": read(&run.live.dropped),
-    })
-}
+impl Findings<'_> {
+    fn json(&self, timeline: &Timeline, looks: &Looks) -> Value {
+        let Self {
+            heading,
+            run,
+            outcome,
+            ..
+        } = self;
+        let date = |time| humantime::format_rfc3339_millis(time).to_string();
+        let scenario = heading.scenario;
+        json!({
+            "tool": concat!("loadtest ", env!("CARGO_PKG_VERSION")),
+            "scenario": scenario.name(),
+            "name": heading.name,
+            "started_at": date(heading.started),
+            "finished_at": date(SystemTime::now()),
+            "interrupted": run.stop.requested(),
+            "passed": outcome.problems.is_empty(),
+            "problems": outcome.problems,
+            "config": scenario.config(),
+            "workers": heading.workers,
+            "connections": self.connections(),
+            "counts": outcome.counts,
+            "measured_seconds": outcome.measured.as_secs_f64(),
+            "operations_per_second": rounded(self.rate()),
+            "latency_us": self.latencies(|distribution| json!(distribution.summary())),
+            "errors": *run.failures,
+            "servers": uses(&self.servers, outcome.operations),
+            "client": uses(self.client.as_slice(), outcome.operations).pop(),
+            "details": outcome.details,
+            "curves_us": self.latencies(|distribution| json!(distribution.curve())),
+            "timeline": timeline.columns(&looks.servers),
+        })
+    }
 
-fn rate(outcome: &Outcome) -> f64 {
-    let seconds = outcome.measured.as_secs_f64();
-    if seconds > 0.0 {
-        outcome.operations as f64 / seconds
-    } else {
-        0.0
+    fn latencies(&self, value: fn(&crate::measure::Distribution) -> Value) -> Map<String, Value> {
+        let all = self.outcome.latencies.iter();
+        all.map(|(name, distribution)| (name.clone(), value(distribution)))
+            .collect()
+    }
+
+    fn connections(&self) -> Value {
+        let totals = self.run.totals();
+        json!({
+            "opened": totals.connected,
+            "failed": totals.unconnected,
+            "dropped": totals.dropped,
+        })
+    }
+
+    fn rate(&self) -> f64 {
+        let seconds = self.outcome.measured.as_secs_f64();
+        if seconds > 0.0 {
+            self.outcome.operations as f64 / seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// Microseconds of the gateway's CPU time for one operation.
+    fn server_cpu(&self) -> Option<f64> {
+        let seconds = self.servers.iter().map(|usage| usage.cpu_seconds).sum();
+        cpu_per_operation(seconds, self.outcome.operations)
     }
 }
 
-fn cpu_seconds(usages: &[Usage]) -> f64 {
-    usages.iter().map(|usage| usage.cpu_seconds).sum()
+/// Several processes as one; the first gives it its id.
+fn together(usages: Vec<Usage>) -> Option<Usage> {
+    usages.into_iter().reduce(|all, one| {
+        let after = all.after.zip(one.after).map(|(a, b)| sum(a, b));
+        Usage::between(all.pid, sum(all.before, one.before), after)
+    })
+}
+
+fn sum(a: Sample, b: Sample) -> Sample {
+    let both = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a + b);
+    Sample {
+        rss_bytes: a.rss_bytes + b.rss_bytes,
+        rss_anon_bytes: a.rss_anon_bytes + b.rss_anon_bytes,
+        pss_bytes: both(a.pss_bytes, b.pss_bytes),
+        open_files: both(a.open_files, b.open_files),
+        threads: a.threads + b.threads,
+        cpu_seconds: a.cpu_seconds + b.cpu_seconds,
+    }
 }
 
 fn cpu_per_operation(seconds: f64, operations: u64) -> Option<f64> {
@@ -191,8 +195,8 @@ struct Use<'a> {
 }
 
 fn uses(usages: &[Usage], operations: u64) -> Vec<Value> {
-    let one = |usage| {
-        let per_operation = cpu_per_operation(cpu_seconds(std::slice::from_ref(usage)), operations);
+    let one = |usage: &Usage| {
+        let per_operation = cpu_per_operation(usage.cpu_seconds, operations);
         json!(Use {
             usage,
             cpu_us_per_operation: per_operation.map(rounded),

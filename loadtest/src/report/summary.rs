@@ -4,36 +4,41 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::{Heading, Outcome, cpu_per_operation, rate};
-use crate::run::{Run, read};
+use super::{Findings, cpu_per_operation};
 
 /// What standard error shows at the end of a run.
-pub(super) fn summary(heading: &Heading<'_>, run: &Run, outcome: &Outcome) -> String {
-    let mut text = format!("{} {}\n", heading.scenario, heading.common.shown_url());
+pub(super) fn summary(findings: &Findings<'_>) -> String {
+    let Findings {
+        heading,
+        run,
+        outcome,
+        ..
+    } = findings;
+    let scenario = heading.scenario;
+    let mut text = format!("{} {}\n", scenario.name(), scenario.common().shown_url());
     let mut line = |name: &str, value: String| {
         writeln!(text, "  {name:<26}{value}").expect("a String takes every write");
     };
-    let live = &run.live;
+    let totals = run.totals();
     line(
         "connections",
         format!(
             "{} opened, {} failed, {} dropped",
-            read(&live.connected),
-            read(&live.unconnected),
-            read(&live.dropped)
+            totals.connected, totals.unconnected, totals.dropped
         ),
     );
     let details = outcome
         .details
         .iter()
-        .filter(|(_, value)| !value.is_array());
+        .filter(|(_, value)| !value.is_array() && !value.is_null());
     for (name, value) in outcome.counts.iter().chain(details) {
         line(name, value.to_string());
     }
     if outcome.operations > 0 {
-        line("operations/s", format!("{:.1}", rate(outcome)));
+        line("operations/s", format!("{:.1}", findings.rate()));
     }
-    for (name, s) in outcome.latencies.iter().filter(|(_, s)| s.count > 0) {
+    for (name, distribution) in outcome.latencies.iter().filter(|(_, d)| !d.is_empty()) {
+        let s = distribution.summary();
         let values = format!(
             "p50 {}  p90 {}  p99 {}  p99.9 {}  max {}",
             s.p50, s.p90, s.p99, s.p99_9, s.max
@@ -41,8 +46,8 @@ pub(super) fn summary(heading: &Heading<'_>, run: &Run, outcome: &Outcome) -> St
         line(&format!("{name} µs"), values);
     }
     for (name, usages) in [
-        ("server", outcome.servers.as_slice()),
-        ("client", outcome.own.as_slice()),
+        ("server", findings.servers.as_slice()),
+        ("client", findings.client.as_slice()),
     ] {
         for usage in usages {
             let per = cpu_per_operation(usage.cpu_seconds, outcome.operations)

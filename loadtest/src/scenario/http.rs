@@ -12,21 +12,21 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::Args;
+use futures_util::future::BoxFuture;
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use url::Position;
 
-use super::Scenario;
+use super::{End, Scenario};
 use crate::client::{Dialer, Drained, HttpClient};
-use crate::measure::{Failure, Latency, Wait};
-use crate::options::{Common, Extent, Misuse, positive};
+use crate::measure::{Failure, Latency, Moment, Wait};
+use crate::options::{Common, Extent, Misuse, Share, positive};
 use crate::pace::{Schedule, Timer};
-use crate::progress::Progress;
-use crate::report::{Outcome, Watch};
+use crate::report::Outcome;
 use crate::run::{Arrival, Fleet, Run, count, read, reserve_files};
 
 /// Pause after a request that got no answer, so that a server that is away is not hammered.
@@ -94,8 +94,6 @@ struct Shared {
     reply_timeout: Duration,
     /// The place of the next request among those of all connections.
     next: AtomicU64,
-    /// From the instant a request was due to the end of its answer.
-    answer: Latency,
     /// From sending a request to the head of its answer.
     head: Latency,
     /// From sending a request to the end of its answer; only with a rate.
@@ -122,33 +120,64 @@ struct Session {
 }
 
 impl Scenario for Http {
-    const NAME: &'static str = "http";
+    fn name(&self) -> &'static str {
+        "http"
+    }
 
     fn common(&self) -> &Common {
         &self.common
     }
 
-    async fn run(&self, run: &Run) -> Result<Outcome, Misuse> {
+    fn common_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn config(&self) -> Value {
+        json!(self)
+    }
+
+    fn divide(&mut self, share: Share) -> Result<(), Misuse> {
+        self.connections = share.connections(self.connections)?;
+        self.rate = self.rate.map(|rate| share.rate(rate));
+        self.extent.divide(share);
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
+        Box::pin(self.drive(run))
+    }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let seconds = outcome.measured.as_secs_f64();
+        if seconds > 0.0 {
+            let rate = outcome.counted("body_bytes") as f64 / seconds;
+            outcome.detail("bytes_per_second", rate.round());
+        }
+        let sent = outcome.counted("sent");
+        let unsent = self.extent.messages.is_some_and(|requests| sent < requests);
+        outcome.problem_if(unsent && !end.interrupted, "not all requests were sent");
+        outcome.problem_if(sent == 0, "nothing was sent");
+    }
+}
+
+impl Http {
+    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // With a rate, each connection has a timer.
         let each = if self.rate.is_some() { 2 } else { 1 };
         reserve_files(u64::from(self.connections) * each)?;
         let shared = Arc::new(self.shared(run).await?);
-        let _progress = self.progress(run);
         let gate = watch::Sender::new(None);
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             ask(shared.clone(), number, arrival, gate.subscribe())
         })
         .await?;
-        let watch = Watch::begin(&self.common);
+        run.reach(Moment::Opened).await;
         gate.send_replace(Some(self.session()));
         fleet.join().await;
-        let mut outcome = self.outcome(&shared);
-        watch.finish(&mut outcome);
-        Ok(outcome)
+        run.reach(Moment::Measured).await;
+        Ok(self.outcome(&shared))
     }
-}
 
-impl Http {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
         let url = &self.common.url;
         if !matches!(url.scheme(), "http" | "https") {
@@ -164,7 +193,6 @@ impl Http {
             whole: (!self.download).then_some(self.common.reply_timeout),
             reply_timeout: self.common.reply_timeout,
             next: AtomicU64::new(0),
-            answer: Latency::default(),
             head: Latency::default(),
             answer_from_send: Latency::default(),
             bytes: AtomicU64::new(0),
@@ -203,20 +231,6 @@ impl Http {
         Ok(Template(request))
     }
 
-    fn progress(&self, run: &Run) -> Progress {
-        let live = run.live.clone();
-        let failures = run.failures.clone();
-        Progress::start(self.common.quiet, move || {
-            format!(
-                "http: {} connected, {} sent, {} answered, {} errors",
-                read(&live.connected),
-                read(&live.sent),
-                read(&live.received),
-                failures.total()
-            )
-        })
-    }
-
     fn session(&self) -> Session {
         let start = Instant::now();
         Session {
@@ -232,14 +246,13 @@ impl Http {
         let mut outcome = Outcome {
             operations: read(&live.received),
             measured: Duration::from_nanos(read(&shared.last_answer)),
-            latencies: vec![("answer", shared.answer.summary())],
             ..Outcome::default()
         };
+        outcome.latency("answer", shared.run.main.distribution());
         if self.rate.is_some() {
-            let from_send = shared.answer_from_send.summary();
-            outcome.latencies.push(("answer_from_send", from_send));
+            outcome.latency("answer_from_send", shared.answer_from_send.distribution());
         }
-        outcome.latencies.push(("head", shared.head.summary()));
+        outcome.latency("head", shared.head.distribution());
         outcome.count("sent", read(&live.sent));
         outcome.count("answered", read(&live.received));
         outcome.count("abandoned", read(&shared.abandoned));
@@ -248,17 +261,7 @@ impl Http {
             .statuses
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        outcome.details.insert("statuses".into(), json!(*statuses));
-        let seconds = outcome.measured.as_secs_f64();
-        if seconds > 0.0 {
-            let rate = (read(&shared.bytes) as f64 / seconds).round();
-            outcome
-                .details
-                .insert("bytes_per_second".into(), json!(rate));
-        }
-        if read(&live.sent) == 0 {
-            outcome.problems.push("nothing was sent".to_owned());
-        }
+        outcome.detail("statuses", &*statuses);
         outcome
     }
 }
@@ -298,16 +301,17 @@ async fn ask(
         return run.dropped(&Failure::Io(std::io::ErrorKind::Other));
     };
     drop(arrival);
-    let session = gate.wait_for(Option::is_some).await.ok().and_then(|s| *s);
-    let Some(session) = session else { return };
-    while let Some(due) = shared.take(&session) {
-        tokio::select! {
-            biased;
-            () = run.stop.wait() => return,
-            slept = timer.sleep_until(due) => drop(slept),
+    if let Some(session) = gate.wait_for(Option::is_some).await.ok().and_then(|s| *s) {
+        while let Some(due) = shared.take(&session) {
+            tokio::select! {
+                biased;
+                () = run.stop.wait() => break,
+                slept = timer.sleep_until(due) => drop(slept),
+            }
+            shared.exchange(&mut client, number, &session, due).await;
         }
-        shared.exchange(&mut client, number, &session, due).await;
     }
+    run.ended();
 }
 
 impl Shared {
@@ -390,7 +394,9 @@ impl Shared {
     ) {
         let now = Instant::now();
         let task = number as usize;
-        self.answer.record(task, now.saturating_duration_since(due));
+        self.run
+            .main
+            .record(task, now.saturating_duration_since(due));
         self.head.record(task, drained.head);
         if session.schedule.is_some() {
             let from_send = now.saturating_duration_since(sent);

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::Scenario;
+use super::{End, Scenario};
 use crate::client::{self, Dialer, Socket};
-use crate::measure::process::{self, Sample};
-use crate::measure::{Failure, Latency, Wait};
-use crate::options::{Common, Misuse, duration, seconds};
-use crate::progress::Progress;
-use crate::report::{Outcome, Watch};
-use crate::run::{Arrival, CLOSE_TIMEOUT, Fleet, Run, count, read, reserve_files};
+use crate::measure::process::Sample;
+use crate::measure::{Failure, Looks, Moment, Wait};
+use crate::options::{Common, Misuse, Share, duration, seconds};
+use crate::report::Outcome;
+use crate::run::{Arrival, CLOSE_TIMEOUT, Fleet, Run, count, reserve_files};
 
 /// Holds idle connections and measures what they cost.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -65,19 +65,50 @@ struct Shared {
     message: Option<String>,
     expect_reply: bool,
     reply_timeout: Duration,
-    replies: Latency,
     /// Turns true when the connections may go.
     release: watch::Sender<bool>,
 }
 
 impl Scenario for Idle {
-    const NAME: &'static str = "idle";
+    fn name(&self) -> &'static str {
+        "idle"
+    }
 
     fn common(&self) -> &Common {
         &self.common
     }
 
-    async fn run(&self, run: &Run) -> Result<Outcome, Misuse> {
+    fn common_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn config(&self) -> Value {
+        json!(self)
+    }
+
+    fn divide(&mut self, share: Share) -> Result<(), Misuse> {
+        self.connections = share.connections(self.connections)?;
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
+        Box::pin(self.drive(run))
+    }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let held = outcome.counted("held");
+        let missing = u64::from(self.connections).saturating_sub(held);
+        outcome.problem_if(
+            missing > 0 && !end.interrupted,
+            format!("{missing} connections were not held to the end"),
+        );
+        self.cores(end, outcome);
+        self.memory(end.looks, held, outcome);
+    }
+}
+
+impl Idle {
+    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         self.check()?;
         reserve_files(self.connections.into())?;
         let shared = Arc::new(Shared {
@@ -86,44 +117,21 @@ impl Scenario for Idle {
             message: self.message.clone(),
             expect_reply: self.expect_reply,
             reply_timeout: self.common.reply_timeout,
-            replies: Latency::default(),
             release: watch::Sender::new(false),
         });
-        let _progress = self.progress(run);
-        let before = self.look();
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             hold(shared.clone(), number, arrival)
         })
         .await?;
-        let opened = self.look();
-        let watch = Watch::begin(&self.common);
+        run.reach(Moment::Opened).await;
         let start = Instant::now();
         run.pause(self.hold).await;
-        let mut outcome = self.outcome(&shared, start.elapsed());
-        watch.finish(&mut outcome);
-        self.cores(&mut outcome);
-        let held = self.look();
+        let outcome = self.outcome(run, start.elapsed());
+        run.reach(Moment::Measured).await;
         shared.release.send_replace(true);
         fleet.join().await;
         run.pause(self.cooldown).await;
-        let closed = self.look();
-        self.memory(&mut outcome, [before, opened, held, closed]);
         Ok(outcome)
-    }
-}
-
-impl Idle {
-    fn progress(&self, run: &Run) -> Progress {
-        let live = run.live.clone();
-        let connections = self.connections;
-        Progress::start(self.common.quiet, move || {
-            format!(
-                "idle: {} of {connections} connected, {} failed, {} dropped",
-                read(&live.connected),
-                read(&live.unconnected),
-                read(&live.dropped)
-            )
-        })
     }
 
     /// What every scenario has but an idle connection has not.
@@ -136,78 +144,62 @@ impl Idle {
         Ok(())
     }
 
-    /// Writes down how many CPUs the gateway kept busy while it was idle.
-    fn cores(&self, outcome: &mut Outcome) {
-        let used: f64 = outcome
-            .servers
-            .iter()
-            .map(|server| server.cpu_seconds)
-            .sum();
-        let seconds = outcome.measured.as_secs_f64();
-        if !outcome.servers.is_empty() && seconds > 0.0 {
-            let cores = (used / seconds * 1000.0).round() / 1000.0;
-            outcome.details.insert("server_cores".into(), json!(cores));
-        }
-    }
-
-    /// The gateway's processes now; fewer than there should be once one has ended.
-    fn look(&self) -> Vec<Sample> {
-        let pids = self.common.server_pids.iter();
-        pids.filter_map(|pid| process::sample(*pid).ok()).collect()
-    }
-
-    fn outcome(&self, shared: &Shared, measured: Duration) -> Outcome {
-        let live = &shared.run.live;
+    fn outcome(&self, run: &Run, measured: Duration) -> Outcome {
         let mut outcome = Outcome {
             measured,
             ..Outcome::default()
         };
-        let held = read(&live.connected).saturating_sub(read(&live.dropped));
         outcome.count("requested", self.connections.into());
-        outcome.count("held", held);
-        if held < u64::from(self.connections) && !shared.run.stop.requested() {
-            let missing = u64::from(self.connections) - held;
-            outcome
-                .problems
-                .push(format!("{missing} connections were not held to the end"));
-        }
+        outcome.count("held", run.totals().open());
         if self.expect_reply {
-            outcome.latencies.push(("reply", shared.replies.summary()));
+            outcome.latency("reply", run.main.distribution());
         } else {
-            outcome
-                .latencies
-                .push(("open", shared.run.connect.summary()));
+            outcome.latency("open", run.connect.distribution());
         }
         outcome
     }
 
+    /// Writes down how many CPUs the gateway kept busy while it was idle.
+    fn cores(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let servers = end.looks.server_usage();
+        let used: f64 = servers.iter().map(|server| server.cpu_seconds).sum();
+        let seconds = outcome.measured.as_secs_f64();
+        if !servers.is_empty() && seconds > 0.0 {
+            outcome.detail("server_cores", (used / seconds * 1000.0).round() / 1000.0);
+        }
+    }
+
     /// Writes down the four looks and the growth per connection.
-    fn memory(&self, outcome: &mut Outcome, looks: [Vec<Sample>; 4]) {
-        if self.common.server_pids.is_empty() {
+    fn memory(&self, looks: &Looks, connections: u64, outcome: &mut Outcome) {
+        if looks.servers.is_empty() {
             return;
         }
-        let [before, _, held, _] = &looks;
-        let connections = outcome.counts.get("held").and_then(Value::as_u64);
         let growth = |value: fn(&Sample) -> Option<u64>| {
-            per_connection(before, held, connections.unwrap_or_default(), value)
+            let before = looks.at(Moment::Before)?;
+            per_connection(&before, &looks.at(Moment::Measured)?, connections, value)
         };
         let user = growth(|sample| Some(sample.rss_anon_bytes));
+        outcome.detail("user_bytes_per_connection", user);
         let rss = growth(|sample| Some(sample.rss_bytes));
-        let pss = growth(|sample| sample.pss_bytes);
-        let details = &mut outcome.details;
-        details.insert("user_bytes_per_connection".into(), json!(user));
-        details.insert("rss_bytes_per_connection".into(), json!(rss));
-        details.insert("pss_bytes_per_connection".into(), json!(pss));
-        for (name, look) in ["before", "opened", "held", "closed"].iter().zip(looks) {
-            details.insert((*name).into(), json!(look));
+        outcome.detail("rss_bytes_per_connection", rss);
+        outcome.detail(
+            "pss_bytes_per_connection",
+            growth(|sample| sample.pss_bytes),
+        );
+        for (name, moment) in [
+            ("before", Moment::Before),
+            ("opened", Moment::Opened),
+            ("held", Moment::Measured),
+            ("closed", Moment::Closed),
+        ] {
+            outcome.detail(name, looks.at(moment).unwrap_or_default());
         }
-        if let Some(most) = self.max_bytes_per_connection
-            && user.is_none_or(|user| user > most as f64)
-        {
-            let user = user.map_or("unknown".to_owned(), |user| user.to_string());
-            outcome.problems.push(format!(
-                "user-space bytes per connection: {user}, at most {most} allowed"
-            ));
+        if let Some(most) = self.max_bytes_per_connection {
+            let shown = user.map_or("unknown".to_owned(), |user| user.to_string());
+            outcome.problem_if(
+                user.is_none_or(|user| user > most as f64),
+                format!("user-space bytes per connection: {shown}, at most {most} allowed"),
+            );
         }
     }
 }
@@ -239,7 +231,10 @@ async fn hold(shared: Arc<Shared>, number: u32, arrival: Arrival) {
         drop(release.wait_for(|release| *release).await);
     };
     match client::linger(&mut socket, released).await {
-        Ok(()) => client::close(&mut socket, CLOSE_TIMEOUT, drop).await,
+        Ok(()) => {
+            client::close(&mut socket, CLOSE_TIMEOUT, drop).await;
+            run.ended();
+        }
         Err(failure) => run.dropped(&failure),
     }
 }
@@ -256,7 +251,7 @@ async fn speak(shared: &Shared, socket: &mut Socket, number: u32) -> Result<(), 
         timeout(shared.reply_timeout, client::receive(socket))
             .await
             .map_err(|_| Failure::Timeout(Wait::Reply))??;
-        shared.replies.record(number as usize, start.elapsed());
+        shared.run.main.record(number as usize, start.elapsed());
         count(&shared.run.live.received);
     }
     Ok(())

@@ -8,33 +8,66 @@ mod http;
 mod idle;
 mod push;
 
-use std::future::Future;
+use std::fmt;
 
-use serde::Serialize;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 pub use echo::Echo;
 pub use http::Http;
 pub use idle::Idle;
 pub use push::Push;
 
-use crate::options::{Common, Misuse};
+use crate::measure::{Looks, Timeline};
+use crate::options::{Common, Misuse, Share};
 use crate::report::Outcome;
-use crate::run::Run;
+use crate::run::{Run, Totals};
 
-/// One kind of load. Serialized, it is the `config` of the result.
-pub trait Scenario: Serialize {
+/// One kind of load.
+pub trait Scenario: fmt::Debug + Send + Sync {
     /// Its name on the command line and in the result.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
 
     /// The options every scenario has.
     fn common(&self) -> &Common;
 
-    /// Drives the load until it is done or `run` is asked to stop.
+    /// As [`Scenario::common`], to change them.
+    fn common_mut(&mut self) -> &mut Common;
+
+    /// All options, without secrets, as the result shows them.
+    fn config(&self) -> Value;
+
+    /// Leaves only `share` of the load, as other processes drive the rest at the same time.
+    ///
+    /// # Errors
+    ///
+    /// The load cannot be divided.
+    fn divide(&mut self, share: Share) -> Result<(), Misuse>;
+
+    /// Drives the load until it is done or `run` is asked to stop; on its way it reaches the moments
+    /// `Opened` and `Measured`.
     ///
     /// # Errors
     ///
     /// The options cannot be carried out. What fails on the way is no error here but counted in `run`.
-    fn run(&self, run: &Run) -> impl Future<Output = Result<Outcome, Misuse>>;
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>>;
+
+    /// Adds to the outcome of all processes what can only be said at the end: findings made of several
+    /// others, and problems.
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome);
+}
+
+/// What is known at the end of a run.
+#[derive(Debug)]
+pub struct End<'a> {
+    /// Whether the run was asked to stop.
+    pub interrupted: bool,
+    /// Connections and messages.
+    pub totals: Totals,
+    /// What processes used at the moments of the run.
+    pub looks: &'a Looks,
+    /// How it went.
+    pub timeline: &'a Timeline,
 }
 
 #[cfg(test)]

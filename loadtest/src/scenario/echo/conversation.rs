@@ -154,7 +154,7 @@ impl Conversation {
         let now = Instant::now();
         let task = self.number as usize;
         let latency = now.saturating_duration_since(departure.scheduled);
-        self.shared.reply.record(task, latency);
+        self.shared.run.main.record(task, latency);
         if self.shared.open_loop {
             let latency = now.saturating_duration_since(departure.sent);
             self.shared.reply_from_send.record(task, latency);

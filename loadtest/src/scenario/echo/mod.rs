@@ -13,21 +13,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use conversation::Conversation;
 use template::Template;
 
-use super::Scenario;
+use super::{End, Scenario};
 use crate::client::{self, Dialer};
 use crate::floor::{Floor, Server};
-use crate::measure::Latency;
 use crate::measure::marker::MAX_CONNECTIONS;
-use crate::options::{Common, Extent, Misuse, positive};
+use crate::measure::{Latency, Moment};
+use crate::options::{Common, Extent, Misuse, Share, positive};
 use crate::pace::{Schedule, Timer};
-use crate::progress::{Progress, say};
-use crate::report::{Outcome, Watch};
+use crate::progress::say;
+use crate::report::Outcome;
 use crate::run::{Arrival, Fleet, Run, read, reserve_files};
 
 /// Messages in flight on one connection of an open loop, unless told otherwise.
@@ -86,8 +88,6 @@ struct Shared {
     open_loop: bool,
     /// One waker for each connection that is ready; its place is the connection's lane.
     lanes: Mutex<Vec<mpsc::Sender<()>>>,
-    /// From the instant a message was due to its reply.
-    reply: Latency,
     /// From the instant a message was sent to its reply; only in an open loop.
     reply_from_send: Latency,
     tallies: Tallies,
@@ -121,19 +121,56 @@ struct Session {
 }
 
 impl Scenario for Echo {
-    const NAME: &'static str = "echo";
+    fn name(&self) -> &'static str {
+        "echo"
+    }
 
     fn common(&self) -> &Common {
         &self.common
     }
 
-    async fn run(&self, run: &Run) -> Result<Outcome, Misuse> {
+    fn common_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn config(&self) -> Value {
+        json!(self)
+    }
+
+    fn divide(&mut self, share: Share) -> Result<(), Misuse> {
+        if self.backend.is_some() {
+            let remedy =
+                "--backend serves in one process: with --workers, run `loadtest backend` beside it";
+            return Err(Misuse(remedy.to_owned()));
+        }
+        self.connections = share.connections(self.connections)?;
+        self.rate = self.rate.map(|rate| share.rate(rate));
+        self.extent.divide(share);
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
+        Box::pin(self.drive(run))
+    }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        if let Ok(template) = Template::new(&self.message_template, self.size) {
+            outcome.count("message_bytes", template.len() as u64);
+        }
+        let sent = outcome.counted("sent");
+        let unsent = self.extent.messages.is_some_and(|messages| sent < messages);
+        outcome.problem_if(unsent && !end.interrupted, "not all messages were sent");
+        outcome.problem_if(sent == 0, "nothing was sent");
+    }
+}
+
+impl Echo {
+    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // The gateway connects to a backend in this process about once for each message in flight.
         let doubled = if self.backend.is_some() { 2 } else { 1 };
         reserve_files(u64::from(self.connections) * doubled)?;
         let shared = Arc::new(self.shared(run).await?);
         let _backend = self.start_backend(run).await?;
-        let _progress = self.progress(run);
         let gate = watch::Sender::new(None);
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             talk(shared.clone(), number, arrival, gate.subscribe())
@@ -141,7 +178,7 @@ impl Scenario for Echo {
         .await?;
         let lanes = shared.lanes();
         let session = self.session(lanes.len());
-        let watch = Watch::begin(&self.common);
+        run.reach(Moment::Opened).await;
         let timer = Timer::new().map_err(|error| Misuse(format!("no timer: {error}")))?;
         gate.send_replace(Some(session));
         let pacer = session
@@ -151,13 +188,10 @@ impl Scenario for Echo {
         if let Some(pacer) = pacer {
             pacer.abort();
         }
-        let mut outcome = self.outcome(&shared);
-        watch.finish(&mut outcome);
-        Ok(outcome)
+        run.reach(Moment::Measured).await;
+        Ok(self.outcome(&shared))
     }
-}
 
-impl Echo {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
         let default = self.rate.map_or(1, |_| OPEN_LOOP_IN_FLIGHT);
         Ok(Shared {
@@ -168,7 +202,6 @@ impl Echo {
             reply_timeout: self.common.reply_timeout,
             open_loop: self.rate.is_some(),
             lanes: Mutex::default(),
-            reply: Latency::default(),
             reply_from_send: Latency::default(),
             tallies: Tallies::default(),
         })
@@ -184,20 +217,6 @@ impl Echo {
         say(&format!("backend {}", server.url()));
         let task = tokio::spawn(server.serve(run.stop.clone()));
         Ok(Some(AbortOnDrop(task)))
-    }
-
-    fn progress(&self, run: &Run) -> Progress {
-        let live = run.live.clone();
-        let failures = run.failures.clone();
-        Progress::start(self.common.quiet, move || {
-            format!(
-                "echo: {} connected, {} sent, {} answered, {} errors",
-                read(&live.connected),
-                read(&live.sent),
-                read(&live.received),
-                failures.total()
-            )
-        })
     }
 
     fn session(&self, lanes: usize) -> Session {
@@ -217,14 +236,12 @@ impl Echo {
         let mut outcome = Outcome {
             operations: read(&live.received),
             measured: Duration::from_nanos(read(&tallies.last_reply)),
-            latencies: vec![("reply", shared.reply.summary())],
             ..Outcome::default()
         };
+        outcome.latency("reply", shared.run.main.distribution());
         if shared.open_loop {
-            let from_send = shared.reply_from_send.summary();
-            outcome.latencies.push(("reply_from_send", from_send));
+            outcome.latency("reply_from_send", shared.reply_from_send.distribution());
         }
-        outcome.count("message_bytes", shared.template.len() as u64);
         outcome.count("sent", read(&live.sent));
         outcome.count("answered", read(&live.received));
         outcome.count("late", read(&tallies.late));
@@ -233,15 +250,6 @@ impl Echo {
         outcome.count_fault("duplicated", read(&tallies.duplicated));
         outcome.count_fault("mismatched", read(&tallies.mismatched));
         outcome.count_fault("unidentified", read(&tallies.unidentified));
-        let unsent = self.extent.messages.map(|m| m - read(&live.sent).min(m));
-        if unsent.is_some_and(|unsent| unsent > 0) && !shared.run.stop.requested() {
-            outcome
-                .problems
-                .push("not all messages were sent".to_owned());
-        }
-        if read(&live.sent) == 0 {
-            outcome.problems.push("nothing was sent".to_owned());
-        }
         outcome
     }
 }
@@ -291,8 +299,9 @@ async fn talk(
         Err(failure) => return run.dropped(&failure),
     };
     let mut conversation = Conversation::new(shared, session, (number, lane), socket, wake);
-    if let Err(failure) = conversation.hold().await {
-        run.dropped(&failure);
+    match conversation.hold().await {
+        Ok(()) => run.ended(),
+        Err(failure) => run.dropped(&failure),
     }
 }
 

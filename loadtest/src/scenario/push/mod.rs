@@ -12,9 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::{Position, Url};
@@ -23,14 +24,13 @@ use channel::{Channel, Payload};
 use publisher::Publisher;
 use shared::{Session, Shared, Tallies};
 
-use super::Scenario;
+use super::{End, Scenario};
 use crate::client::{ConnectionIdSource, Dialer, HttpClient, Signer};
-use crate::measure::Latency;
 use crate::measure::marker::MAX_CONNECTIONS;
-use crate::options::{Common, Extent, Misuse, Rate};
+use crate::measure::{Latency, Moment};
+use crate::options::{Common, Extent, Misuse, Rate, Share};
 use crate::pace::{Schedule, Timer};
-use crate::progress::Progress;
-use crate::report::{Outcome, Watch};
+use crate::report::Outcome;
 use crate::run::{Fleet, Run, read, reserve_files};
 
 /// Posts payloads to connections and follows them to their receipt.
@@ -120,26 +120,62 @@ pub enum OnThrottle {
 }
 
 impl Scenario for Push {
-    const NAME: &'static str = "push";
+    fn name(&self) -> &'static str {
+        "push"
+    }
 
     fn common(&self) -> &Common {
         &self.common
     }
 
-    async fn run(&self, run: &Run) -> Result<Outcome, Misuse> {
+    fn common_mut(&mut self) -> &mut Common {
+        &mut self.common
+    }
+
+    fn config(&self) -> Value {
+        json!(self)
+    }
+
+    fn divide(&mut self, share: Share) -> Result<(), Misuse> {
+        self.connections = share.connections(self.connections)?;
+        self.publishers = share.connections(self.publishers)?;
+        if let Rate::PerSecond(rate) = &mut self.rate {
+            *rate = share.rate(*rate);
+        }
+        self.extent.divide(share);
+        Ok(())
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
+        Box::pin(self.drive(run))
+    }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let posted = outcome.counted("posted");
+        let unsent = self
+            .extent
+            .messages
+            .is_some_and(|messages| posted < messages);
+        outcome.problem_if(unsent && !end.interrupted, "not all payloads were posted");
+        let accepted = outcome.counted("acknowledged");
+        outcome.problem_if(accepted == 0, "no payload was accepted");
+    }
+}
+
+impl Push {
+    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // A publisher has a connection and a timer.
         reserve_files(u64::from(self.connections) + 2 * u64::from(self.publishers))?;
         let start = Instant::now();
         let shared = Arc::new(self.shared(run).await?);
         let management = self.management()?;
         let mut publishers = self.publishers(&shared, &management).await?;
-        let _progress = self.progress(run);
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             receiver::receive(shared.clone(), start, number, arrival)
         })
         .await?;
         let channels = shared.channels();
-        let watch = Watch::begin(&self.common);
+        run.reach(Moment::Opened).await;
         let session = self.session();
         let mut posting = JoinSet::new();
         for (number, mut publisher) in publishers.drain(..).enumerate() {
@@ -156,18 +192,14 @@ impl Scenario for Push {
             ended.map_err(|error| Misuse(format!("a publisher ended early: {error}")))?;
         }
         shared.drain(&channels).await;
+        run.reach(Moment::Measured).await;
         shared.release.send_replace(true);
         fleet.join().await;
         let mut outcome = self.outcome(&shared, &channels, session.start.duration_since(start));
-        outcome
-            .details
-            .insert("management".into(), management.into());
-        watch.finish(&mut outcome);
+        outcome.detail("management", management);
         Ok(outcome)
     }
-}
 
-impl Push {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
         Ok(Shared {
             run: run.clone(),
@@ -180,7 +212,6 @@ impl Push {
             reply_timeout: self.common.reply_timeout,
             channels: Mutex::default(),
             release: watch::Sender::new(false),
-            receipt: Latency::default(),
             receipt_from_schedule: Latency::default(),
             scheduled: self.rate.per_second().is_some(),
             post: Latency::default(),
@@ -238,20 +269,6 @@ impl Push {
         ))
     }
 
-    fn progress(&self, run: &Run) -> Progress {
-        let live = run.live.clone();
-        let failures = run.failures.clone();
-        Progress::start(self.common.quiet, move || {
-            format!(
-                "push: {} connected, {} posted, {} received, {} errors",
-                read(&live.connected),
-                read(&live.sent),
-                read(&live.received),
-                failures.total()
-            )
-        })
-    }
-
     fn session(&self) -> Session {
         let start = Instant::now();
         Session {
@@ -273,16 +290,14 @@ impl Push {
         let mut outcome = Outcome {
             operations: read(&live.received),
             measured: last_receipt.saturating_sub(warm_up),
-            latencies: vec![("receipt", shared.receipt.summary())],
             ..Outcome::default()
         };
+        outcome.latency("receipt", shared.run.main.distribution());
         if shared.scheduled {
-            let from_schedule = shared.receipt_from_schedule.summary();
-            outcome
-                .latencies
-                .push(("receipt_from_schedule", from_schedule));
+            let from_schedule = shared.receipt_from_schedule.distribution();
+            outcome.latency("receipt_from_schedule", from_schedule);
         }
-        outcome.latencies.push(("post", shared.post.summary()));
+        outcome.latency("post", shared.post.distribution());
         let sum = |count: fn(&Channel) -> u64| channels.iter().map(|channel| count(channel)).sum();
         outcome.count("posted", read(&live.sent));
         outcome.count("acknowledged", read(&tallies.acknowledged));
@@ -300,19 +315,8 @@ impl Push {
             .statuses
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        outcome.details.insert("statuses".into(), json!(*statuses));
-        outcome
-            .details
-            .insert("signed".into(), self.access_key_id.is_some().into());
-        let unsent = self.extent.messages.map(|m| m - read(&live.sent).min(m));
-        if unsent.is_some_and(|unsent| unsent > 0) && !shared.run.stop.requested() {
-            outcome
-                .problems
-                .push("not all payloads were posted".to_owned());
-        }
-        if read(&tallies.acknowledged) == 0 {
-            outcome.problems.push("no payload was accepted".to_owned());
-        }
+        outcome.detail("statuses", &*statuses);
+        outcome.detail("signed", self.access_key_id.is_some());
         outcome
     }
 }

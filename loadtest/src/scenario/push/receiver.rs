@@ -46,6 +46,7 @@ pub(super) async fn receive(shared: Arc<Shared>, start: Instant, number: u32, ar
         Ok(()) => {
             let last = |payload: Bytes| enter(&shared, start, &channel, &payload);
             client::close(&mut socket, CLOSE_TIMEOUT, last).await;
+            run.ended();
         }
         Err(failure) => run.dropped(&failure),
     }
@@ -101,7 +102,7 @@ fn enter(shared: &Shared, start: Instant, channel: &Channel, payload: &[u8]) {
     if let Some(departure) = departure {
         let task = channel.number as usize;
         let latency = now.saturating_duration_since(departure.sent);
-        shared.receipt.record(task, latency);
+        shared.run.main.record(task, latency);
         if shared.scheduled {
             let latency = now.saturating_duration_since(departure.scheduled);
             shared.receipt_from_schedule.record(task, latency);

@@ -29,8 +29,6 @@ pub(super) struct Shared {
     pub(super) channels: Mutex<Vec<Arc<Channel>>>,
     /// Turns true when the receivers may go.
     pub(super) release: watch::Sender<bool>,
-    /// From sending a POST to the receipt of its payload.
-    pub(super) receipt: Latency,
     /// From the instant a POST was due to the receipt of its payload; only with a rate.
     pub(super) receipt_from_schedule: Latency,
     pub(super) scheduled: bool,

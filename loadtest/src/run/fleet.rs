@@ -1,108 +1,18 @@
-//! What the scenarios share while they run: the wish to stop, the counts that the progress line shows,
-//! the failures, and the fleet of connections.
+//! The connections of a scenario: opened at a rate or a concurrency, each in a task of its own.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::client::{Dialer, Socket};
-use crate::measure::marker::Markers;
-use crate::measure::{Failure, Failures, Latency};
+use super::Run;
 use crate::options::{Common, Misuse};
 use crate::pace::{Schedule, Timer};
-use crate::stop::Stop;
 
-/// Longest wait for a peer's half of a closing handshake.
-pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// File descriptors this program needs beside those of the connections.
 const SPARE_FILES: u64 = 64;
-
-/// One run of one scenario. Cheap to clone; all clones count together.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// The wish to end early.
-    pub stop: Stop,
-    /// How the messages of this run are marked.
-    pub markers: Markers,
-    /// What failed, by name.
-    pub failures: Arc<Failures>,
-    /// How long it took to open a connection, handshakes included.
-    pub connect: Arc<Latency>,
-    /// What the progress line shows.
-    pub live: Arc<Live>,
-}
-
-/// Counts that grow while a scenario runs.
-#[derive(Debug, Default)]
-pub struct Live {
-    /// Connections opened.
-    pub connected: AtomicU64,
-    /// Connections that could not be opened or prepared.
-    pub unconnected: AtomicU64,
-    /// Connections that ended before the scenario ended them.
-    pub dropped: AtomicU64,
-    /// Messages sent or payloads posted.
-    pub sent: AtomicU64,
-    /// Replies or payloads received and matched.
-    pub received: AtomicU64,
-}
-
-/// Adds one to a count.
-pub(crate) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Reads a count.
-pub(crate) fn read(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
-impl Run {
-    /// A run that nothing has happened in yet.
-    pub fn new(stop: Stop) -> Self {
-        Self {
-            stop,
-            markers: Markers::new(rand::random()),
-            failures: Arc::default(),
-            connect: Arc::default(),
-            live: Arc::default(),
-        }
-    }
-
-    /// Opens one connection, counts it and its latency, or counts what kept it from being opened.
-    pub async fn connect(&self, dialer: &Dialer, number: u32) -> Option<Socket> {
-        let start = Instant::now();
-        match dialer.socket().await {
-            Ok(socket) => {
-                self.connect.record(number as usize, start.elapsed());
-                count(&self.live.connected);
-                Some(socket)
-            }
-            Err(failure) => {
-                self.failures.add(&failure);
-                count(&self.live.unconnected);
-                None
-            }
-        }
-    }
-
-    /// Counts a connection that ended before the scenario ended it.
-    pub fn dropped(&self, failure: &Failure) {
-        self.failures.add(failure);
-        count(&self.live.dropped);
-    }
-
-    /// Waits for `time`, or less if the run is asked to stop.
-    pub async fn pause(&self, time: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(time) => {}
-            () = self.stop.wait() => {}
-        }
-    }
-}
 
 /// Many connections, each with a task of its own.
 #[derive(Debug)]
