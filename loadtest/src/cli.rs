@@ -17,7 +17,7 @@ use crate::conduct;
 use crate::floor::{self, Floor};
 use crate::options::Misuse;
 use crate::progress::say;
-use crate::scenario::{Echo, Http, Idle, Push, Scenario};
+use crate::scenario::{Churn, Echo, Forward, Http, Idle, Push, Ramp, Scenario, Slow, Soak, Storm};
 use crate::stop::{self, Stop, StopSwitch};
 
 const FAILED: u8 = 1;
@@ -39,12 +39,24 @@ pub struct Cli {
 pub enum Command {
     /// Hold idle connections and measure the memory each costs the gateway
     Idle(Box<Idle>),
+    /// Open connections at a fixed rate and hold them
+    Ramp(Box<Ramp>),
+    /// Open connections at a fixed rate and close each after a while
+    Churn(Box<Churn>),
+    /// Lose every connection at once and let every client come back
+    Storm(Box<Storm>),
     /// Send messages through a route and match the replies
     Echo(Box<Echo>),
-    /// Send HTTP requests and measure their answers
-    Http(Box<Http>),
+    /// The same through a route to an HTTP backend
+    Forward(Box<Forward>),
+    /// Stop reading on some connections and measure the others
+    Slow(Box<Slow>),
     /// POST to @connections and follow every payload to its receipt
     Push(Box<Push>),
+    /// Send HTTP requests and measure their answers
+    Http(Box<Http>),
+    /// Everything at once for a long time, watching the gateway for drift
+    Soak(Box<Soak>),
     /// Serve one of the bare programs that gateways are compared with
     Floor(FloorCommand),
     /// Serve the HTTP backend that echoes POST bodies
@@ -94,9 +106,15 @@ impl Command {
     pub fn scenario(self) -> Option<Box<dyn Scenario>> {
         match self {
             Command::Idle(scenario) => Some(scenario),
+            Command::Ramp(scenario) => Some(scenario),
+            Command::Churn(scenario) => Some(scenario),
+            Command::Storm(scenario) => Some(scenario),
             Command::Echo(scenario) => Some(scenario),
-            Command::Http(scenario) => Some(scenario),
+            Command::Forward(scenario) => Some(scenario),
+            Command::Slow(scenario) => Some(scenario),
             Command::Push(scenario) => Some(scenario),
+            Command::Http(scenario) => Some(scenario),
+            Command::Soak(scenario) => Some(scenario),
             Command::Floor(_) | Command::Backend(_) => None,
         }
     }

@@ -281,7 +281,12 @@ pub fn without_secrets<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(&shown(url))
 }
 
-fn optional_seconds<S: Serializer>(
+/// Writes a duration, if there is one, as seconds.
+///
+/// # Errors
+///
+/// The serializer's.
+pub fn optional_seconds<S: Serializer>(
     duration: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use url::Url;
 
-use super::{READ_BUFFER_BYTES, Socket, Wire, socket_config};
+use super::{IDLE_BUFFER_BYTES, READ_BUFFER_BYTES, Socket, Wire, socket_config};
 use crate::measure::{Failure, Wait};
 use crate::options::{Common, Misuse};
 
@@ -33,6 +33,7 @@ pub struct Dialer {
     timeout: Duration,
     url: Url,
     headers: Vec<(HeaderName, HeaderValue)>,
+    read_buffer_bytes: usize,
 }
 
 impl Dialer {
@@ -69,6 +70,19 @@ impl Dialer {
             timeout: common.connect_timeout,
             url: url.clone(),
             headers: common.headers.clone(),
+            read_buffer_bytes: READ_BUFFER_BYTES,
+        })
+    }
+
+    /// As [`Dialer::new`], for sockets that are mostly idle: their read buffers are as small as can be.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dialer::new`].
+    pub async fn idle(url: &Url, common: &Common) -> Result<Self, Misuse> {
+        Ok(Self {
+            read_buffer_bytes: IDLE_BUFFER_BYTES,
+            ..Self::new(url, common).await?
         })
     }
 
@@ -94,7 +108,7 @@ impl Dialer {
     pub async fn socket(&self) -> Result<Socket, Failure> {
         let deadline = Instant::now() + self.timeout;
         let wire = self.wire_before(deadline).await?;
-        let config = socket_config(READ_BUFFER_BYTES);
+        let config = socket_config(self.read_buffer_bytes);
         let handshake = client_async_with_config(self.request()?, wire, Some(config));
         // The handshake holds large buffers; boxed, they leave the task when it is done.
         let (socket, _) = timeout_at(deadline, Box::pin(handshake))

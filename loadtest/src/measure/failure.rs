@@ -24,6 +24,8 @@ pub enum Wait {
     Answer,
     /// The next piece of an HTTP answer's body.
     Body,
+    /// The answer to a ping.
+    Pong,
 }
 
 /// One way in which a connection, message or request failed.
@@ -70,6 +72,7 @@ impl fmt::Display for Failure {
                 Wait::Reply => "timeout: reply",
                 Wait::Answer => "timeout: answer",
                 Wait::Body => "timeout: body",
+                Wait::Pong => "timeout: pong",
             }),
             Failure::Tls => f.write_str("tls"),
             Failure::Handshake(status) => write!(f, "handshake status {status}"),

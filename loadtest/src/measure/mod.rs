@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a socket.
 
+mod drift;
 mod failure;
 mod latency;
 pub mod ledger;
@@ -12,6 +13,7 @@ mod ranges;
 mod timeline;
 pub mod window;
 
+pub use drift::Drift;
 pub use failure::{Failure, Failures, Wait};
 pub use latency::{CURVE, Distribution, Latency, Summary};
 pub use looks::{Looks, Moment};

@@ -25,6 +25,8 @@ pub struct Fleet {
 /// Held by a session until its connection is ready, or has failed: the next one may then be opened.
 #[derive(Debug)]
 pub struct Arrival {
+    /// When the connection was due to be opened: by the connect rate, or when it was its turn.
+    pub due: Instant,
     settled: Arc<watch::Sender<u32>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -64,9 +66,10 @@ impl Fleet {
         let start = Instant::now();
         let schedule = common.connect_rate.map(|rate| Schedule::new(start, rate));
         for number in 0..count {
+            let scheduled = schedule.map(|schedule| schedule.due(number.into()));
             let turn = async {
-                if let Some(schedule) = &schedule {
-                    timer.sleep_until(schedule.due(number.into())).await.ok()?;
+                if let Some(due) = scheduled {
+                    timer.sleep_until(due).await.ok()?;
                 }
                 slots.clone().acquire_owned().await.ok()
             };
@@ -77,6 +80,7 @@ impl Fleet {
             };
             let Some(permit) = permit else { break };
             let arrival = Arrival {
+                due: scheduled.unwrap_or_else(Instant::now),
                 settled: sender.clone(),
                 _permit: permit,
             };

@@ -3,24 +3,20 @@
 //! The gateway is looked at four times: before the first connection, when all are open, when they have been
 //! held, and when they are closed. Bytes per connection are the growth from before to held.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 
+use super::crowd::{Crowd, Manner};
 use super::{End, Scenario};
-use crate::client::{self, Dialer, Socket};
 use crate::measure::process::Sample;
-use crate::measure::{Failure, Looks, Moment, Wait};
+use crate::measure::{Looks, Moment};
 use crate::options::{Common, Misuse, Share, duration, seconds};
 use crate::report::Outcome;
-use crate::run::{Arrival, CLOSE_TIMEOUT, Fleet, Run, count, reserve_files};
+use crate::run::{Run, reserve_files};
 
 /// Holds idle connections and measures what they cost.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -39,13 +35,10 @@ pub struct Idle {
     #[serde(serialize_with = "seconds")]
     pub hold: Duration,
 
-    /// Text message that each connection sends once before it is held
-    #[arg(long, value_name = "TEXT")]
-    pub message: Option<String>,
-
-    /// Wait for one reply to that message
-    #[arg(long, requires = "message")]
-    pub expect_reply: bool,
+    /// What each connection does.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub manner: Manner,
 
     /// How long to wait after closing before the gateway is looked at for the last time
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
@@ -55,18 +48,6 @@ pub struct Idle {
     /// Fail if a held connection costs more user-space memory; needs --server-pid
     #[arg(long, value_name = "BYTES", requires = "server_pids")]
     pub max_bytes_per_connection: Option<u64>,
-}
-
-/// What the sessions share.
-#[derive(Debug)]
-struct Shared {
-    run: Run,
-    dialer: Dialer,
-    message: Option<String>,
-    expect_reply: bool,
-    reply_timeout: Duration,
-    /// Turns true when the connections may go.
-    release: watch::Sender<bool>,
 }
 
 impl Scenario for Idle {
@@ -111,24 +92,14 @@ impl Idle {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         self.check()?;
         reserve_files(self.connections.into())?;
-        let shared = Arc::new(Shared {
-            run: run.clone(),
-            dialer: Dialer::new(&self.common.url, &self.common).await?,
-            message: self.message.clone(),
-            expect_reply: self.expect_reply,
-            reply_timeout: self.common.reply_timeout,
-            release: watch::Sender::new(false),
-        });
-        let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
-            hold(shared.clone(), number, arrival)
-        })
-        .await?;
+        let crowd = Crowd::new(run, &self.common, &self.manner).await?;
+        let mut fleet = crowd.gather(&self.common, self.connections).await?;
         run.reach(Moment::Opened).await;
         let start = Instant::now();
         run.pause(self.hold).await;
-        let outcome = self.outcome(run, start.elapsed());
+        let outcome = self.outcome(run, &crowd, start.elapsed());
         run.reach(Moment::Measured).await;
-        shared.release.send_replace(true);
+        crowd.release();
         fleet.join().await;
         run.pause(self.cooldown).await;
         Ok(outcome)
@@ -144,18 +115,19 @@ impl Idle {
         Ok(())
     }
 
-    fn outcome(&self, run: &Run, measured: Duration) -> Outcome {
+    fn outcome(&self, run: &Run, crowd: &Crowd, measured: Duration) -> Outcome {
         let mut outcome = Outcome {
             measured,
             ..Outcome::default()
         };
         outcome.count("requested", self.connections.into());
         outcome.count("held", run.totals().open());
-        if self.expect_reply {
+        if self.manner.expect_reply {
             outcome.latency("reply", run.main.distribution());
         } else {
             outcome.latency("open", run.connect.distribution());
         }
+        crowd.pongs_into(&mut outcome);
         outcome
     }
 
@@ -214,47 +186,6 @@ fn per_connection(
     let total = |look: &[Sample]| look.iter().map(value).sum::<Option<u64>>();
     let growth = total(held)? as f64 - total(before)? as f64;
     (connections > 0 && held.len() == before.len()).then(|| (growth / connections as f64).round())
-}
-
-/// One connection: opened, made ready, held until it may go.
-async fn hold(shared: Arc<Shared>, number: u32, arrival: Arrival) {
-    let run = &shared.run;
-    let Some(mut socket) = run.connect(&shared.dialer, number).await else {
-        return;
-    };
-    if let Err(failure) = speak(&shared, &mut socket, number).await {
-        return run.dropped(&failure);
-    }
-    drop(arrival);
-    let mut release = shared.release.subscribe();
-    let released = async {
-        drop(release.wait_for(|release| *release).await);
-    };
-    match client::linger(&mut socket, released).await {
-        Ok(()) => {
-            client::close(&mut socket, CLOSE_TIMEOUT, drop).await;
-            run.ended();
-        }
-        Err(failure) => run.dropped(&failure),
-    }
-}
-
-/// Sends the message, if there is one, and waits for the reply, if one is expected.
-async fn speak(shared: &Shared, socket: &mut Socket, number: u32) -> Result<(), Failure> {
-    let Some(text) = &shared.message else {
-        return Ok(());
-    };
-    let start = Instant::now();
-    client::send(socket, Message::text(text.clone()), shared.reply_timeout).await?;
-    count(&shared.run.live.sent);
-    if shared.expect_reply {
-        timeout(shared.reply_timeout, client::receive(socket))
-            .await
-            .map_err(|_| Failure::Timeout(Wait::Reply))??;
-        shared.run.main.record(number as usize, start.elapsed());
-        count(&shared.run.live.received);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

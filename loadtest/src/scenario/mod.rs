@@ -3,20 +3,34 @@
 //! A scenario is its own command line: a struct of options that implements [`Scenario`]. To add one, add a
 //! file here and a variant to `cli::Command`.
 
+mod churn;
+mod crowd;
 mod echo;
+mod forward;
 mod http;
 mod idle;
+mod part;
 mod push;
+mod ramp;
+mod slow;
+mod soak;
+mod storm;
 
 use std::fmt;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+pub use churn::Churn;
 pub use echo::Echo;
+pub use forward::Forward;
 pub use http::Http;
 pub use idle::Idle;
 pub use push::Push;
+pub use ramp::Ramp;
+pub use slow::Slow;
+pub use soak::Soak;
+pub use storm::Storm;
 
 use crate::measure::{Looks, Timeline};
 use crate::options::{Common, Misuse, Share};

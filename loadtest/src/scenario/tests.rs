@@ -11,7 +11,9 @@ use crate::floor::Floor;
 use crate::stop;
 use crate::testing::{floor, nobody, read_to_end, run, run_and_pass, socket_peer, try_run};
 
+mod crowds;
 mod http;
+mod mixed;
 mod push;
 
 #[tokio::test]

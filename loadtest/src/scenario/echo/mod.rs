@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use conversation::Conversation;
-use template::Template;
+pub(super) use template::Template;
 
 use super::{End, Scenario};
 use crate::client::{self, Dialer};
@@ -60,6 +60,19 @@ pub struct Echo {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub rate: Option<f64>,
 
+    /// What is sent.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub text: Text,
+
+    /// Serve the echoing HTTP backend in this process, for gateways whose route leads there
+    #[arg(long, value_name = "IP:PORT")]
+    pub backend: Option<SocketAddr>,
+}
+
+/// What a message looks like.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct Text {
     /// Bytes of a message, reached by filling {pad} [default: 64]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=131_072))]
     pub size: Option<u32>,
@@ -71,10 +84,12 @@ pub struct Echo {
         default_value = r#"{"action":"ask","id":"{id}","pad":"{pad}"}"#
     )]
     pub message_template: String,
+}
 
-    /// Serve the echoing HTTP backend in this process, for gateways whose route leads there
-    #[arg(long, value_name = "IP:PORT")]
-    pub backend: Option<SocketAddr>,
+impl Text {
+    pub(super) fn template(&self) -> Result<Template, Misuse> {
+        Template::new(&self.message_template, self.size).map_err(Misuse)
+    }
 }
 
 /// What the conversations share.
@@ -154,7 +169,7 @@ impl Scenario for Echo {
     }
 
     fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        if let Ok(template) = Template::new(&self.message_template, self.size) {
+        if let Ok(template) = self.text.template() {
             outcome.count("message_bytes", template.len() as u64);
         }
         let sent = outcome.counted("sent");
@@ -197,7 +212,7 @@ impl Echo {
         Ok(Shared {
             run: run.clone(),
             dialer: Dialer::new(&self.common.url, &self.common).await?,
-            template: Template::new(&self.message_template, self.size).map_err(Misuse)?,
+            template: self.text.template()?,
             in_flight: self.in_flight.unwrap_or(default) as usize,
             reply_timeout: self.common.reply_timeout,
             open_loop: self.rate.is_some(),

@@ -11,7 +11,7 @@ const PAD: &str = "{pad}";
 
 /// A message whose every id is filled in anew for each sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Template {
+pub(in crate::scenario) struct Template {
     text: String,
     ids: Vec<usize>,
 }
@@ -57,7 +57,7 @@ impl Template {
     }
 
     /// The text message with the id `marker`.
-    pub(super) fn message(&self, markers: &Markers, marker: Marker) -> Message {
+    pub(in crate::scenario) fn message(&self, markers: &Markers, marker: Marker) -> Message {
         let id = markers.text(marker);
         let mut text = self.text.clone();
         for start in &self.ids {

@@ -3,6 +3,7 @@
 //! A connection belongs to one publisher, which awaits each POST before the next, so that payloads to one
 //! connection are posted one after another and must arrive in that order, once, and nowhere else.
 
+mod access;
 mod channel;
 mod publisher;
 mod receiver;
@@ -18,14 +19,15 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use url::{Position, Url};
+use url::Url;
 
+pub(super) use access::Access;
 use channel::{Channel, Payload};
 use publisher::Publisher;
 use shared::{Session, Shared, Tallies};
 
 use super::{End, Scenario};
-use crate::client::{ConnectionIdSource, Dialer, HttpClient, Signer};
+use crate::client::{Dialer, HttpClient};
 use crate::measure::marker::MAX_CONNECTIONS;
 use crate::measure::{Latency, Moment};
 use crate::options::{Common, Extent, Misuse, Rate, Share};
@@ -40,11 +42,6 @@ pub struct Push {
     #[command(flatten)]
     #[serde(flatten)]
     pub common: Common,
-
-    /// Base of the management URL, before /@connections [default: the URL with http for ws]
-    #[arg(long, value_name = "URL")]
-    #[serde(skip)]
-    pub management: Option<Url>,
 
     /// Connections that receive
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONNECTIONS)))]
@@ -71,42 +68,10 @@ pub struct Push {
     #[arg(long, value_enum, default_value_t = OnThrottle::Count)]
     pub on_429: OnThrottle,
 
-    /// Text message to which the gateway answers with the connection's id, or with an error frame that has it
-    #[arg(long, value_name = "TEXT", default_value = "whoami")]
-    pub id_message: String,
-
-    /// JSON Pointer to the id in that answer [default: the first member named connectionId]
-    #[arg(long, value_name = "POINTER", value_parser = pointer)]
-    pub id_pointer: Option<String>,
-
-    /// Whose signature the requests carry; without it they are not signed
-    #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
-    #[serde(skip)]
-    pub access_key_id: Option<String>,
-
-    /// The secret of that key
-    #[arg(
-        long,
-        env = "AWS_SECRET_ACCESS_KEY",
-        hide_env_values = true,
-        requires = "access_key_id"
-    )]
-    #[serde(skip)]
-    pub secret_access_key: Option<String>,
-
-    /// The token of temporary credentials
-    #[arg(
-        long,
-        env = "AWS_SESSION_TOKEN",
-        hide_env_values = true,
-        requires = "access_key_id"
-    )]
-    #[serde(skip)]
-    pub session_token: Option<String>,
-
-    /// Region of the signature
-    #[arg(long, env = "AWS_REGION", default_value = "us-east-1")]
-    pub region: String,
+    /// Where and how payloads are posted.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub access: Access,
 }
 
 /// What to do with a payload that was answered 429.
@@ -168,7 +133,7 @@ impl Push {
         reserve_files(u64::from(self.connections) + 2 * u64::from(self.publishers))?;
         let start = Instant::now();
         let shared = Arc::new(self.shared(run).await?);
-        let management = self.management()?;
+        let management = self.access.management(&self.common.url)?;
         let mut publishers = self.publishers(&shared, &management).await?;
         let mut fleet = Fleet::launch(run, &self.common, self.connections, |number, arrival| {
             receiver::receive(shared.clone(), start, number, arrival)
@@ -204,10 +169,7 @@ impl Push {
         Ok(Shared {
             run: run.clone(),
             dialer: Dialer::new(&self.common.url, &self.common).await?,
-            id_source: ConnectionIdSource {
-                message: self.id_message.clone(),
-                pointer: self.id_pointer.clone(),
-            },
+            id_source: self.access.id_source(),
             payload: Payload::new(self.size as usize),
             reply_timeout: self.common.reply_timeout,
             channels: Mutex::default(),
@@ -218,22 +180,6 @@ impl Push {
             statuses: Mutex::default(),
             tallies: Tallies::default(),
         })
-    }
-
-    /// The management URL without a slash at its end.
-    fn management(&self) -> Result<String, Misuse> {
-        let url = self.management.clone().unwrap_or(self.common.url.clone());
-        let scheme = match url.scheme() {
-            "ws" | "http" => "http",
-            "wss" | "https" => "https",
-            other => {
-                return Err(Misuse(format!(
-                    "{url}: scheme {other} is not http or https"
-                )));
-            }
-        };
-        let middle = &url[Position::BeforeHost..Position::AfterPath];
-        Ok(format!("{scheme}://{}", middle.trim_end_matches('/')))
     }
 
     async fn publishers(&self, shared: &Arc<Shared>, base: &str) -> Result<Vec<Publisher>, Misuse> {
@@ -249,24 +195,11 @@ impl Push {
                 base: base.to_owned(),
                 path: url.path().trim_end_matches('/').to_owned(),
                 host: host.clone(),
-                signer: self.signer(),
+                signer: self.access.signer(),
                 on_throttle: self.on_429,
             })
         };
         (0..self.publishers).map(publisher).collect()
-    }
-
-    fn signer(&self) -> Option<Signer> {
-        let (id, secret) = self
-            .access_key_id
-            .as_deref()
-            .zip(self.secret_access_key.as_deref())?;
-        Some(Signer::new(
-            id,
-            secret,
-            self.session_token.as_deref(),
-            &self.region,
-        ))
     }
 
     fn session(&self) -> Session {
@@ -316,16 +249,7 @@ impl Push {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         outcome.detail("statuses", &*statuses);
-        outcome.detail("signed", self.access_key_id.is_some());
+        outcome.detail("signed", self.access.access_key_id.is_some());
         outcome
-    }
-}
-
-fn pointer(text: &str) -> Result<String, String> {
-    // RFC 6901: a pointer is empty or begins with a slash.
-    if text.is_empty() || text.starts_with('/') {
-        Ok(text.to_owned())
-    } else {
-        Err("a JSON Pointer begins with /".to_owned())
     }
 }
