@@ -1,29 +1,11 @@
-//! The command line: parses, starts the runtime, listens for Ctrl-C, prints the result.
-//!
-//! Data goes to standard output, all else to standard error. Exit status: 0 when a run passed, 1 when
-//! it lost something or missed a goal, 2 when it could not be carried out.
+//! The command line: what `loadtest` can be asked for.
 
-use std::future::Future;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::conduct;
-use crate::floor::{self, Floor};
-use crate::options::Misuse;
-use crate::progress::say;
 use crate::scenario::{Churn, Echo, Forward, Http, Idle, Push, Ramp, Scenario, Slow, Soak, Storm};
-use crate::stop::{self, Stop, StopSwitch};
-
-const FAILED: u8 = 1;
-const MISUSED: u8 = 2;
-const INTERRUPTED: i32 = 130;
-const MAX_DEFAULT_THREADS: usize = 4;
 
 /// Black-box load tests for realtime gateways.
 #[derive(Debug, Parser)]
@@ -57,6 +39,12 @@ pub enum Command {
     Http(Box<Http>),
     /// Everything at once for a long time, watching the gateway for drift
     Soak(Box<Soak>),
+    /// Do what a scenario file says
+    Run(RunFile),
+    /// Print results side by side, as ratios to the first
+    Compare(Compare),
+    /// Print the page with charts of a result
+    Report(ResultFile),
     /// Serve one of the bare programs that gateways are compared with
     Floor(FloorCommand),
     /// Serve the HTTP backend that echoes POST bodies
@@ -73,6 +61,37 @@ pub struct Listen {
     /// Threads of this program [default: the CPUs it may use, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: Option<u32>,
+}
+
+/// A scenario file, and what is different this time.
+#[derive(Debug, clap::Args)]
+pub struct RunFile {
+    /// YAML file, such as those in loadtest/scenarios
+    pub file: PathBuf,
+
+    /// Another URL, and options that win over those of the file
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "URL, OPTIONS"
+    )]
+    pub overrides: Vec<String>,
+}
+
+/// Results to compare.
+#[derive(Debug, clap::Args)]
+pub struct Compare {
+    /// JSON results of the same scenario
+    #[arg(required = true, num_args = 2.., value_name = "RESULT.json")]
+    pub results: Vec<PathBuf>,
+}
+
+/// One result.
+#[derive(Debug, clap::Args)]
+pub struct ResultFile {
+    /// JSON result
+    #[arg(value_name = "RESULT.json")]
+    pub result: PathBuf,
 }
 
 /// Which floor to serve, and where.
@@ -115,126 +134,12 @@ impl Command {
             Command::Push(scenario) => Some(scenario),
             Command::Http(scenario) => Some(scenario),
             Command::Soak(scenario) => Some(scenario),
-            Command::Floor(_) | Command::Backend(_) => None,
+            Command::Run(_)
+            | Command::Compare(_)
+            | Command::Report(_)
+            | Command::Floor(_)
+            | Command::Backend(_) => None,
         }
-    }
-}
-
-/// Carries out the command line.
-pub fn execute(cli: Cli) -> ExitCode {
-    let result = match cli.command {
-        Command::Floor(FloorCommand { floor }) => match floor {
-            FloorKind::Echo(listen) => serve(&listen, Floor::Echo),
-            FloorKind::Push(listen) => serve(&listen, Floor::push()),
-            FloorKind::Proxy { listen, upstream } => {
-                Floor::proxy(&upstream).and_then(|floor| serve(&listen, floor))
-            }
-        },
-        Command::Backend(listen) => serve(&listen, Floor::Backend),
-        scenario => scenario
-            .scenario()
-            .map_or(Ok(ExitCode::from(MISUSED)), |scenario| drive(&*scenario)),
-    };
-    result.unwrap_or_else(|misuse| {
-        say(&format!("loadtest: {misuse}"));
-        ExitCode::from(MISUSED)
-    })
-}
-
-fn runtime(threads: Option<u32>) -> Result<Runtime, Misuse> {
-    let available = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.map_or(available.min(MAX_DEFAULT_THREADS), |n| n as usize);
-    let mut builder = if threads == 1 {
-        tokio::runtime::Builder::new_current_thread()
-    } else {
-        tokio::runtime::Builder::new_multi_thread()
-    };
-    builder
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .map_err(|error| Misuse(format!("cannot start the runtime: {error}")))
-}
-
-fn drive(scenario: &dyn Scenario) -> Result<ExitCode, Misuse> {
-    let common = scenario.common();
-    runtime(common.threads)?.block_on(interruptible(|stop| async {
-        let report = conduct::measure(scenario, None, stop).await?;
-        if !common.quiet {
-            say(report.summary().trim_end());
-        }
-        let text = format!("{:#}\n", report.json());
-        match &common.json {
-            Some(path) => write_file(path, &text)?,
-            None => print_data(&text)?,
-        }
-        Ok(match report.passed() {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::from(FAILED),
-        })
-    }))
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), Misuse> {
-    std::fs::write(path, text).map_err(|error| Misuse(format!("{}: {error}", path.display())))
-}
-
-/// Writes to standard output, which is for data alone.
-fn print_data(text: &str) -> Result<(), Misuse> {
-    let mut output = std::io::stdout().lock();
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .map_err(|error| Misuse(format!("standard output: {error}")))
-}
-
-fn serve(listen: &Listen, floor: Floor) -> Result<ExitCode, Misuse> {
-    runtime(listen.threads)?.block_on(interruptible(|stop| async move {
-        crate::run::reserve_files(0)?;
-        let server = floor::Server::bind(listen.listen, floor)
-            .await
-            .map_err(|error| Misuse(format!("cannot listen on {}: {error}", listen.listen)))?;
-        print_data(&format!("{}\n", server.url()))?;
-        server.serve(stop).await;
-        Ok(ExitCode::SUCCESS)
-    }))
-}
-
-/// Runs `work`, which the first Ctrl-C asks to stop; the second ends the program at once.
-async fn interruptible<F, T>(work: impl FnOnce(Stop) -> F) -> T
-where
-    F: Future<Output = T>,
-{
-    let (switch, stop) = stop::pair();
-    // Signals count from here on: whoever reads what `work` prints may answer with one at once.
-    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| signal(kind).ok());
-    let listener = tokio::spawn(listen_for_signals(signals, switch));
-    let result = work(stop).await;
-    listener.abort();
-    result
-}
-
-async fn listen_for_signals(
-    [mut interrupt, mut terminate]: [Option<Signal>; 2],
-    switch: StopSwitch,
-) {
-    tokio::select! {
-        () = received(&mut interrupt) => {}
-        () = received(&mut terminate) => {}
-    }
-    switch.stop();
-    received(&mut interrupt).await;
-    std::process::exit(INTERRUPTED);
-}
-
-/// Completes with the next signal; never if it cannot be received.
-async fn received(signal: &mut Option<Signal>) {
-    let came = match signal {
-        Some(signal) => signal.recv().await.is_some(),
-        None => false,
-    };
-    if !came {
-        std::future::pending::<()>().await;
     }
 }
 

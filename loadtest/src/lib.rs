@@ -14,15 +14,18 @@
 
 pub mod cli;
 pub mod client;
+pub mod compare;
 pub mod conduct;
 pub mod floor;
 pub mod measure;
 pub mod options;
 pub mod pace;
+pub mod program;
 pub mod progress;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod scenario_file;
 pub mod stop;
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use loadtest::cli::{self, Cli};
+use loadtest::cli::Cli;
+use loadtest::program;
 
 fn main() -> ExitCode {
-    cli::execute(Cli::parse())
+    program::execute(Cli::parse())
 }

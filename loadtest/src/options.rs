@@ -74,7 +74,12 @@ pub struct Common {
     #[serde(skip)]
     pub json: Option<PathBuf>,
 
-    /// No progress line and no summary on standard error
+    /// Where a page with charts goes, readable without a network
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub html: Option<PathBuf>,
+
+    /// No live view and no summary on standard error
     #[arg(long)]
     #[serde(skip)]
     pub quiet: bool,

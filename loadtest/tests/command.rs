@@ -174,3 +174,78 @@ fn a_terminated_floor_exits_0() {
     kill_process(Pid::from_child(&floor.process), Signal::TERM).unwrap();
     assert_eq!(floor.process.wait().unwrap().code(), Some(0));
 }
+
+/// A folder with a file in it.
+fn file(name: &str, text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    let shown = path.display().to_string();
+    (folder, shown)
+}
+
+#[test]
+fn a_scenario_file_is_run_and_its_goals_decide() {
+    let floor = Floor::start("floor echo");
+    let yaml = "{name: N, scenario: echo, url: 'ws://127.0.0.1:1/', options: {messages: 5}, goals: {max-p50: 1us}}";
+    let (_folder, path) = file("x.yaml", yaml);
+    let output = run(&format!("run {path} {} --connections 2", floor.url));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let result = json(&output);
+    assert_eq!(
+        (&result["name"], &result["counts"]["sent"]),
+        (&"N".into(), &5.into())
+    );
+    assert_eq!(result["config"]["connections"], 2);
+    let output = run(&format!("run {path} {} --max-p50=1day", floor.url));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
+fn an_unusable_scenario_file_is_named() {
+    for (text, names) in [
+        (
+            "scenario: echo\nurl: ws://h\noptions: {speed: 5}",
+            "--speed",
+        ),
+        ("scenario: floor\nurl: echo", "none that drives a load"),
+        ("scenario: dance\nurl: ws://h", "dance"),
+        ("a: [", "x.yaml"),
+    ] {
+        let (_folder, path) = file("x.yaml", text);
+        let output = run(&format!("run {path}"));
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(names) && error.contains("x.yaml"), "{error}");
+    }
+    assert_eq!(run("run /nowhere.yaml").status.code(), Some(2));
+}
+
+#[test]
+fn results_become_pages_and_tables() {
+    let floor = Floor::start("floor echo");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["a", "b"] {
+        let (json, html) = (path(&format!("{name}.json")), path(&format!("{name}.html")));
+        let line = format!(
+            "echo {} --messages 5 --json {json} --html {html}",
+            floor.url
+        );
+        assert_eq!(run(&line).status.code(), Some(0));
+    }
+    let page = std::fs::read_to_string(path("a.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("Percentiles"));
+    let again = run(&format!("report {}", path("a.json")));
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), page);
+    let table = run(&format!("compare {} {}", path("a.json"), path("b.json")));
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(
+        table.contains("operations/s") && table.contains("ratio"),
+        "{table}"
+    );
+    let (_folder, other) = file("c.json", "{}");
+    let refused = run(&format!("compare {} {other}", path("a.json")));
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(run(&format!("report {other}")).status.code(), Some(2));
+}

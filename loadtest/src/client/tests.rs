@@ -27,6 +27,7 @@ fn common(url: &str, ca: Option<&std::path::Path>) -> Common {
         server_pids: Vec::new(),
         threads: None,
         json: None,
+        html: None,
         quiet: true,
         thresholds: Default::default(),
     }

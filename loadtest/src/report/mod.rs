@@ -1,5 +1,6 @@
 //! The result of a run: one JSON document, a summary for people, and the verdict.
 
+pub mod html;
 mod judge;
 mod outcome;
 mod summary;
