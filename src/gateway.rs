@@ -161,9 +161,8 @@ impl Gateway {
         let plan = self
             .minted
             .admit(settings::compile(loaded, &self.in_process)?);
-        let mut bound = self.clients.clone();
-        bound.push(self.admin);
-        if let Some(problem) = settings::open_to_strangers(loaded, &bound) {
+        let strangers = settings::open_to_strangers(loaded, &self.clients, self.admin);
+        if let Some(problem) = strangers {
             return Err(vec![problem]);
         }
         let services = &self.services;

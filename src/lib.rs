@@ -38,6 +38,8 @@ pub mod pipeline;
 
 pub mod management;
 
+pub mod control;
+
 pub mod transport;
 
 pub mod gateway;

@@ -1,7 +1,7 @@
 //! `AWS_IAM`: signatures checked against the definition's credentials, then their policies.
 //!
 //! Source: developer guide, "Control access to a WebSocket API with IAM authorization"; the wire form is Signature
-//! Version 4. The same check guards `$connect` and `@connections`.
+//! Version 4. The same check guards `$connect`, `@connections` and the control plane.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,11 +16,27 @@ use crate::lang::policy::{Decision, Facts, Request, access_denied_message, key};
 use crate::lang::sigv4::{Claim, Expected, SigV4Error, SignedRequest, SigningKey};
 use crate::plan::credentials::{Credential, Credentials};
 
-/// Service in the scope of every signature that concerns us.
-const SERVICE: &str = "execute-api";
+/// The service in the scope of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// `execute-api`: what clients and backends ask of an API.
+    ExecuteApi,
+    /// `apigateway`: the control plane.
+    ApiGateway,
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ExecuteApi => "execute-api",
+            Self::ApiGateway => "apigateway",
+        }
+    }
+}
+
 /// How far a signature's time may be from ours, in seconds.
 const SKEW_SECONDS: i64 = 300;
-/// Signing keys that are kept; each serves one credential for one day and region.
+/// Signing keys that are kept; each serves one credential for one day, region and service.
 const CACHED_KEYS: usize = 1024;
 
 type CachedKey = (Arc<Credential>, Arc<SigningKey>);
@@ -43,7 +59,7 @@ impl SignatureVerifier {
         Self::default()
     }
 
-    /// Who signed `request`.
+    /// Who signed `request` for `service`.
     ///
     /// # Errors
     /// Amazon's name and text for what is wrong with the signature.
@@ -51,13 +67,14 @@ impl SignatureVerifier {
         &self,
         credentials: &Credentials,
         request: &SignedRequest<'_>,
+        service: Service,
         region: &str,
         now: EpochMillis,
     ) -> Result<Arc<Credential>, SigV4Error> {
         let claim = Claim::parse(request)?.ok_or(SigV4Error::MissingAuthenticationToken)?;
         let expected = Expected {
             region,
-            service: SERVICE,
+            service: service.name(),
             now_epoch_seconds: now.seconds(),
             skew_seconds: SKEW_SECONDS,
         };
@@ -67,7 +84,7 @@ impl SignatureVerifier {
         let credential = credentials
             .find(claim.access_key_id())
             .ok_or(SigV4Error::UnrecognizedClient)?;
-        let key = self.signing_key(credential, claim.date(), region);
+        let key = self.signing_key(credential, claim.date(), region, service);
         claim.verify_with_key(request, &key, &expected)?;
         Ok(Arc::clone(credential))
     }
@@ -77,8 +94,10 @@ impl SignatureVerifier {
         credential: &Arc<Credential>,
         date: &str,
         region: &str,
+        service: Service,
     ) -> Arc<SigningKey> {
-        let name = format!("{date}/{region}/{}", credential.access_key_id);
+        let service = service.name();
+        let name = format!("{date}/{region}/{service}/{}", credential.access_key_id);
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         // A reload may have changed the secret behind an access key.
         if let Some((owner, key)) = keys.get(&name)
@@ -93,7 +112,7 @@ impl SignatureVerifier {
             &credential.secret,
             date,
             region,
-            SERVICE,
+            service,
         ));
         keys.insert(name, (Arc::clone(credential), Arc::clone(&key)));
         key

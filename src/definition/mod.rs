@@ -8,6 +8,7 @@ mod diagnostic;
 mod include;
 mod overrides;
 mod places;
+mod resource;
 mod scalar;
 mod schema;
 mod shape;
@@ -19,13 +20,15 @@ mod tree;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::model::definition::{Definition, ManagementAuth};
+use crate::model::definition::{Auth, Definition};
 
 pub use diagnostic::{Diagnostic, Origin, Place, Report, child, item, render};
 pub use overrides::variables;
 pub use places::Places;
+pub use resource::{Resource, check_resource};
 pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
 
@@ -96,7 +99,7 @@ fn check(
         return Err(report.finish());
     };
     overrides::apply(&mut root, surroundings, &mut report);
-    let mut walker = walk::Walker::new(surroundings, &mut report);
+    let mut walker = walk::Walker::new(walk::Source::File, surroundings, &mut report);
     let normal = walker.walk(&root, &shape::Shape::Object(&tables::DEFINITION), "");
     let places = std::mem::take(&mut walker.places);
     files.append(&mut walker.files);
@@ -105,7 +108,7 @@ fn check(
     };
     check_addresses(&definition, &places, &mut report);
     check_burst(&definition, &places, &mut report);
-    check_management(&definition, &places, &mut report);
+    check_unsigned(&definition, &places, &mut report);
     Ok(Loaded {
         definition,
         places,
@@ -167,20 +170,24 @@ fn check_burst(definition: &Definition, places: &Places, report: &mut Report) {
     }
 }
 
-/// Unsigned management is for a machine's own processes only.
-fn check_management(definition: &Definition, places: &Places, report: &mut Report) {
+/// Unsigned calls are for a machine's own processes only.
+fn check_unsigned(definition: &Definition, places: &Places, report: &mut Report) {
     let server = &definition.server;
-    let open = server.management_auth == Some(ManagementAuth::None);
-    // The administration listener takes pushes too.
-    let reachable = server
-        .listen
-        .iter()
-        .chain([&server.admin])
-        .find(|address| !address.ip().is_loopback());
-    if let (true, Some(address)) = (open, reachable) {
+    let strange = |address: &&SocketAddr| !address.ip().is_loopback();
+    if server.management_auth == Some(Auth::None)
+        // The administration listener takes pushes too.
+        && let Some(address) = server.listen.iter().chain([&server.admin]).find(strange)
+    {
         let path = "server.managementAuth";
         let what = format!("`none` would let anyone who reaches {address} push to connections");
         let remedy = "listen on loopback addresses only, or leave it out and add `credentials`";
+        report.add(places.of(path), path, what, remedy);
+    }
+    if server.admin_auth == Some(Auth::None) && strange(&&server.admin) {
+        let path = "server.adminAuth";
+        let address = server.admin;
+        let what = format!("`none` would let anyone who reaches {address} change every API");
+        let remedy = "let `admin` be a loopback address, or leave this out and add `credentials`";
         report.add(places.of(path), path, what, remedy);
     }
 }

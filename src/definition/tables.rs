@@ -14,10 +14,12 @@ mod route;
 mod server;
 mod stage;
 mod usage_plan;
+mod vpc_link;
 
 use super::shape::{Form, Object, Shape, Text, nested, optional, text};
 
 pub(super) use server::SERVER;
+pub(super) use vpc_link::VPC_LINK;
 
 /// The whole file.
 pub(super) static DEFINITION: Object = Object {

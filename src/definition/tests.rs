@@ -306,7 +306,10 @@ fn what_is_not_supported_is_refused_by_name() {
         "    stages: { a: { defaultRouteSettings: { loggingLevel: INFO } } }\n",
         &["`INFO` is not supported; ", "execution logs"],
     );
-    check("server: { adminAuth: none }", &["control plane"]);
+    check(
+        "server: { adminAuth: none, admin: '0.0.0.0:8081' }",
+        &["server.adminAuth", "0.0.0.0:8081", "credentials"],
+    );
     // One slip is one problem: that the key it stands for is missing goes without saying.
     check(
         "functions: { f: { comand: [x] } }",

@@ -61,6 +61,37 @@ pub(super) struct Entry {
 }
 
 impl Node {
+    /// A value that did not come from a text; all of it stands at `place`.
+    pub(super) fn of(value: &serde_json::Value, place: &Place) -> Self {
+        let scalar = |text: &str, plain| {
+            Value::Scalar(Scalar {
+                text: text.to_owned(),
+                plain,
+            })
+        };
+        let value = match value {
+            serde_json::Value::Null => scalar("null", true),
+            serde_json::Value::Bool(value) => scalar(&value.to_string(), true),
+            serde_json::Value::Number(number) => scalar(&number.to_string(), true),
+            serde_json::Value::String(text) => scalar(text, false),
+            serde_json::Value::Array(items) => {
+                Value::Sequence(items.iter().map(|item| Self::of(item, place)).collect())
+            }
+            serde_json::Value::Object(fields) => {
+                let entries = fields.iter().map(|(key, value)| Entry {
+                    key: key.clone(),
+                    place: place.clone(),
+                    value: Self::of(value, place),
+                });
+                Value::Mapping(entries.collect())
+            }
+        };
+        Self {
+            place: place.clone(),
+            value,
+        }
+    }
+
     /// The value under `key`, if this is a map that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {

@@ -34,11 +34,26 @@ pub(super) struct Walker<'a> {
     substituted_bytes: usize,
     /// Whether the value is a default, which stands nowhere.
     standing_in: bool,
+    source: Source,
+}
+
+/// Who wrote what is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Whoever runs the gateway: scalars may take in its environment and its files, and need no quotes.
+    File,
+    /// Whoever calls the control plane: values are what they are, and reach nothing on this machine.
+    Call,
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(surroundings: &'a dyn Surroundings, report: &'a mut Report) -> Self {
+    pub(super) fn new(
+        source: Source,
+        surroundings: &'a dyn Surroundings,
+        report: &'a mut Report,
+    ) -> Self {
         Self {
+            source,
             surroundings,
             report,
             places: Places::default(),
@@ -225,7 +240,7 @@ impl<'a> Walker<'a> {
 
     /// Whether the key of a map is good.
     fn key(&mut self, entry: &Entry, rule: &Text, path: &str) -> bool {
-        if substitute::asks(&entry.key) {
+        if self.source == Source::File && substitute::asks(&entry.key) {
             let what = "a substitution stands in a key";
             let remedy = "write the key out; values can be substituted";
             self.problem(&entry.place, path, what, remedy);
@@ -249,7 +264,9 @@ impl<'a> Walker<'a> {
         match &node.value {
             Value::Sequence(items) => Some(items),
             _ if node.is_null() && matches!(shape, Shape::List { min: 0, .. }) => Some(&[]),
-            Value::Scalar(_) if or_one && !node.is_null() => Some(std::slice::from_ref(node)),
+            Value::Scalar(_) if or_one && !node.is_null() && self.source == Source::File => {
+                Some(std::slice::from_ref(node))
+            }
             _ => {
                 self.mistyped(node, shape, path);
                 None

@@ -1,11 +1,16 @@
-//! Errors of `@connections`, in the form that AWS SDKs turn into exceptions.
+//! Errors of `@connections` and of the control plane, in the form that AWS SDKs turn into exceptions.
 //!
-//! Source: the API Gateway Management API model and the developer guide, "Use @connections commands in your backend
-//! service". The SDKs take the name from the `x-amzn-ErrorType` header.
+//! Source: the API Gateway Management API and API Gateway V2 models, and the developer guide, "Use @connections commands in
+//! your backend service". The SDKs take the name from the `x-amzn-ErrorType` header.
 
-use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value};
 
-/// Fails an `@connections` call.
+use crate::base::body::Payload;
+use crate::base::ids::RequestId;
+
+/// Fails an `@connections` call, or one of the control plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceException {
     /// `x-amzn-ErrorType`.
@@ -14,6 +19,8 @@ pub struct ServiceException {
     pub status: StatusCode,
     /// `message` of the JSON body; `None` for an empty body.
     pub message: Option<String>,
+    /// A further member of the body: its name and value.
+    pub detail: Option<(&'static str, &'static str)>,
 }
 
 impl ServiceException {
@@ -22,7 +29,13 @@ impl ServiceException {
             name,
             status,
             message: Some(message.into()),
+            detail: None,
         }
+    }
+
+    fn detailed(mut self, name: &'static str, value: &'static str) -> Self {
+        self.detail = Some((name, value));
+        self
     }
 
     /// 410 with an empty body: no such connection. AWS: SDKs report the bare status for it.
@@ -31,6 +44,7 @@ impl ServiceException {
             name: "GoneException",
             status: StatusCode::GONE,
             message: None,
+            detail: None,
         }
     }
 
@@ -88,5 +102,73 @@ impl ServiceException {
             StatusCode::SERVICE_UNAVAILABLE,
             "Service Unavailable",
         )
+    }
+
+    /// 403 of the control plane: signed well, but no policy allows it.
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::new("AccessDeniedException", StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404 of the control plane; `resource_type` is what there is none of, e.g. `Route`.
+    pub fn not_found(message: impl Into<String>, resource_type: &'static str) -> Self {
+        Self::new("NotFoundException", StatusCode::NOT_FOUND, message)
+            .detailed("resourceType", resource_type)
+    }
+
+    /// 409 of the control plane: what is there already stands against it.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new("ConflictException", StatusCode::CONFLICT, message)
+    }
+
+    /// 429 of the control plane; `limit_type` says of what there is too much.
+    pub fn too_many(message: impl Into<String>, limit_type: &'static str) -> Self {
+        Self::new(
+            "TooManyRequestsException",
+            StatusCode::TOO_MANY_REQUESTS,
+            message,
+        )
+        .detailed("limitType", limit_type)
+    }
+
+    /// 500: not the caller's doing; the log has the reason. SDKs try again.
+    pub fn internal() -> Self {
+        Self::new(
+            "InternalServerErrorException",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal server error",
+        )
+    }
+
+    /// The exception as AWS SDKs read it: its name in `x-amzn-ErrorType`, its text in the body.
+    pub fn response(&self) -> Response<Payload> {
+        let mut response = Response::new(Payload::from(self.body()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if self.message.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let name = HeaderValue::from_static(self.name);
+        headers.insert(HeaderName::from_static("x-amzn-errortype"), name);
+        response
+    }
+
+    fn body(&self) -> String {
+        let Some(message) = &self.message else {
+            return String::new();
+        };
+        let mut body = Map::new();
+        body.insert("message".to_owned(), message.as_str().into());
+        if let Some((name, value)) = self.detail {
+            body.insert(name.to_owned(), value.into());
+        }
+        Value::Object(body).to_string()
+    }
+}
+
+/// Puts the ids on an answer that every answer of a service has.
+pub fn stamp(headers: &mut HeaderMap, request_id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
+        headers.insert(HeaderName::from_static("x-amzn-requestid"), value.clone());
+        headers.insert(HeaderName::from_static("x-amz-apigw-id"), value);
     }
 }

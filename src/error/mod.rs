@@ -1,6 +1,6 @@
 //! What can go wrong, and what each side may see of it.
 //!
-//! [`GatewayError`] fails an exchange, [`ServiceException`] an `@connections` call, [`CloseReason`] a connection.
+//! [`GatewayError`] fails an exchange, [`ServiceException`] a call of `@connections` or of the control plane, [`CloseReason`] a connection.
 
 mod close_reason;
 mod exception;
@@ -12,7 +12,7 @@ use std::fmt;
 use http::{HeaderValue, StatusCode};
 
 pub use close_reason::CloseReason;
-pub use exception::ServiceException;
+pub use exception::{ServiceException, stamp};
 pub use response_type::ResponseType;
 
 /// Fails an exchange: the kind of failure, a message that the client may see, and a cause that it may not.

@@ -19,6 +19,7 @@ use crate::base::tasks::{Shutdown, Tasks};
 use crate::client::http::{ClientError, HttpClient};
 use crate::client::lambda::LambdaClient;
 use crate::client::proxy::ProxyClient;
+use crate::control::{Control, StoreError};
 use crate::definition::{self, Diagnostic, Loaded, Machine};
 use crate::function::{FunctionError, Functions, HostSettings, InProcess};
 use crate::gateway::minted::Minted;
@@ -67,6 +68,9 @@ pub enum StartError {
     /// What was used of quotas cannot be kept.
     #[error("server.stateDirectory: {0}")]
     Usage(#[from] JournalError),
+    /// Resources of the control plane cannot be read.
+    #[error("server.stateDirectory: {0}")]
+    Store(#[from] StoreError),
     /// The client for backends cannot be set up.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -230,8 +234,11 @@ impl GatewayBuilder {
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
         let usage = UsageKeeper::new(server.state_directory.clone());
         usage.begin(&services.plan(), &services, &background)?;
+        let region = server.region.clone();
+        let control = Control::new(Arc::clone(&services), region, &server.state_directory)?;
+        let control = Arc::new(control);
         let mut gateway = Gateway {
-            front: front(&services, &server, background.clone()),
+            front: front(&services, control, &server, background.clone()),
             services,
             background,
             tls,
@@ -316,7 +323,12 @@ fn bound(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Star
     bound.map_err(|problem| StartError::Listen { address, problem })
 }
 
-fn front(services: &Arc<Services>, server: &Server, background: Background) -> Arc<Front> {
+fn front(
+    services: &Arc<Services>,
+    control: Arc<Control>,
+    server: &Server,
+    background: Background,
+) -> Arc<Front> {
     // A single node: the key lives as long as the process, as its connections do.
     let mut key = [0; 32];
     rand::rng().fill_bytes(&mut key);
@@ -327,6 +339,7 @@ fn front(services: &Arc<Services>, server: &Server, background: Background) -> A
     };
     Arc::new(Front::new(
         Arc::clone(services),
+        control,
         IdMint::new(&key, owner),
         Arc::new(Wheel::new()),
         Shutdown::new(),

@@ -84,14 +84,28 @@ pub(super) fn unusable_state(loaded: &Loaded, error: &JournalError) -> Diagnosti
     Diagnostic::new(place, path, error.to_string(), remedy)
 }
 
-/// Unsigned management on an address that strangers reach, as a diagnostic. The definition has been checked with the addresses
+/// Unsigned calls at an address that strangers reach, as a diagnostic. The definition has been checked with the addresses
 /// that it names; a running gateway may listen on others until its next start.
-pub(super) fn open_to_strangers(loaded: &Loaded, bound: &[SocketAddr]) -> Option<Diagnostic> {
-    loaded.definition.server.management_auth?;
-    let address = bound.iter().find(|address| !address.ip().is_loopback())?;
-    let path = "server.managementAuth";
+pub(super) fn open_to_strangers(
+    loaded: &Loaded,
+    clients: &[SocketAddr],
+    admin: SocketAddr,
+) -> Option<Diagnostic> {
+    let server = &loaded.definition.server;
+    let strange = |address: &SocketAddr| !address.ip().is_loopback();
+    let everywhere = clients.iter().copied().chain([admin]);
+    let (path, what) = if server.management_auth.is_some()
+        && let Some(address) = everywhere.clone().find(strange)
+    {
+        let what = format!("`none` would let anyone who reaches {address} push to connections");
+        ("server.managementAuth", what)
+    } else if server.admin_auth.is_some() && strange(&admin) {
+        let what = format!("`none` would let anyone who reaches {admin} change every API");
+        ("server.adminAuth", what)
+    } else {
+        return None;
+    };
     let place = loaded.places.of(path).cloned();
-    let what = format!("`none` would let anyone who reaches {address} push to connections");
     let remedy = "restart the gateway, which still listens there";
     Some(Diagnostic::new(place, path, what, remedy))
 }
@@ -155,20 +169,27 @@ mod tests {
     }
 
     #[test]
-    fn unsigned_management_needs_that_only_this_machine_reaches_the_listeners() {
-        let check = |text, bound: &[&str], refused: bool| {
-            let bound: Vec<_> = bound
-                .iter()
-                .map(|address| address.parse().unwrap())
-                .collect();
-            let problem = open_to_strangers(&loaded(text), &bound);
-            assert_eq!(problem.is_some(), refused, "{text} {bound:?}");
+    fn unsigned_calls_need_that_only_this_machine_reaches_the_listeners() {
+        let check = |text, client: &str, admin: &str, refused: Option<&str>| {
+            let clients = [client.parse().unwrap()];
+            let problem = open_to_strangers(&loaded(text), &clients, admin.parse().unwrap());
+            let path = problem.map(|problem| problem.path);
+            assert_eq!(path.as_deref(), refused, "{text} {client} {admin}");
         };
-        let open = "server: { managementAuth: none }";
-        check(open, &["127.0.0.1:1", "[::1]:1"], false);
-        check(open, &["127.0.0.1:1", "0.0.0.0:1"], true);
-        check(open, &["10.0.0.1:1"], true);
-        check("server: {}", &["0.0.0.0:1"], false);
+        let management = "server: { managementAuth: none }";
+        let refused = Some("server.managementAuth");
+        check(management, "127.0.0.1:1", "[::1]:1", None);
+        check(management, "0.0.0.0:1", "127.0.0.1:1", refused);
+        check(management, "127.0.0.1:1", "10.0.0.1:1", refused);
+        let control = "server: { adminAuth: none }";
+        check(control, "0.0.0.0:1", "127.0.0.1:1", None);
+        check(
+            control,
+            "127.0.0.1:1",
+            "10.0.0.1:1",
+            Some("server.adminAuth"),
+        );
+        check("server: {}", "0.0.0.0:1", "0.0.0.0:2", None);
     }
 
     #[test]

@@ -4,65 +4,43 @@
 //! backend service". Just two of the pipeline's concerns apply here, the signature with its policies and the account's
 //! throttle, so they are called one by one.
 
-use std::net::IpAddr;
+mod call;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use connection_store::{
     Address, CloseRequest, ConnectionId, ConnectionView, Delivery, IdError, Outgoing,
 };
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::authorizer::iam::{self, Circumstances};
-use crate::base::body::{BodyError, Payload, collect_or_drain};
-use crate::base::clock::within;
+use crate::authorizer::iam::Service;
+use crate::base::body::Payload;
 use crate::base::ids::RequestId;
 use crate::base::quotas;
-use crate::error::{CloseReason, ServiceException};
-use crate::exchange::Headers;
-use crate::lang::sigv4::SignedRequest;
+use crate::error::{CloseReason, ServiceException, stamp};
 use crate::observe::names::Counter;
 use crate::pipeline::Services;
 use crate::plan::stage::Stage;
 
+pub use call::ServiceCall;
+
 const MANAGE: &str = "execute-api:ManageConnections";
-/// Longest wait for the body of a push.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read all the same, so that the caller sees the answer.
 const DRAINED_BYTES: usize = 16 * 1024 * 1024;
 const ISO: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// One `@connections` call, taken off the wire.
-#[derive(Debug)]
-pub struct ManagementRequest<B> {
-    /// HTTP method.
-    pub method: Method,
-    /// Path as it came, percent-encoding and all.
-    pub path: String,
-    /// Query string as it came.
-    pub query: Option<String>,
-    /// Headers as they came.
-    pub headers: Headers,
-    /// The caller's address.
-    pub source_ip: IpAddr,
-    /// Whether it came over TLS.
-    pub secure: bool,
-    /// The body, not read yet.
-    pub body: B,
-}
 
 /// Answers one call for a connection of `stage`; `id` is percent-decoded.
 pub async fn answer<B>(
     services: &Services,
     stage: &Arc<Stage>,
     id: &str,
-    request: ManagementRequest<B>,
+    request: ServiceCall<B>,
 ) -> Response<Payload>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -70,7 +48,7 @@ where
 {
     let request_id = RequestId::mint();
     let outcome = handle(services, stage, id, request).await;
-    let mut response = outcome.unwrap_or_else(|exception| render(&exception));
+    let mut response = outcome.unwrap_or_else(|exception| exception.response());
     stamp(response.headers_mut(), &request_id);
     response
 }
@@ -79,14 +57,16 @@ async fn handle<B>(
     services: &Services,
     stage: &Arc<Stage>,
     id: &str,
-    mut request: ManagementRequest<B>,
+    mut request: ServiceCall<B>,
 ) -> Result<Response<Payload>, ServiceException>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // The body comes first: its hash is part of what is signed.
-    let body = read_body(services, &mut request.body).await?;
+    let body = request
+        .read_body(services, quotas::MESSAGE_BYTES, DRAINED_BYTES)
+        .await?;
     authorize(services, stage, id, &request, &body)?;
     if !services
         .limiter
@@ -129,58 +109,20 @@ enum Operation {
     Delete,
 }
 
-async fn read_body<B>(services: &Services, body: &mut B) -> Result<Bytes, ServiceException>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let reading = collect_or_drain(body, quotas::MESSAGE_BYTES, DRAINED_BYTES);
-    match within(services.clock.as_ref(), BODY_TIMEOUT, reading).await {
-        Some(Ok(collected)) => Ok(collected.bytes),
-        Some(Err(BodyError::TooLarge { .. })) => Err(ServiceException::payload_too_large()),
-        Some(Err(BodyError::Broken(_))) => {
-            Err(ServiceException::bad_request("The body ended early"))
-        }
-        None => Err(ServiceException::bad_request("The body came too slowly")),
-    }
-}
-
 fn authorize<B>(
     services: &Services,
     stage: &Stage,
     id: &str,
-    request: &ManagementRequest<B>,
+    request: &ServiceCall<B>,
     body: &[u8],
 ) -> Result<(), ServiceException> {
-    let plan = services.plan();
-    if plan.credentials.management_open {
+    if services.plan().credentials.management_open {
         return Ok(());
     }
-    let headers: Vec<_> = request
-        .headers
-        .iter()
-        .map(|(name, value)| (name, value.as_bytes()))
-        .collect();
-    let signed = SignedRequest {
-        method: request.method.as_str(),
-        path: &request.path,
-        query: request.query.as_deref(),
-        headers: &headers,
-        body,
-    };
-    let now = services.clock.wall();
-    let credential = services
-        .signatures
-        .authenticate(&plan.credentials, &signed, &stage.api.region, now)
-        .map_err(|error| ServiceException::unsigned(error.exception(), error.detailed_message()))?;
+    let signer = request.signer(services, Service::ExecuteApi, &stage.api.region, body)?;
     let arn = stage.execute_api_arn(&format!("{}/@connections/{id}", request.method));
-    let circumstances = Circumstances {
-        source_ip: request.source_ip,
-        user_agent: request.headers.last("user-agent"),
-        now,
-        secure: request.secure,
-    };
-    iam::authorize(&credential, MANAGE, &arn, &circumstances)
+    request
+        .allowed(services, &signer, MANAGE, &arn)
         .map_err(ServiceException::access_denied)
 }
 
@@ -257,31 +199,7 @@ fn iso(epoch_ms: u64) -> String {
 
 /// An exception with the ids that every answer has; for calls that lead to no stage.
 pub fn refuse(exception: &ServiceException) -> Response<Payload> {
-    let mut response = render(exception);
+    let mut response = exception.response();
     stamp(response.headers_mut(), &RequestId::mint());
     response
-}
-
-/// An exception as AWS SDKs read it: its name in `x-amzn-ErrorType`, its text in the body.
-fn render(exception: &ServiceException) -> Response<Payload> {
-    let body = match &exception.message {
-        Some(message) => serde_json::json!({ "message": message }).to_string(),
-        None => String::new(),
-    };
-    let mut response = Response::new(Payload::from(body));
-    *response.status_mut() = exception.status;
-    let headers = response.headers_mut();
-    if exception.message.is_some() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    let name = HeaderValue::from_static(exception.name);
-    headers.insert(HeaderName::from_static("x-amzn-errortype"), name);
-    response
-}
-
-fn stamp(headers: &mut HeaderMap, request_id: &RequestId) {
-    if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
-        headers.insert(HeaderName::from_static("x-amzn-requestid"), value.clone());
-        headers.insert(HeaderName::from_static("x-amz-apigw-id"), value);
-    }
 }

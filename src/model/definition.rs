@@ -59,7 +59,9 @@ pub struct Server {
     /// Where AWS services are called, in place of the region's endpoints; of the same form.
     pub aws_endpoint: Option<String>,
     /// Whether `@connections` may be called without a signature.
-    pub management_auth: Option<ManagementAuth>,
+    pub management_auth: Option<Auth>,
+    /// Whether the control plane may be called without a signature.
+    pub admin_auth: Option<Auth>,
     /// Networks whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long a stop may take.
@@ -130,11 +132,11 @@ pub enum ConnectionsWord {
     Off,
 }
 
-/// `server.managementAuth`.
+/// `server.managementAuth` and `server.adminAuth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ManagementAuth {
-    /// Anyone on this machine may call `@connections`.
+pub enum Auth {
+    /// Anyone on this machine may call.
     None,
 }
 

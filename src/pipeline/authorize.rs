@@ -128,7 +128,13 @@ fn signer(services: &Services, exchange: &Exchange) -> Result<Arc<Credential>, G
     let region = &exchange.stage.api.region;
     services
         .signatures
-        .authenticate(&plan.credentials, &request, region, exchange.context.time)
+        .authenticate(
+            &plan.credentials,
+            &request,
+            iam::Service::ExecuteApi,
+            region,
+            exchange.context.time,
+        )
         .map_err(|error| refuse(&error))
 }
 

@@ -7,11 +7,13 @@ use crate::lang::policy::Policy;
 use crate::lang::sigv4::SigningSecret;
 
 /// All credentials by their access key id.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Credentials {
     by_access_key: HashMap<String, Arc<Credential>>,
     /// Whether `@connections` may be called without a signature (`managementAuth: none`).
     pub management_open: bool,
+    /// Whether the control plane may be called without a signature (`adminAuth: none`).
+    pub control_open: bool,
 }
 
 /// One pair of keys.
@@ -32,14 +34,15 @@ pub struct Credential {
 }
 
 impl Credentials {
-    /// A set of credentials; a later one of the same access key replaces an earlier one.
-    pub fn new(all: impl IntoIterator<Item = Credential>, management_open: bool) -> Self {
+    /// A set of credentials; a later one of the same access key replaces an earlier one. Everything must be signed.
+    pub fn new(all: impl IntoIterator<Item = Credential>) -> Self {
         Self {
             by_access_key: all
                 .into_iter()
                 .map(|credential| (credential.access_key_id.clone(), Arc::new(credential)))
                 .collect(),
-            management_open,
+            management_open: false,
+            control_open: false,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::base::quotas;
 use crate::error::ServiceException;
 use crate::exchange::{Forwarding, Headers};
 use crate::lang::trace::{Carried, Trace};
-use crate::management::{self, ManagementRequest};
+use crate::management::{self, ServiceCall};
 use crate::observe::names::Stray;
 use crate::plan::stage::Stage;
 use crate::transport::admin;
@@ -41,7 +41,7 @@ pub type Answer = Response<Payload>;
 pub enum Face {
     /// Clients: WebSocket, `@connections`.
     Clients,
-    /// Operators: health and metrics. Also everything that clients get.
+    /// Operators: health, metrics and the control plane. Also everything that clients get.
     Administration,
 }
 
@@ -76,16 +76,17 @@ impl Arrival {
         request.version() == Version::HTTP_11 && whole && !closes && !self.head.last
     }
 
-    fn into_management(self) -> ManagementRequest<Incoming> {
+    pub(super) fn into_call(self) -> ServiceCall<Incoming> {
         let headers = self.headers();
         let (parts, body) = self.request.into_parts();
-        ManagementRequest {
+        ServiceCall {
             method: parts.method,
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
             headers,
             source_ip: self.source_ip,
             secure: self.forwarding.secure,
+            host: self.domain_name,
             body,
         }
     }
@@ -205,6 +206,11 @@ fn admitted(
         return Way::made(turn_away(front, &request, Stray::Host, answer));
     };
     let arrival = arrive(front, socket, head, host, request);
+    if face == Face::Administration && admin::is_control(front, &arrival) {
+        let front = Arc::clone(front);
+        let answer = async move { front.control.answer(arrival.into_call()).await };
+        return Way::Other(Box::pin(answer));
+    }
     let plan = front.services.plan();
     let request = &arrival.request;
     let place = place::find(&plan, request.uri().path(), &arrival.domain_name);
@@ -231,7 +237,7 @@ async fn at(front: Arc<Front>, place: Place, seat: Arc<Seat>, arrival: Arrival) 
         }
         Place::Nowhere => nothing_there(&front, request),
         Place::Connections(stage, id) => {
-            management::answer(&front.services, &stage, &id, arrival.into_management()).await
+            management::answer(&front.services, &stage, &id, arrival.into_call()).await
         }
         Place::Below(_) if is_upgrade(&arrival) => nothing_there(&front, request),
         Place::Stage(stage) | Place::Below(stage) => at_stage(front, seat, stage, arrival).await,

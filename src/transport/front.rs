@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 
 use crate::base::tasks::{Shutdown, Tasks};
+use crate::control::Control;
 use crate::pipeline::Services;
 use crate::transport::edge::Face;
 use crate::transport::ws::wheel::Wheel;
@@ -38,6 +39,8 @@ pub struct Background {
 pub struct Front {
     /// The live capabilities.
     pub services: Arc<Services>,
+    /// Answers on the administration listener.
+    pub control: Arc<Control>,
     /// Gives out connection ids.
     pub mint: IdMint,
     /// Deadlines of open connections.
@@ -54,6 +57,7 @@ impl Front {
     /// A front for these services.
     pub fn new(
         services: Arc<Services>,
+        control: Arc<Control>,
         mint: IdMint,
         wheel: Arc<Wheel>,
         stop: Shutdown,
@@ -62,6 +66,7 @@ impl Front {
     ) -> Self {
         Self {
             services,
+            control,
             mint,
             wheel,
             stop,

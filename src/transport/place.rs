@@ -74,6 +74,11 @@ pub(super) fn find(plan: &Plan, path: &str, host: &str) -> Place {
     }
 }
 
+/// Whether a host is the name of an API, its own or a custom one.
+pub(super) fn is_named(plan: &Plan, host: &str) -> bool {
+    api_of_host(plan, host).is_some() || plan.domains.find(host).is_some()
+}
+
 /// `{apiId}.execute-api.<anything>`.
 fn api_of_host<'p>(plan: &'p Plan, host: &str) -> Option<&'p ApiStages> {
     let (api, rest) = host.split_once('.')?;

@@ -19,6 +19,7 @@ mod harness;
 mod access_log;
 mod authorization;
 mod clients;
+mod control;
 mod conversation;
 mod edge_input;
 mod endings;

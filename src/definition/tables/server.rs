@@ -79,7 +79,7 @@ pub(in super::super) static SERVER: Object = Object {
             "stateDirectory",
             &formed(1, 4096, Form::Path),
             "./state",
-            "What must survive a restart: the development CA, and what was used of quotas.",
+            "What must survive a restart: resources of the control plane, the development CA, and what was used of quotas.",
         ),
         nested(
             "limits",
@@ -121,7 +121,11 @@ pub(in super::super) static SERVER: Object = Object {
             "30s",
             "How long a stop may take: sockets are closed one after the other within it.",
         ),
-        refused("adminAuth", "leave it out until the control plane lands"),
+        optional(
+            "adminAuth",
+            &Shape::Choice(&[word("none")]),
+            "`none` lets anyone on this machine use the control plane unsigned; only with a loopback `admin`.",
+        ),
         refused(
             "memoryCeiling",
             "leave it out until the memory ceiling lands; bound `limits.connections` meanwhile",

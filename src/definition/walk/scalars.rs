@@ -10,7 +10,7 @@ use super::super::scalar::{core, describe, typed};
 use super::super::shape::{Form, Shape, Text};
 use super::super::substitute::{self, Sources};
 use super::super::tree::{Node, Scalar, Value};
-use super::Walker;
+use super::{Source, Walker};
 
 /// Largest file that a scalar may take in, in bytes.
 const FILE_BYTES: usize = 1024 * 1024;
@@ -117,6 +117,7 @@ impl Walker<'_> {
             return None;
         }
         let value = match inner {
+            Shape::Text(_) if scalar.plain && self.is_call() => Err("is no text".to_owned()),
             Shape::Text(rule) => self
                 .text(&resolved.text, rule, &node.place)
                 .map(Json::String),
@@ -154,6 +155,12 @@ impl Walker<'_> {
                 let fits = pattern.is_match(text);
                 fits.then(|| text.to_owned()).ok_or_else(misfit)
             }
+            Form::Path | Form::File(_) | Form::Content(_) if self.is_call() => {
+                Err("names a file, which only the definition file may do".to_owned())
+            }
+            Form::Destination if self.is_call() && text.starts_with("file:") => {
+                Err("names a file, which only the definition file may do".to_owned())
+            }
             Form::Path => Ok(resolve_path(place, text).to_string_lossy().into_owned()),
             Form::File(limit) => self
                 .readable(text, place, limit)
@@ -174,9 +181,14 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a caller of the control plane wrote it. Defaults are ours, and written as in a file.
+    fn is_call(&self) -> bool {
+        self.source == Source::Call && !self.standing_in
+    }
+
     /// The scalar after substitution; `None` when that failed, with the reason in the report.
     fn resolve(&mut self, scalar: &Scalar, node: &Node, path: &str) -> Option<Resolved> {
-        if !substitute::asks(&scalar.text) {
+        if self.is_call() || !substitute::asks(&scalar.text) {
             return Some(Resolved {
                 text: scalar.text.clone(),
                 plain: scalar.plain,

@@ -6,13 +6,12 @@ use super::Bench;
 use crate::definition::child;
 use crate::lang::policy::{Policy, PolicyError};
 use crate::lang::sigv4::SigningSecret;
-use crate::model::definition::{self as model, ManagementAuth};
+use crate::model::definition::{self as model, Auth};
 use crate::plan::credentials::{Credential, Credentials};
 
 /// All credentials; those with problems are noted and left out.
 pub(super) fn compile(bench: &mut Bench<'_>) -> Credentials {
     let definition = bench.definition;
-    let open = definition.server.management_auth == Some(ManagementAuth::None);
     let mut compiled: Vec<Credential> = Vec::new();
     for (index, credential) in definition.credentials.iter().enumerate() {
         let path = bench.scribe.item("credentials", index);
@@ -26,7 +25,10 @@ pub(super) fn compile(bench: &mut Bench<'_>) -> Credentials {
         }
         compiled.extend(compile_one(bench, credential, &path));
     }
-    Credentials::new(compiled, open)
+    let mut credentials = Credentials::new(compiled);
+    credentials.management_open = definition.server.management_auth == Some(Auth::None);
+    credentials.control_open = definition.server.admin_auth == Some(Auth::None);
+    credentials
 }
 
 fn compile_one(

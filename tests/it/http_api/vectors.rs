@@ -1,7 +1,6 @@
 //! The test vectors of the reference, section 22, by their numbers.
 //!
-//! Number 32 is about the control plane, which this gateway does not have yet; 24, 30 and 31 are refusals of that plane, and
-//! here of the definition.
+//! Numbers 24, 30 and 31 are refusals of the control plane, and here of the definition.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,14 +11,15 @@ use http::Response as Answer;
 use serde_json::{Value, json};
 
 use super::{ask, shop};
+use crate::control;
 use crate::harness::fake_http::FakeHttp;
 use crate::harness::gateway::START;
 use crate::harness::http_client::{request, send};
 use crate::harness::issuer::{Issuer, Key};
 use crate::harness::{Response, Rig, Setup, answers};
 
-/// Vectors that can be tested without a control plane.
-const VECTORS: usize = 32;
+/// Vectors in the reference.
+const VECTORS: usize = 33;
 
 type Vector = (&'static [u8], fn() -> BoxFuture<'static, ()>);
 
@@ -43,6 +43,7 @@ async fn every_vector_holds() {
         (&[26], || late_backends().boxed()),
         (&[27], || too_much().boxed()),
         (&[28, 29], || mappings().boxed()),
+        (&[32], || statuses_of_the_control_plane().boxed()),
     ];
     let mut seen: BTreeSet<u8> = BTreeSet::new();
     for (numbers, vector) in vectors {
@@ -484,4 +485,17 @@ domainNames:
     let lines = std::fs::read_to_string(log).unwrap();
     let first = lines.lines().next().unwrap();
     assert!(first.ends_with(" shop"), "{first}");
+}
+
+async fn statuses_of_the_control_plane() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = control::open("", state.path()).start().await;
+    let body = json!({ "name": "inner", "subnetIds": ["subnet-1"] });
+    let link = control::works(&rig, 201, "POST", "/v2/vpclinks", body).await;
+    let link = control::id(&link, "vpcLinkId");
+    let tags = format!("/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fvpclinks%2F{link}");
+    control::works(&rig, 201, "POST", &tags, json!({ "tags": { "a": "b" } })).await;
+    let path = format!("/v2/vpclinks/{link}");
+    control::works(&rig, 202, "DELETE", &path, Value::Null).await;
+    rig.close().await;
 }

@@ -1,0 +1,64 @@
+//! One resource as it is kept: what its owner said, apart from what the gateway made.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use crate::base::clock::EpochMillis;
+
+const ISO: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+/// One resource.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Members that callers have set, as they set them; these can be changed.
+    pub(super) set: Map<String, Value>,
+    /// Members that the gateway made: ids, dates, states.
+    pub(super) made: Map<String, Value>,
+}
+
+impl Record {
+    /// As it is kept.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        // Maps with text for keys always serialize.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What [`Record::to_bytes`] gave.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// As callers see it.
+    pub(super) fn on_wire(&self) -> Map<String, Value> {
+        let mut members = self.set.clone();
+        members.extend(self.made.clone());
+        members
+    }
+
+    /// The tags, to be changed.
+    pub(super) fn tags(&mut self) -> &mut Map<String, Value> {
+        let tags = self.set.entry("tags").or_insert_with(no_tags);
+        if !tags.is_object() {
+            // The tables let nothing else through.
+            *tags = no_tags();
+        }
+        tags.as_object_mut().expect("it is an object by now")
+    }
+}
+
+fn no_tags() -> Value {
+    Value::Object(Map::new())
+}
+
+/// A moment as Amazon writes it, e.g. `2026-04-14T22:16:59Z`.
+pub(super) fn timestamp(now: EpochMillis) -> Value {
+    OffsetDateTime::from_unix_timestamp(now.seconds())
+        .ok()
+        .and_then(|moment| moment.format(ISO).ok())
+        .unwrap_or_default()
+        .into()
+}

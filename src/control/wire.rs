@@ -1,0 +1,202 @@
+//! Calls and answers on the wire: JSON with lower-case camel names, and pages of lists.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+use url::form_urlencoded;
+
+use crate::base::body::Payload;
+use crate::definition::Diagnostic;
+use crate::error::ServiceException;
+
+/// Items on a page unless the caller says how many; most that it may ask for.
+const PAGE: usize = 25;
+const PAGE_MAX: usize = 100;
+/// Problems that one message names; the rest are counted.
+const PROBLEMS_SHOWN: usize = 10;
+
+/// One call, read.
+#[derive(Debug)]
+pub(super) struct Call {
+    ids: Vec<(&'static str, String)>,
+    query: Vec<(String, String)>,
+    /// Members of the body, without those that are `null`.
+    pub(super) body: Map<String, Value>,
+}
+
+impl Call {
+    /// Reads query and body; `ids` stood in the path.
+    pub(super) fn new(
+        ids: Vec<(&'static str, String)>,
+        query: Option<&str>,
+        body: &[u8],
+    ) -> Result<Self, ServiceException> {
+        let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+        Ok(Self {
+            ids,
+            query: query.into_owned().collect(),
+            body: members(body)?,
+        })
+    }
+
+    /// A variable of the path.
+    pub(super) fn id(&self, name: &str) -> &str {
+        let found = self.ids.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, id)| id)
+    }
+
+    /// The values of a query parameter.
+    pub(super) fn query<'c>(&'c self, name: &'c str) -> impl Iterator<Item = &'c str> {
+        let all = self.query.iter().filter(move |(known, _)| known == name);
+        all.map(|(_, value)| value.as_str())
+    }
+
+    /// The page of a list that the call asks for, as `items` with a `nextToken` where there are more. Items come with their ids,
+    /// sorted by them.
+    pub(super) fn page(
+        &self,
+        items: Vec<(String, Map<String, Value>)>,
+    ) -> Result<Value, ServiceException> {
+        let size = self
+            .query("maxResults")
+            .next()
+            .map_or(Ok(PAGE), page_size)?;
+        let after = self.query("nextToken").next().map(position).transpose()?;
+        let rest = items
+            .into_iter()
+            .filter(|(id, _)| after.as_ref().is_none_or(|after| id > after));
+        let mut page: Vec<_> = rest.take(size + 1).collect();
+        let more = page.len() > size;
+        page.truncate(size);
+        let last = page.last().map(|(id, _)| id.clone()).filter(|_| more);
+        let items: Vec<Value> = page.into_iter().map(|(_, item)| item.into()).collect();
+        let mut answer = json!({ "items": items });
+        if let Some(last) = last {
+            answer["nextToken"] = URL_SAFE_NO_PAD.encode(last).into();
+        }
+        Ok(answer)
+    }
+}
+
+fn page_size(text: &str) -> Result<usize, ServiceException> {
+    match text.parse() {
+        Ok(size) if (1..=PAGE_MAX).contains(&size) => Ok(size),
+        _ => {
+            let message = format!("maxResults must be a number from 1 to {PAGE_MAX}");
+            Err(ServiceException::bad_request(message))
+        }
+    }
+}
+
+fn position(token: &str) -> Result<String, ServiceException> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
+    let id = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    id.ok_or_else(|| ServiceException::bad_request("nextToken is none that this API gave"))
+}
+
+fn members(body: &[u8]) -> Result<Map<String, Value>, ServiceException> {
+    if body.is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(mut members)) => {
+            members.retain(|_, value| !value.is_null());
+            Ok(members)
+        }
+        Ok(_) => Err(ServiceException::bad_request(
+            "The body must be a JSON object",
+        )),
+        Err(error) => {
+            let message = format!("The body is no JSON: {error}");
+            Err(ServiceException::bad_request(message))
+        }
+    }
+}
+
+/// The answer to a call that worked.
+pub(super) struct Reply {
+    /// Its status.
+    pub(super) status: StatusCode,
+    /// Its body, if it has one.
+    pub(super) body: Option<Value>,
+}
+
+impl Reply {
+    /// As it is sent.
+    pub(super) fn response(self) -> Response<Payload> {
+        let text = self.body.as_ref().map(Value::to_string);
+        let mut response = Response::new(Payload::from(text.unwrap_or_default()));
+        *response.status_mut() = self.status;
+        if self.body.is_some() {
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        response
+    }
+}
+
+/// 400 with everything that is wrong; paths of members begin behind `around`.
+pub(super) fn refused(problems: &[Diagnostic], around: &str) -> ServiceException {
+    let shown = problems.iter().take(PROBLEMS_SHOWN).map(|problem| {
+        let path = problem.path.strip_prefix(around).unwrap_or(&problem.path);
+        let path = path.trim_start_matches('.');
+        match path.is_empty() {
+            true => format!("{}; {}", problem.what, problem.remedy),
+            false => format!("{path}: {}; {}", problem.what, problem.remedy),
+        }
+    });
+    let mut lines: Vec<String> = shown.collect();
+    if problems.len() > PROBLEMS_SHOWN {
+        let rest = problems.len() - PROBLEMS_SHOWN;
+        lines.push(format!("and {rest} more problems"));
+    }
+    ServiceException::bad_request(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(query: &str) -> Call {
+        Call::new(Vec::new(), Some(query), b"").unwrap()
+    }
+
+    #[test]
+    fn lists_come_in_pages() {
+        let items = || {
+            let ids = ["a", "b", "c"].map(|id| (id.to_owned(), Map::new()));
+            ids.to_vec()
+        };
+        let all = call("").page(items()).unwrap();
+        assert_eq!(all, json!({ "items": [{}, {}, {}] }));
+        let first = call("maxResults=2").page(items()).unwrap();
+        assert_eq!(first["items"], json!([{}, {}]));
+        let next = first["nextToken"].as_str().unwrap();
+        let query = format!("maxResults=2&nextToken={next}");
+        assert_eq!(
+            call(&query).page(items()).unwrap(),
+            json!({ "items": [{}] })
+        );
+        for wrong in [
+            "maxResults=0",
+            "maxResults=101",
+            "maxResults=x",
+            "nextToken=%",
+        ] {
+            assert!(call(wrong).page(items()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_objects() {
+        let read = |body: &[u8]| Call::new(Vec::new(), None, body).map(|call| call.body);
+        assert_eq!(read(b"").unwrap(), Map::new());
+        assert_eq!(read(b"{\"a\":null}").unwrap(), Map::new());
+        for wrong in [&b"[]"[..], b"{", b"\xff"] {
+            let refused = read(wrong).unwrap_err();
+            assert_eq!(refused.name, "BadRequestException");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Who may call the control plane, and where it answers.
+
+use serde_json::{Value, json};
+
+use super::{call, exception, open, send_text, works};
+use crate::harness::http_client::{request, send};
+use crate::harness::signer::{KEY_ID, SECRET, Signer};
+use crate::harness::{Response, Rig, Setup};
+
+const READER: &str = "AKIDREADER";
+
+fn credentials() -> String {
+    format!(
+        r#"
+credentials:
+  - {{ accessKeyId: {KEY_ID}, secretAccessKey: "{SECRET}" }}
+  - accessKeyId: {READER}
+    secretAccessKey: "{SECRET}"
+    userName: reader
+    policy:
+      Version: "2012-10-17"
+      Statement: [{{ Effect: Allow, Action: "apigateway:GET", Resource: "arn:aws:apigateway:us-east-1::/vpclinks" }}]
+"#
+    )
+}
+
+fn signer() -> Signer {
+    Signer {
+        service: "apigateway",
+        ..Signer::default()
+    }
+}
+
+async fn signed(rig: &Rig, signer: &Signer, method: &str, path: &str, body: &str) -> Response {
+    let signature = signer.sign(method, path, &[], body.as_bytes());
+    let headers: Vec<_> = signature
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let request = request(method, path, &headers, body.as_bytes());
+    send(rig.gateway.admin_address(), &request).await
+}
+
+#[tokio::test]
+async fn calls_are_signed_for_the_service_and_allowed_by_policy() {
+    let state = tempfile::tempdir().unwrap();
+    let directory = format!("stateDirectory: '{}'", state.path().display());
+    let setup = Setup::new(credentials()).manual().server(&directory);
+    let rig = setup.start().await;
+    let links = "/v2/vpclinks";
+    let body = json!({ "name": "inner", "subnetIds": ["subnet-1"] }).to_string();
+
+    let made = signed(&rig, &signer(), "POST", links, &body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+
+    let unsigned = send_text(&rig, "GET", links, "", "").await;
+    let message = exception(&unsigned, 403, "MissingAuthenticationTokenException");
+    assert_eq!(message, "Missing Authentication Token");
+
+    // Of the same length, so that nothing but the body's hash tells them apart.
+    let signature = signer().sign("POST", links, &[], body.as_bytes());
+    let headers = signature.headers.iter();
+    let headers: Vec<_> = headers.map(|(name, value)| (&**name, &**value)).collect();
+    let forged = request(
+        "POST",
+        links,
+        &headers,
+        body.replace("inner", "outer").as_bytes(),
+    );
+    let forged = send(rig.gateway.admin_address(), &forged).await;
+    exception(&forged, 403, "InvalidSignatureException");
+
+    let reader = Signer {
+        key_id: READER,
+        ..signer()
+    };
+    let read = signed(&rig, &reader, "GET", links, "").await;
+    assert_eq!(
+        (read.status, read.json()["items"].as_array().map(Vec::len)),
+        (200, Some(1))
+    );
+    let refused = signed(&rig, &reader, "POST", links, &body).await;
+    let message = exception(&refused, 403, "AccessDeniedException");
+    assert!(
+        message.contains("user/reader is not authorized to perform: apigateway:POST"),
+        "{message}"
+    );
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn it_answers_operators_only() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let path = "/v2/vpclinks";
+    works(&rig, 200, "GET", path, Value::Null).await;
+    let client = send(rig.address(), &request("GET", path, &[], b"")).await;
+    assert_eq!(client.status, 403, "{client:?}");
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn pages_in_browsers_cannot_use_an_open_control_plane() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let path = "/v2/vpclinks";
+    for field in [
+        "Origin: https://evil.example\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+    ] {
+        let refused = send_text(&rig, "GET", path, field, "").await;
+        exception(&refused, 403, "AccessDeniedException");
+    }
+    // A name that somebody made to mean this machine.
+    let admin = rig.gateway.admin_address();
+    let rebound = send(admin, &request("GET", path, &[], b"")).await;
+    exception(&rebound, 403, "AccessDeniedException");
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn what_it_does_not_have_is_refused() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let check = async |method: &str, path: &str, status, name: &str| {
+        exception(&call(&rig, method, path, Value::Null).await, status, name)
+    };
+    check("GET", "/v2/nothing", 404, "NotFoundException").await;
+    check("GET", "/v2/vpclinks/", 404, "NotFoundException").await;
+    check("PUT", "/v2/vpclinks", 405, "MethodNotAllowedException").await;
+    let portals = check("GET", "/v2/portals", 400, "BadRequestException").await;
+    assert!(portals.contains("portals"), "{portals}");
+    let large = "x".repeat(6 * 1024 * 1024 + 1);
+    let refused = send_text(&rig, "POST", "/v2/vpclinks", "", &large).await;
+    exception(&refused, 413, "PayloadTooLargeException");
+    rig.close().await;
+}
