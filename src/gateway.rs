@@ -169,6 +169,7 @@ impl Gateway {
         if let Err(error) = self.usage.begin(&plan, services, &self.background) {
             return Err(vec![settings::unusable_state(loaded, &error)]);
         }
+        let adoption = self.front.control.consider(loaded, plan)?;
         let functions = settings::functions(&loaded.definition);
         if let (Some(tls), Some(wanted)) = (&self.tls, settings::tls(&loaded.definition.server))
             && let Err(error) = tls.reload(&wanted)
@@ -177,7 +178,7 @@ impl Gateway {
         }
         self.services.backends.functions.reload(functions);
         self.services.observers.access_logs.reopen();
-        self.services.replace(plan);
+        adoption.put_in_force();
         for key in settings::needs_restart(&self.server, &loaded.definition.server) {
             warn!(
                 key,

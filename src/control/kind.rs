@@ -1,51 +1,221 @@
 //! The kinds of resources, and what tells them apart on the wire.
 
-use crate::definition::Resource;
-
 use super::view::Path;
 use super::wire::Call;
 
 /// A kind of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
+    /// `Api`.
+    Api,
+    /// `Route`.
+    Route,
+    /// `RouteResponse`.
+    RouteResponse,
+    /// `Integration`.
+    Integration,
+    /// `IntegrationResponse`.
+    IntegrationResponse,
+    /// `Authorizer`.
+    Authorizer,
+    /// `Model`.
+    Model,
+    /// `Deployment`.
+    Deployment,
+    /// `Stage`.
+    Stage,
     /// `VpcLink`.
     VpcLink,
 }
 
 /// What there is to know of a kind.
+#[derive(Debug)]
 pub(super) struct Facts {
     /// What error messages and `resourceType` call it.
     pub(super) noun: &'static str,
-    /// The last segment of its collection.
+    /// What it is part of.
+    pub(super) parent: Option<Kind>,
+    /// The last segment of its collection, and the section of a definition that has such resources.
     pub(super) collection: &'static str,
     /// The member that holds its id; in templates of paths too.
     pub(super) id: &'static str,
-    /// Characters of an id that the gateway makes.
-    pub(super) id_length: usize,
-    /// The table that checks it.
-    pub(super) resource: Resource,
-    /// Members that can be changed; none means all.
-    pub(super) mutable: &'static [&'static str],
+    /// How its id comes about.
+    pub(super) identity: Identity,
+    /// The member that a definition has for the key of its map, where that is not the id.
+    pub(super) key: Option<&'static str>,
+    /// Members that must be there.
+    pub(super) required: &'static [&'static str],
+    /// Members that stay as they were created.
+    pub(super) fixed: &'static [&'static str],
+    /// Members that are maps of which a change names just the keys that change; an empty value takes one away.
+    pub(super) merged: &'static [&'static str],
+    /// Most of them in one collection; the default quotas of AWS, where it has one.
+    pub(super) most: usize,
 }
+
+/// How an id comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// The gateway makes one, of so many characters.
+    Made(usize),
+    /// It is what the member says that holds it.
+    Named,
+}
+
+static API: Facts = Facts {
+    noun: "API",
+    parent: None,
+    collection: "apis",
+    id: "apiId",
+    identity: Identity::Made(10),
+    key: None,
+    required: &["name", "protocolType"],
+    fixed: &["protocolType", "tags"],
+    merged: &[],
+    most: 1000,
+};
+
+static ROUTE: Facts = Facts {
+    noun: "Route",
+    parent: Some(Kind::Api),
+    collection: "routes",
+    id: "routeId",
+    identity: Identity::Made(7),
+    key: Some("routeKey"),
+    required: &["routeKey"],
+    fixed: &[],
+    merged: &["requestParameters"],
+    most: 300,
+};
+
+static ROUTE_RESPONSE: Facts = Facts {
+    noun: "RouteResponse",
+    parent: Some(Kind::Route),
+    collection: "routeresponses",
+    id: "routeResponseId",
+    identity: Identity::Made(6),
+    key: Some("routeResponseKey"),
+    required: &["routeResponseKey"],
+    fixed: &[],
+    merged: &[],
+    most: 1,
+};
+
+static INTEGRATION: Facts = Facts {
+    noun: "Integration",
+    parent: Some(Kind::Api),
+    collection: "integrations",
+    id: "integrationId",
+    identity: Identity::Made(7),
+    key: None,
+    required: &["integrationType"],
+    fixed: &[],
+    merged: &["requestParameters", "responseParameters"],
+    most: 300,
+};
+
+static INTEGRATION_RESPONSE: Facts = Facts {
+    noun: "IntegrationResponse",
+    parent: Some(Kind::Integration),
+    collection: "integrationresponses",
+    id: "integrationResponseId",
+    identity: Identity::Made(6),
+    key: Some("integrationResponseKey"),
+    required: &["integrationResponseKey"],
+    fixed: &[],
+    merged: &[],
+    most: 100,
+};
+
+static AUTHORIZER: Facts = Facts {
+    noun: "Authorizer",
+    parent: Some(Kind::Api),
+    collection: "authorizers",
+    id: "authorizerId",
+    identity: Identity::Made(6),
+    key: None,
+    required: &["authorizerType", "identitySource", "name"],
+    fixed: &[],
+    merged: &[],
+    most: 10,
+};
+
+static MODEL: Facts = Facts {
+    noun: "Model",
+    parent: Some(Kind::Api),
+    collection: "models",
+    id: "modelId",
+    identity: Identity::Made(6),
+    key: Some("name"),
+    required: &["name", "schema"],
+    fixed: &[],
+    merged: &[],
+    most: 1000,
+};
+
+static DEPLOYMENT: Facts = Facts {
+    noun: "Deployment",
+    parent: Some(Kind::Api),
+    collection: "deployments",
+    id: "deploymentId",
+    identity: Identity::Made(6),
+    key: None,
+    required: &[],
+    fixed: &[],
+    merged: &[],
+    most: 300,
+};
+
+static STAGE: Facts = Facts {
+    noun: "Stage",
+    parent: Some(Kind::Api),
+    collection: "stages",
+    id: "stageName",
+    identity: Identity::Named,
+    key: None,
+    required: &["stageName"],
+    fixed: &["stageName", "tags"],
+    merged: &["stageVariables", "routeSettings"],
+    most: 10,
+};
+
+static VPC_LINK: Facts = Facts {
+    noun: "VpcLink",
+    parent: None,
+    collection: "vpclinks",
+    id: "vpcLinkId",
+    identity: Identity::Made(6),
+    key: None,
+    required: &["name", "subnetIds"],
+    fixed: &["subnetIds", "securityGroupIds", "tags"],
+    merged: &[],
+    most: 10,
+};
 
 impl Kind {
     /// What there is to know of it.
-    pub(super) fn facts(self) -> Facts {
+    pub(super) fn facts(self) -> &'static Facts {
         match self {
-            Self::VpcLink => Facts {
-                noun: "VpcLink",
-                collection: "vpclinks",
-                id: "vpcLinkId",
-                id_length: 6,
-                resource: Resource::VpcLink,
-                mutable: &["name"],
-            },
+            Self::Api => &API,
+            Self::Route => &ROUTE,
+            Self::RouteResponse => &ROUTE_RESPONSE,
+            Self::Integration => &INTEGRATION,
+            Self::IntegrationResponse => &INTEGRATION_RESPONSE,
+            Self::Authorizer => &AUTHORIZER,
+            Self::Model => &MODEL,
+            Self::Deployment => &DEPLOYMENT,
+            Self::Stage => &STAGE,
+            Self::VpcLink => &VPC_LINK,
         }
     }
 
     /// The collection that a call's path leads to or into.
-    pub(super) fn collection(self, _call: &Call) -> String {
-        self.facts().collection.to_owned()
+    pub(super) fn collection(self, call: &Call) -> String {
+        let facts = self.facts();
+        match facts.parent {
+            Some(parent) => parent.path(call).collection_of(self),
+            None => facts.collection.to_owned(),
+        }
     }
 
     /// The resource that a call's path leads to.

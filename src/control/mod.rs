@@ -1,25 +1,38 @@
 //! The control plane: the API Gateway V2 API itself, so that whatever configures Amazon's gateway configures this one.
 //!
-//! Source: API Gateway V2 API Reference. A call is authorized ([`access`]), found in the one table of operations
-//! ([`operations`]) and run against a [`view::View`]: what is stored, with the call's changes laid over it. The members of a
-//! resource are checked by the tables that check a definition file ([`crate::definition`]). What a call changes reaches the disk before
-//! it is acknowledged ([`store`]).
+//! Source: API Gateway V2 API Reference. There is one truth. A resource of a call and a resource of the definition file are checked
+//! by the same tables ([`crate::definition`]), compiled by the same code ([`crate::plan::compile`]) and run in the same plan; callers see
+//! both, and may change those that are not the file's.
 //!
-//! Calls run one after the other where they write, on threads that may block: whoever serves clients never waits for them.
+//! A call is authorized ([`access`]), found in the one table of operations ([`operations`]) and run against a [`view::View`]: what there
+//! is, with the call's changes laid over it. Then conclusions are drawn from what changed ([`deploy`]): the APIs that it touched are
+//! put together to the form of a definition ([`assemble`]) and checked, what deploys by itself is deployed, stages are compiled. Then
+//! everything goes to disk at once ([`store`]), and then the plan is swapped. So nothing is half-written, nothing runs that would not
+//! survive, and what is acknowledged does.
+//!
+//! Calls that write run one after the other, on threads that may block: whoever serves clients never waits for them.
 
 mod access;
+mod assemble;
+mod deploy;
+mod endpoint;
+mod file;
 mod kind;
 mod operations;
 mod record;
 mod resources;
+mod rules;
+mod shown;
 mod store;
 mod tags;
 mod view;
 mod wire;
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use tokio::sync::Semaphore;
@@ -28,10 +41,16 @@ use tracing::error;
 use crate::base::body::Payload;
 use crate::base::clock::EpochMillis;
 use crate::base::ids::RequestId;
+use crate::definition::{Diagnostic, Loaded, child, render};
 use crate::error::{ServiceException, stamp};
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
+use crate::plan::Plan;
+use endpoint::Endpoint;
+use file::FileSide;
+use kind::Kind;
 pub use operations::serves;
+use operations::{Operation, Outcome};
 use store::Store;
 pub use store::StoreError;
 use view::View;
@@ -44,10 +63,24 @@ const DRAINED_BYTES: usize = 16 * 1024 * 1024;
 /// Calls that may run or wait at a time.
 const CALLS: usize = 256;
 
+/// What a control plane is told about its gateway.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The region in ARNs and signatures.
+    pub region: String,
+    /// Where it keeps what it is told.
+    pub directory: PathBuf,
+    /// Where clients connect.
+    pub clients: SocketAddr,
+    /// Whether clients may speak TLS there.
+    pub secure: bool,
+    /// Functions that the embedding program brings.
+    pub in_process: Vec<String>,
+}
+
 /// The control plane of one gateway.
 #[derive(Debug)]
 pub struct Control {
-    services: Arc<Services>,
     inside: Arc<Inside>,
     calls: Semaphore,
 }
@@ -55,32 +88,71 @@ pub struct Control {
 /// What calls run on.
 #[derive(Debug)]
 struct Inside {
-    region: String,
+    services: Arc<Services>,
+    settings: Settings,
     store: Store,
-    /// Held by the call that writes.
+    file: ArcSwap<FileSide>,
+    /// Held by whoever changes what runs: a call, or another definition.
     writing: Mutex<()>,
 }
 
 impl Control {
-    /// A control plane that keeps what it is told in `directory`.
+    /// A control plane beside a definition that is in force already. What was stored runs from now on; a stage that does not
+    /// compile any more is logged and left out.
     ///
     /// # Errors
-    /// What was kept there before cannot be read.
+    /// What was stored cannot be read.
     pub fn new(
         services: Arc<Services>,
-        region: String,
-        directory: &Path,
+        loaded: &Loaded,
+        settings: Settings,
     ) -> Result<Self, StoreError> {
         let inside = Inside {
-            region,
-            store: Store::open(directory)?,
+            store: Store::open(&settings.directory)?,
+            services,
+            settings,
+            file: ArcSwap::from_pointee(FileSide::new(loaded)),
             writing: Mutex::new(()),
         };
+        let mut plan = Plan::clone(&inside.services.plan());
+        let problems = inside.complete(&inside.file.load_full(), &mut plan)?;
+        if !problems.is_empty() {
+            error!(
+                "stages of the control plane are left out:\n{}",
+                render(&problems)
+            );
+        }
+        inside.services.replace(plan);
         Ok(Self {
-            services,
             inside: Arc::new(inside),
             calls: Semaphore::new(CALLS),
         })
+    }
+
+    /// Looks at another definition: what was stored must go on with it. Calls that write wait until that is decided.
+    ///
+    /// # Errors
+    /// What would not go on.
+    pub fn consider(&self, loaded: &Loaded, plan: Plan) -> Result<Adoption<'_>, Vec<Diagnostic>> {
+        let turn = self.inside.turn();
+        let file = FileSide::new(loaded);
+        let mut plan = plan;
+        let problems = match self.inside.complete(&file, &mut plan) {
+            Ok(problems) => problems,
+            Err(problem) => {
+                let remedy = "look after the state directory";
+                vec![Diagnostic::new(None, "", problem.to_string(), remedy)]
+            }
+        };
+        match problems.is_empty() {
+            true => Ok(Adoption {
+                inside: &self.inside,
+                file,
+                plan,
+                _turn: turn,
+            }),
+            false => Err(problems),
+        }
     }
 
     /// Answers one call.
@@ -100,20 +172,22 @@ impl Control {
         B: hyper::body::Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let services = &self.inside.services;
         // The body comes first: its hash is part of what is signed.
-        let body = call
-            .read_body(&self.services, BODY_BYTES, DRAINED_BYTES)
-            .await?;
-        access::authorize(&self.services, &self.inside.region, &call, &body)?;
+        let body = call.read_body(services, BODY_BYTES, DRAINED_BYTES).await?;
+        access::authorize(services, &self.inside.settings.region, &call, &body)?;
         let Ok(_running) = self.calls.try_acquire() else {
             return Err(ServiceException::too_many("Too Many Requests", "Calls"));
         };
         let found = operations::find(&call.method, &call.path)?;
-        let call = Call::new(found.ids, call.query.as_deref(), &body)?;
+        let request = Call::new(found.ids, call.query.as_deref(), &body)?;
+        let settings = &self.inside.settings;
+        let endpoint = Endpoint::new(settings.clients, settings.secure, &call.host);
         let (operation, inside) = (found.operation, Arc::clone(&self.inside));
-        let now = self.services.clock.wall();
+        let now = services.clock.wall();
         // A caller that hangs up does not stop what has begun.
-        let running = tokio::task::spawn_blocking(move || inside.run(operation, &call, now));
+        let running =
+            tokio::task::spawn_blocking(move || inside.run(operation, &request, endpoint, now));
         running.await.unwrap_or_else(|problem| {
             error!(%problem, "a call of the control plane did not end");
             Err(ServiceException::internal())
@@ -122,37 +196,108 @@ impl Control {
 }
 
 impl Inside {
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        // A call that panicked has changed nothing: it is the commit that changes.
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run(
         &self,
-        operation: &operations::Operation,
+        operation: &Operation,
         call: &Call,
+        endpoint: Endpoint,
         now: EpochMillis,
     ) -> Result<Reply, ServiceException> {
-        // A call that panicked has changed nothing: it is the commit that changes.
-        let _turn = (operation.method != Method::GET)
-            .then(|| self.writing.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut view = View::new(self.store.snapshot().map_err(|error| failed(&error))?);
+        let writes = operation.method != Method::GET;
+        let _turn = writes.then(|| self.turn());
+        let file = self.file.load_full();
+        if writes {
+            file.leaves_free(call.id(Kind::Api.facts().id))?;
+        }
+        let stored = self.store.snapshot().map_err(|error| failed(&error))?;
+        let mut view = View::new(file, stored);
         let context = Context {
-            region: &self.region,
+            region: &self.settings.region,
+            in_process: &self.settings.in_process,
+            endpoint,
             now,
         };
-        let body = operation.run(&context, &mut view, call)?;
-        let changes = view.into_changes();
-        if !changes.is_empty() {
+        let outcome = operation.run(&context, &mut view, call)?;
+        let live = deploy::settle(&context, &mut view)?;
+        let body = match outcome {
+            Outcome::Resource(kind, path) => {
+                Some(resources::present(&context, &view, kind, path)?.into())
+            }
+            Outcome::Body(body) => Some(body),
+            Outcome::Nothing => None,
+        };
+        if !view.changes().is_empty() {
             self.store
-                .commit(&changes)
+                .commit(view.changes())
                 .map_err(|error| failed(&error))?;
+        }
+        if !live.is_empty() {
+            let mut plan = Plan::clone(&self.services.plan());
+            live.apply(&mut plan);
+            self.services.replace(plan);
         }
         Ok(Reply {
             status: StatusCode::from_u16(operation.status).unwrap_or_default(),
             body,
         })
     }
+
+    /// Puts every stored stage into a plan that has the file's; gives what is wrong with those that do not compile.
+    fn complete(&self, file: &FileSide, plan: &mut Plan) -> Result<Vec<Diagnostic>, StoreError> {
+        let stored = self.store.snapshot()?;
+        let mut problems = Vec::new();
+        for (api, _) in stored.list(Kind::Api.facts().collection)? {
+            if file.leaves_free(&api.id).is_err() {
+                let path = child(Kind::Api.facts().collection, &api.id);
+                let what = "the control plane has an API of this id already";
+                problems.push(Diagnostic::new(None, path, what, "choose another id"));
+                continue;
+            }
+            for (path, stage) in stored.list(&api.collection_of(Kind::Stage))? {
+                let deployment = deploy::snapshot_path(&api, stage.text("deploymentId"));
+                let Some(snapshot) = stored.get(&deployment)? else {
+                    continue;
+                };
+                let around = &file.definition;
+                let in_process = &self.settings.in_process;
+                let snapshot = snapshot.set.into();
+                match deploy::compile_stage(around, in_process, &api, &snapshot, &path.id, &stage) {
+                    Ok(stage) => plan.insert(stage),
+                    Err(wrong) => problems.extend(wrong),
+                }
+            }
+        }
+        Ok(problems)
+    }
+}
+
+/// Another definition that can be put in force.
+#[derive(Debug)]
+pub struct Adoption<'a> {
+    inside: &'a Inside,
+    file: FileSide,
+    plan: Plan,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Adoption<'_> {
+    /// Puts it in force.
+    pub fn put_in_force(self) {
+        self.inside.file.store(Arc::new(self.file));
+        self.inside.services.replace(self.plan);
+    }
 }
 
 /// What an operation knows of the gateway.
 struct Context<'a> {
     region: &'a str,
+    in_process: &'a [String],
+    endpoint: Endpoint,
     now: EpochMillis,
 }
 

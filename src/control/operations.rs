@@ -2,14 +2,14 @@
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::ServiceException;
 
 use super::kind::Kind;
-use super::view::View;
+use super::view::{Path, View};
 use super::wire::Call;
-use super::{Context, resources, tags};
+use super::{Context, deploy, resources, tags};
 
 /// The first segment of every path.
 const VERSION: &str = "/v2/";
@@ -38,6 +38,11 @@ enum Action {
     Get(Kind),
     Update(Kind),
     Delete(Kind),
+    /// Takes one member away.
+    Drop(Kind, &'static str),
+    /// Takes one key of a map away; it is the path's variable of the second name.
+    DropKey(Kind, &'static str, &'static str),
+    Deploy,
     Tag,
     Untag,
     Tags,
@@ -59,11 +64,60 @@ const fn operation(
     }
 }
 
-use Action::{Create, Delete, Get, List, Tag, Tags, Untag, Update};
+use Action::{Create, Delete, Deploy, Drop, DropKey, Get, List, Tag, Tags, Untag, Update};
 
 /// Every operation.
 #[rustfmt::skip]
 static OPERATIONS: &[Operation] = &[
+    operation("CreateApi", Method::POST, "/v2/apis", 201, Create(Kind::Api)),
+    operation("GetApis", Method::GET, "/v2/apis", 200, List(Kind::Api)),
+    operation("GetApi", Method::GET, "/v2/apis/{apiId}", 200, Get(Kind::Api)),
+    operation("UpdateApi", Method::PATCH, "/v2/apis/{apiId}", 200, Update(Kind::Api)),
+    operation("DeleteApi", Method::DELETE, "/v2/apis/{apiId}", 204, Delete(Kind::Api)),
+    operation("DeleteCorsConfiguration", Method::DELETE, "/v2/apis/{apiId}/cors", 204, Drop(Kind::Api, "corsConfiguration")),
+    operation("CreateRoute", Method::POST, "/v2/apis/{apiId}/routes", 201, Create(Kind::Route)),
+    operation("GetRoutes", Method::GET, "/v2/apis/{apiId}/routes", 200, List(Kind::Route)),
+    operation("GetRoute", Method::GET, "/v2/apis/{apiId}/routes/{routeId}", 200, Get(Kind::Route)),
+    operation("UpdateRoute", Method::PATCH, "/v2/apis/{apiId}/routes/{routeId}", 200, Update(Kind::Route)),
+    operation("DeleteRoute", Method::DELETE, "/v2/apis/{apiId}/routes/{routeId}", 204, Delete(Kind::Route)),
+    operation("DeleteRouteRequestParameter", Method::DELETE, "/v2/apis/{apiId}/routes/{routeId}/requestparameters/{requestParameterKey}", 204, DropKey(Kind::Route, "requestParameters", "requestParameterKey")),
+    operation("CreateRouteResponse", Method::POST, "/v2/apis/{apiId}/routes/{routeId}/routeresponses", 201, Create(Kind::RouteResponse)),
+    operation("GetRouteResponses", Method::GET, "/v2/apis/{apiId}/routes/{routeId}/routeresponses", 200, List(Kind::RouteResponse)),
+    operation("GetRouteResponse", Method::GET, "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", 200, Get(Kind::RouteResponse)),
+    operation("UpdateRouteResponse", Method::PATCH, "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", 200, Update(Kind::RouteResponse)),
+    operation("DeleteRouteResponse", Method::DELETE, "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", 204, Delete(Kind::RouteResponse)),
+    operation("CreateIntegration", Method::POST, "/v2/apis/{apiId}/integrations", 201, Create(Kind::Integration)),
+    operation("GetIntegrations", Method::GET, "/v2/apis/{apiId}/integrations", 200, List(Kind::Integration)),
+    operation("GetIntegration", Method::GET, "/v2/apis/{apiId}/integrations/{integrationId}", 200, Get(Kind::Integration)),
+    operation("UpdateIntegration", Method::PATCH, "/v2/apis/{apiId}/integrations/{integrationId}", 200, Update(Kind::Integration)),
+    operation("DeleteIntegration", Method::DELETE, "/v2/apis/{apiId}/integrations/{integrationId}", 204, Delete(Kind::Integration)),
+    operation("CreateIntegrationResponse", Method::POST, "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses", 201, Create(Kind::IntegrationResponse)),
+    operation("GetIntegrationResponses", Method::GET, "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses", 200, List(Kind::IntegrationResponse)),
+    operation("GetIntegrationResponse", Method::GET, "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}", 200, Get(Kind::IntegrationResponse)),
+    operation("UpdateIntegrationResponse", Method::PATCH, "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}", 200, Update(Kind::IntegrationResponse)),
+    operation("DeleteIntegrationResponse", Method::DELETE, "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}", 204, Delete(Kind::IntegrationResponse)),
+    operation("CreateAuthorizer", Method::POST, "/v2/apis/{apiId}/authorizers", 201, Create(Kind::Authorizer)),
+    operation("GetAuthorizers", Method::GET, "/v2/apis/{apiId}/authorizers", 200, List(Kind::Authorizer)),
+    operation("GetAuthorizer", Method::GET, "/v2/apis/{apiId}/authorizers/{authorizerId}", 200, Get(Kind::Authorizer)),
+    operation("UpdateAuthorizer", Method::PATCH, "/v2/apis/{apiId}/authorizers/{authorizerId}", 200, Update(Kind::Authorizer)),
+    operation("DeleteAuthorizer", Method::DELETE, "/v2/apis/{apiId}/authorizers/{authorizerId}", 204, Delete(Kind::Authorizer)),
+    operation("CreateModel", Method::POST, "/v2/apis/{apiId}/models", 201, Create(Kind::Model)),
+    operation("GetModels", Method::GET, "/v2/apis/{apiId}/models", 200, List(Kind::Model)),
+    operation("GetModel", Method::GET, "/v2/apis/{apiId}/models/{modelId}", 200, Get(Kind::Model)),
+    operation("UpdateModel", Method::PATCH, "/v2/apis/{apiId}/models/{modelId}", 200, Update(Kind::Model)),
+    operation("DeleteModel", Method::DELETE, "/v2/apis/{apiId}/models/{modelId}", 204, Delete(Kind::Model)),
+    operation("CreateDeployment", Method::POST, "/v2/apis/{apiId}/deployments", 201, Deploy),
+    operation("GetDeployments", Method::GET, "/v2/apis/{apiId}/deployments", 200, List(Kind::Deployment)),
+    operation("GetDeployment", Method::GET, "/v2/apis/{apiId}/deployments/{deploymentId}", 200, Get(Kind::Deployment)),
+    operation("UpdateDeployment", Method::PATCH, "/v2/apis/{apiId}/deployments/{deploymentId}", 200, Update(Kind::Deployment)),
+    operation("DeleteDeployment", Method::DELETE, "/v2/apis/{apiId}/deployments/{deploymentId}", 204, Delete(Kind::Deployment)),
+    operation("CreateStage", Method::POST, "/v2/apis/{apiId}/stages", 201, Create(Kind::Stage)),
+    operation("GetStages", Method::GET, "/v2/apis/{apiId}/stages", 200, List(Kind::Stage)),
+    operation("GetStage", Method::GET, "/v2/apis/{apiId}/stages/{stageName}", 200, Get(Kind::Stage)),
+    operation("UpdateStage", Method::PATCH, "/v2/apis/{apiId}/stages/{stageName}", 200, Update(Kind::Stage)),
+    operation("DeleteStage", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}", 204, Delete(Kind::Stage)),
+    operation("DeleteAccessLogSettings", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}/accesslogsettings", 204, Drop(Kind::Stage, "accessLogSettings")),
+    operation("DeleteRouteSettings", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}", 204, DropKey(Kind::Stage, "routeSettings", "routeKey")),
     operation("CreateVpcLink", Method::POST, "/v2/vpclinks", 201, Create(Kind::VpcLink)),
     operation("GetVpcLinks", Method::GET, "/v2/vpclinks", 200, List(Kind::VpcLink)),
     operation("GetVpcLink", Method::GET, "/v2/vpclinks/{vpcLinkId}", 200, Get(Kind::VpcLink)),
@@ -75,27 +129,63 @@ static OPERATIONS: &[Operation] = &[
 ];
 
 impl Operation {
-    /// Runs it; gives the body of the answer.
+    /// Runs it, but for what follows from its changes.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
     pub(super) fn run(
         &self,
         context: &Context<'_>,
         view: &mut View,
         call: &Call,
-    ) -> Result<Option<Value>, ServiceException> {
-        match self.action {
-            Action::Create(kind) => resources::create(context, view, kind, call).map(Some),
-            Action::List(kind) => resources::list(view, kind, call).map(Some),
-            Action::Get(kind) => resources::get(view, kind, call).map(Some),
-            Action::Update(kind) => resources::update(view, kind, call).map(Some),
+    ) -> Result<Outcome, ServiceException> {
+        let outcome = match self.action {
+            Action::Create(kind) => {
+                Outcome::Resource(kind, resources::create(context, view, kind, call)?)
+            }
+            Action::List(kind) => Outcome::Body(resources::list(context, view, kind, call)?),
+            Action::Get(kind) => Outcome::Resource(kind, resources::find(view, kind, call)?),
+            Action::Update(kind) => {
+                Outcome::Resource(kind, resources::update(context, view, kind, call)?)
+            }
             Action::Delete(kind) => {
                 resources::delete(view, kind, call)?;
-                Ok((self.status == 202).then(|| Value::Object(serde_json::Map::new())))
+                match self.status {
+                    202 => Outcome::Body(Value::Object(Map::new())),
+                    _ => Outcome::Nothing,
+                }
             }
-            Action::Tag => tags::tag(context, view, call).map(Some),
-            Action::Untag => tags::untag(context, view, call).map(|()| None),
-            Action::Tags => tags::list(context, view, call).map(Some),
-        }
+            Action::Drop(kind, member) => {
+                resources::drop_member(view, kind, call, member)?;
+                Outcome::Nothing
+            }
+            Action::DropKey(kind, member, variable) => {
+                let key = call.id(variable);
+                resources::drop_key(view, kind, call, member, key)?;
+                Outcome::Nothing
+            }
+            Action::Deploy => {
+                Outcome::Resource(Kind::Deployment, deploy::create(context, view, call)?)
+            }
+            Action::Tag => Outcome::Body(tags::tag(context, view, call)?),
+            Action::Untag => {
+                tags::untag(context, view, call)?;
+                Outcome::Nothing
+            }
+            Action::Tags => Outcome::Body(tags::list(context, view, call)?),
+        };
+        Ok(outcome)
     }
+}
+
+/// What an operation answers with.
+pub(super) enum Outcome {
+    /// A resource, as it is when everything that follows has been done.
+    Resource(Kind, Path),
+    /// This.
+    Body(Value),
+    /// No body.
+    Nothing,
 }
 
 /// An operation, and what stands in its path.

@@ -32,25 +32,35 @@ impl Record {
         serde_json::from_slice(bytes)
     }
 
-    /// As callers see it.
-    pub(super) fn on_wire(&self) -> Map<String, Value> {
-        let mut members = self.set.clone();
-        members.extend(self.made.clone());
-        members
+    /// A member that is text, whoever wrote it; empty when there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        let member = self.made.get(name).or_else(|| self.set.get(name));
+        member.and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The tags, to be changed.
-    pub(super) fn tags(&mut self) -> &mut Map<String, Value> {
-        let tags = self.set.entry("tags").or_insert_with(no_tags);
-        if !tags.is_object() {
+    /// Whether a member is `true`, whoever wrote it.
+    pub(super) fn is(&self, name: &str) -> bool {
+        let member = self.made.get(name).or_else(|| self.set.get(name));
+        member.and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// Notes what the gateway made.
+    pub(super) fn make(&mut self, name: &str, value: impl Into<Value>) {
+        self.made.insert(name.to_owned(), value.into());
+    }
+
+    /// A member that is a map, to be changed; it is there then.
+    pub(super) fn map(&mut self, name: &str) -> &mut Map<String, Value> {
+        let member = self.set.entry(name).or_insert_with(empty);
+        if !member.is_object() {
             // The tables let nothing else through.
-            *tags = no_tags();
+            *member = empty();
         }
-        tags.as_object_mut().expect("it is an object by now")
+        member.as_object_mut().expect("it is an object by now")
     }
 }
 
-fn no_tags() -> Value {
+fn empty() -> Value {
     Value::Object(Map::new())
 }
 

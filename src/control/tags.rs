@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::definition::check_resource;
+use crate::definition::Resource;
 use crate::error::ServiceException;
 
 use super::Context;
 use super::kind::Kind;
 use super::record::Record;
-use super::resources::known;
+use super::resources::{check_alone, known};
 use super::view::{Path, View};
-use super::wire::{Call, refused};
+use super::wire::Call;
 
 /// Adds tags, in place of those of the same keys.
 pub(super) fn tag(
@@ -18,7 +18,7 @@ pub(super) fn tag(
     view: &mut View,
     call: &Call,
 ) -> Result<Value, ServiceException> {
-    let (kind, path, mut record) = resource(context, view, call)?;
+    let (kind, path, mut record) = changeable(context, view, call)?;
     if let Some(other) = call.body.keys().find(|name| *name != "tags") {
         let message = format!("{other}: unknown member; known here: tags");
         return Err(ServiceException::bad_request(message));
@@ -27,9 +27,10 @@ pub(super) fn tag(
         let message = "tags: must be a map of keys and values";
         return Err(ServiceException::bad_request(message));
     };
-    record.tags().extend(added.clone());
-    let facts = kind.facts();
-    check_resource(facts.resource, &record.set).map_err(|problems| refused(&problems, ""))?;
+    record.map("tags").extend(added.clone());
+    if kind == Kind::VpcLink {
+        check_alone(Resource::VpcLink, &record)?;
+    }
     view.put(path, record);
     Ok(Value::Object(Map::new()))
 }
@@ -40,11 +41,11 @@ pub(super) fn untag(
     view: &mut View,
     call: &Call,
 ) -> Result<(), ServiceException> {
-    let (_, path, mut record) = resource(context, view, call)?;
+    let (_, path, mut record) = changeable(context, view, call)?;
     let mut named = false;
     for key in call.query("tagKeys") {
         named = true;
-        record.tags().shift_remove(key);
+        record.map("tags").shift_remove(key);
     }
     if !named {
         return Err(ServiceException::bad_request("tagKeys: is missing"));
@@ -60,7 +61,19 @@ pub(super) fn list(
     call: &Call,
 ) -> Result<Value, ServiceException> {
     let (_, _, mut record) = resource(context, view, call)?;
-    Ok(json!({ "tags": record.tags() }))
+    Ok(json!({ "tags": record.map("tags") }))
+}
+
+fn changeable(
+    context: &Context<'_>,
+    view: &View,
+    call: &Call,
+) -> Result<(Kind, Path, Record), ServiceException> {
+    let (kind, path, record) = resource(context, view, call)?;
+    if let Some(api) = path.api() {
+        view.file().leaves_free(api)?;
+    }
+    Ok((kind, path, record))
 }
 
 fn resource(
@@ -76,12 +89,27 @@ fn resource(
     Ok((kind, path, record))
 }
 
-/// The resource behind `arn:aws:apigateway:{region}::/{collection}/{id}`.
+/// The resource behind `arn:aws:apigateway:{region}::/{collection}/{id}`, or a stage below an API.
 fn named(context: &Context<'_>, arn: &str) -> Option<(Kind, Path)> {
     let rest = arn.strip_prefix("arn:aws:apigateway:")?;
     let rest = rest.strip_prefix(context.region)?.strip_prefix("::/")?;
-    let (collection, id) = rest.split_once('/')?;
-    let kind = Kind::VpcLink;
-    let fits = collection == kind.facts().collection && !id.is_empty() && !id.contains('/');
-    fits.then(|| (kind, Path::new(collection, id)))
+    let mut parts = rest.split('/');
+    let (collection, id) = (parts.next()?, parts.next()?);
+    let (below, name, end) = (parts.next(), parts.next(), parts.next());
+    let of = |kind: Kind| kind.facts().collection;
+    let found = match (below, name, end) {
+        (None, None, None) => {
+            let mut kinds = [Kind::Api, Kind::VpcLink].into_iter();
+            let kind = kinds.find(|kind| collection == of(*kind))?;
+            (kind, Path::new(collection, id))
+        }
+        (Some(below), Some(name), None)
+            if collection == of(Kind::Api) && below == of(Kind::Stage) =>
+        {
+            let api = Path::new(collection, id);
+            (Kind::Stage, Path::new(api.collection_of(Kind::Stage), name))
+        }
+        _ => return None,
+    };
+    Some(found)
 }

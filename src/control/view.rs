@@ -1,10 +1,14 @@
 //! What a call sees: the resources as they are stored, with the call's own changes laid over them.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::ServiceException;
 
 use super::failed;
+use super::file::FileSide;
+use super::kind::Kind;
 use super::record::Record;
 use super::store::{Changes, Snapshot};
 
@@ -25,6 +29,20 @@ impl Path {
             id: id.into(),
         }
     }
+
+    /// The collection of what is below it, of one kind.
+    pub(super) fn collection_of(&self, kind: Kind) -> String {
+        format!("{self}/{}", kind.facts().collection)
+    }
+
+    /// The id of the API that the resource is, or is part of.
+    pub(super) fn api(&self) -> Option<&str> {
+        let rest = match self.collection.strip_prefix(Kind::Api.facts().collection)? {
+            "" => return Some(&self.id),
+            rest => rest.strip_prefix('/')?,
+        };
+        rest.split('/').next()
+    }
 }
 
 impl fmt::Display for Path {
@@ -33,28 +51,43 @@ impl fmt::Display for Path {
     }
 }
 
-/// Resources as one call sees them.
+/// Resources as one call sees them: those of the definition file, which stay as they are, and those that are stored.
 pub(super) struct View {
+    file: Arc<FileSide>,
     stored: Snapshot,
     changes: Changes,
 }
 
 impl View {
-    /// What is stored.
-    pub(super) fn new(stored: Snapshot) -> Self {
+    /// What the file has and what is stored.
+    pub(super) fn new(file: Arc<FileSide>, stored: Snapshot) -> Self {
         Self {
+            file,
             stored,
             changes: Changes::new(),
         }
     }
 
+    /// The definition file's side.
+    pub(super) fn file(&self) -> &FileSide {
+        &self.file
+    }
+
+    /// The same, for whoever changes resources meanwhile.
+    pub(super) fn shared_file(&self) -> Arc<FileSide> {
+        Arc::clone(&self.file)
+    }
+
     /// What the call has changed.
-    pub(super) fn into_changes(self) -> Changes {
-        self.changes
+    pub(super) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// One resource.
     pub(super) fn get(&self, path: &Path) -> Result<Option<Record>, ServiceException> {
+        if let Some(record) = self.file.resources.get(path) {
+            return Ok(Some(record.clone()));
+        }
         match self.changes.get(path) {
             Some(changed) => Ok(changed.clone()),
             None => self.stored.get(path).map_err(|error| failed(&error)),
@@ -63,23 +96,20 @@ impl View {
 
     /// The resources of a collection, by id.
     pub(super) fn list(&self, collection: &str) -> Result<Vec<(Path, Record)>, ServiceException> {
-        let mut all = self
-            .stored
-            .list(collection)
-            .map_err(|error| failed(&error))?;
-        let changed = |path: &Path| self.changes.contains_key(path);
-        if self
-            .changes
-            .keys()
-            .any(|path| path.collection == collection)
-        {
-            all.retain(|(path, _)| !changed(path));
-            let ours = self.changes.iter();
-            let ours = ours.filter(|(path, _)| path.collection == collection);
-            all.extend(ours.filter_map(|(path, record)| Some((path.clone(), record.clone()?))));
-            all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let stored = self.stored.list(collection);
+        let mut all: BTreeMap<Path, Record> = stored
+            .map_err(|error| failed(&error))?
+            .into_iter()
+            .collect();
+        for (path, record) in of_collection(&self.changes, collection) {
+            match record {
+                Some(record) => drop(all.insert(path.clone(), record.clone())),
+                None => drop(all.remove(path)),
+            }
         }
-        Ok(all)
+        let file = of_collection(&self.file.resources, collection);
+        all.extend(file.map(|(path, record)| (path.clone(), record.clone())));
+        Ok(all.into_iter().collect())
     }
 
     /// Puts a resource there, in place of what was there.
@@ -92,7 +122,7 @@ impl View {
         let below = self.stored.below(path).map_err(|error| failed(&error))?;
         let prefix = format!("{path}/");
         let ours = self.changes.keys();
-        let ours = ours.filter(|path| format!("{}/", path.collection).starts_with(&prefix));
+        let ours = ours.filter(|path| path.collection.starts_with(&prefix));
         let mut gone: Vec<Path> = ours.cloned().collect();
         gone.extend(below.into_iter().map(|(path, _)| path));
         gone.push(path.clone());
@@ -100,4 +130,12 @@ impl View {
             .extend(gone.into_iter().map(|path| (path, None)));
         Ok(())
     }
+}
+
+fn of_collection<'m, V>(
+    map: &'m BTreeMap<Path, V>,
+    collection: &'m str,
+) -> impl Iterator<Item = (&'m Path, &'m V)> {
+    map.range(Path::new(collection, "")..)
+        .take_while(move |(path, _)| path.collection == collection)
 }

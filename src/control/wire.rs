@@ -137,11 +137,16 @@ impl Reply {
     }
 }
 
-/// 400 with everything that is wrong; paths of members begin behind `around`.
-pub(super) fn refused(problems: &[Diagnostic], around: &str) -> ServiceException {
+/// 400 with everything that is wrong; paths of members begin behind the first of `around` that they begin with.
+pub(super) fn refused(problems: &[Diagnostic], around: &[String]) -> ServiceException {
     let shown = problems.iter().take(PROBLEMS_SHOWN).map(|problem| {
-        let path = problem.path.strip_prefix(around).unwrap_or(&problem.path);
-        let path = path.trim_start_matches('.');
+        let mut inner = around
+            .iter()
+            .filter_map(|around| problem.path.strip_prefix(around));
+        let path = inner
+            .next()
+            .unwrap_or(&problem.path)
+            .trim_start_matches('.');
         match path.is_empty() {
             true => format!("{}; {}", problem.what, problem.remedy),
             false => format!("{path}: {}; {}", problem.what, problem.remedy),

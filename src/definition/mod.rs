@@ -18,6 +18,7 @@ mod syntax;
 mod tables;
 mod tree;
 mod walk;
+mod written;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -28,9 +29,10 @@ use crate::model::definition::{Auth, Definition};
 pub use diagnostic::{Diagnostic, Origin, Place, Report, child, item, render};
 pub use overrides::variables;
 pub use places::Places;
-pub use resource::{Resource, check_resource};
+pub use resource::{Resource, check_resource, load_api};
 pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
+pub use written::Written;
 
 /// A definition that has been read, as far as it can be understood.
 ///
@@ -44,6 +46,8 @@ pub struct Loaded {
     pub places: Places,
     /// Every file that was read for it, to watch for changes.
     pub files: Vec<PathBuf>,
+    /// Its resources once more, as they stand in the text: what may be shown of them.
+    pub written: Written,
     report: Report,
 }
 
@@ -103,6 +107,7 @@ fn check(
     let normal = walker.walk(&root, &shape::Shape::Object(&tables::DEFINITION), "");
     let places = std::mem::take(&mut walker.places);
     files.append(&mut walker.files);
+    let written = Written::of(normal.as_ref(), &places);
     let Some(definition) = normal.and_then(|normal| model_of(normal, &mut report)) else {
         return Err(report.finish());
     };
@@ -113,6 +118,7 @@ fn check(
         definition,
         places,
         files: files.into_iter().collect(),
+        written,
         report,
     })
 }

@@ -1,5 +1,6 @@
 //! Resources by themselves, as callers of the control plane bring them: the same tables check them that check a file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use super::surroundings::Machine;
 use super::tables;
 use super::tree::Node;
 use super::walk::{Source, Walker};
+use super::{Definition, Loaded, Written, child};
+use crate::model::v2::Api;
 
 /// A kind of resource that the control plane takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,49 @@ pub fn check_resource(
         Some(_) if problems.is_empty() => Ok(()),
         _ => Err(problems),
     }
+}
+
+/// An API that did not come from a file, as a definition of nothing else: on the same server and with the same functions as
+/// `around`. `api` is in the form of a file, and no more is done with it than [`check_resource`] does with a resource.
+///
+/// # Errors
+/// Every problem, when there is too little left to look further; else they are kept for the compile step, as in [`super::load`].
+pub fn load_api(around: &Definition, id: &str, api: &Value) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let surroundings = Machine::default();
+    let mut walker = Walker::new(Source::Call, &surroundings, &mut report);
+    let path = child("apis", id);
+    let node = Node::of(api, &nowhere());
+    let normal = walker.walk(&node, &Shape::Object(tables::API), &path);
+    let places = std::mem::take(&mut walker.places);
+    let Some(normal) = normal else {
+        return Err(report.finish());
+    };
+    let api: Api = match serde_json::from_value(normal) {
+        Ok(api) => api,
+        Err(error) => {
+            // The tests hold the tables and the model together, so this says that they failed to.
+            let what = format!("passed every check, but does not fit the model: {error}");
+            report.add(None, path, what, "report this as a defect of tidegate");
+            return Err(report.finish());
+        }
+    };
+    let definition = Definition {
+        server: around.server.clone(),
+        credentials: Vec::new(),
+        functions: around.functions.clone(),
+        apis: BTreeMap::from([(id.to_owned(), api)]),
+        api_keys: BTreeMap::new(),
+        usage_plans: BTreeMap::new(),
+        domain_names: BTreeMap::new(),
+    };
+    Ok(Loaded {
+        definition,
+        places,
+        files: Vec::new(),
+        written: Written::default(),
+        report,
+    })
 }
 
 /// The place of everything that is in no text.

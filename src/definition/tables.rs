@@ -21,6 +21,9 @@ use super::shape::{Form, Object, Shape, Text, nested, optional, text};
 pub(super) use server::SERVER;
 pub(super) use vpc_link::VPC_LINK;
 
+/// APIs, of either protocol.
+pub(super) static API: &Object = &api::API;
+
 /// The whole file.
 pub(super) static DEFINITION: Object = Object {
     name: "Definition",

@@ -19,7 +19,7 @@ use crate::base::tasks::{Shutdown, Tasks};
 use crate::client::http::{ClientError, HttpClient};
 use crate::client::lambda::LambdaClient;
 use crate::client::proxy::ProxyClient;
-use crate::control::{Control, StoreError};
+use crate::control::{Control, Settings as ControlSettings, StoreError};
 use crate::definition::{self, Diagnostic, Loaded, Machine};
 use crate::function::{FunctionError, Functions, HostSettings, InProcess};
 use crate::gateway::minted::Minted;
@@ -234,9 +234,18 @@ impl GatewayBuilder {
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
         let usage = UsageKeeper::new(server.state_directory.clone());
         usage.begin(&services.plan(), &services, &background)?;
-        let region = server.region.clone();
-        let control = Control::new(Arc::clone(&services), region, &server.state_directory)?;
-        let control = Arc::new(control);
+        let settings = ControlSettings {
+            region: server.region.clone(),
+            directory: server.state_directory.clone(),
+            // A gateway does not start without a listener.
+            clients: match clients.first() {
+                Some(listener) => bound(listener, server.admin)?,
+                None => server.admin,
+            },
+            secure: tls.is_some(),
+            in_process: in_process.clone(),
+        };
+        let control = Arc::new(Control::new(Arc::clone(&services), &loaded, settings)?);
         let mut gateway = Gateway {
             front: front(&services, control, &server, background.clone()),
             services,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// All custom domain names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Domains {
     exact: HashMap<String, Domain>,
     /// By what follows `*.`.

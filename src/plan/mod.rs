@@ -28,13 +28,15 @@ use self::stage::{Protocol, Stage};
 use self::usage::UsagePlans;
 
 /// Everything that one set of definitions says, ready to run.
-#[derive(Debug, Default)]
+///
+/// A clone shares what it is made of, so that a plan that differs in one stage costs little.
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     stages: HashMap<Arc<str>, ApiStages>,
     /// Who may sign requests.
     pub credentials: Credentials,
     /// API keys and usage plans.
-    pub usage: UsagePlans,
+    pub usage: Arc<UsagePlans>,
     /// Custom domain names.
     pub domains: Domains,
     /// The account level of throttling.
@@ -42,7 +44,7 @@ pub struct Plan {
 }
 
 /// The stages of one API.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ApiStages(HashMap<Arc<str>, Arc<Stage>>);
 
 impl ApiStages {
@@ -84,21 +86,17 @@ impl Plan {
         usage: UsagePlans,
         account: AccountLimits,
     ) -> Self {
-        let mut table: HashMap<Arc<str>, ApiStages> = HashMap::new();
-        for stage in stages {
-            table
-                .entry(Arc::clone(&stage.api.id))
-                .or_default()
-                .0
-                .insert(Arc::clone(&stage.name), Arc::new(stage));
-        }
-        Self {
-            stages: table,
+        let mut plan = Self {
+            stages: HashMap::new(),
             credentials,
-            usage,
+            usage: Arc::new(usage),
             domains: Domains::default(),
             account,
+        };
+        for stage in stages {
+            plan.insert(Arc::new(stage));
         }
+        plan
     }
 
     /// The same with custom domain names.
@@ -106,6 +104,22 @@ impl Plan {
     pub fn with_domains(mut self, domains: Domains) -> Self {
         self.domains = domains;
         self
+    }
+
+    /// Puts a stage in, in place of one of the same API and name.
+    pub fn insert(&mut self, stage: Arc<Stage>) {
+        let stages = self.stages.entry(Arc::clone(&stage.api.id)).or_default();
+        stages.0.insert(Arc::clone(&stage.name), stage);
+    }
+
+    /// Takes a stage out.
+    pub fn remove(&mut self, api: &str, stage: &str) {
+        if let Some(stages) = self.stages.get_mut(api) {
+            stages.0.remove(stage);
+            if stages.0.is_empty() {
+                self.stages.remove(api);
+            }
+        }
     }
 
     /// The stages of an API; `None` when there is no such API, or it has none.

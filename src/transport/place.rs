@@ -96,7 +96,7 @@ fn inner(path: &str) -> &str {
 enum Naming {
     /// The host; the path begins with the stage.
     Host,
-    /// The path, which names the stage as well, be it `$default`.
+    /// The path, which may name the stage as well, be it `$default`.
     Always,
 }
 
@@ -155,12 +155,13 @@ fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming) -> Place
     };
     match (stages.get(&name), naming) {
         (Some(stage), Naming::Always) => place(stage, rest_at + segment.len()),
-        (None, Naming::Always) => Place::Missing,
         // AWS: a path that begins with `/$default` means nothing special.
         (Some(stage), Naming::Host) if name != DEFAULT_STAGE => {
             place(stage, rest_at + segment.len())
         }
-        (_, Naming::Host) => match stages.get(DEFAULT_STAGE) {
+        _ => match stages.get(DEFAULT_STAGE) {
+            // The slash in front of `rest` belongs to the path below the stage; there is none after a bare `/_apis/{api}`.
+            Some(stage) if rest.is_empty() && naming == Naming::Always => place(stage, rest_at),
             Some(stage) => place(stage, rest_at.saturating_sub(1)),
             None => Place::Missing,
         },

@@ -38,30 +38,72 @@ use scribe::Scribe;
 /// # Errors
 /// Everything that is wrong with the definition, what was found while reading it included.
 pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagnostic>> {
-    let definition = &loaded.definition;
-    let server = &definition.server;
-    let aws_endpoint = endpoint(server.aws_endpoint.as_ref());
-    let mut bench = Bench {
-        definition,
-        in_process,
-        lambda_endpoint: endpoint(server.lambda_endpoint.as_ref()).or_else(|| aws_endpoint.clone()),
-        aws_endpoint,
-        models: BTreeMap::new(),
-        scribe: Scribe::new(&loaded.places, loaded.report()),
-    };
+    let mut bench = Bench::new(loaded, in_process);
     let credentials = credentials::compile(&mut bench);
     function::check_hosted(&mut bench);
-    let mut stages = Vec::new();
-    for (id, api) in &definition.apis {
-        stages.extend(compile_api(&mut bench, id, api));
-    }
+    let stages = all_stages(&mut bench);
     let usage = usage::compile(&mut bench);
     let domains = domain::compile(&mut bench);
     if !bench.scribe.is_clean() {
         return Err(bench.scribe.finish());
     }
-    let account = account(&definition.server.limits);
+    let account = account(&loaded.definition.server.limits);
     Ok(Plan::new(stages, credentials, usage, account).with_domains(domains))
+}
+
+/// Compiles the stages of a definition and nothing around them.
+///
+/// # Errors
+/// Everything that is wrong with its APIs.
+pub fn stages(
+    loaded: &Loaded,
+    in_process: &[String],
+) -> Result<Vec<super::stage::Stage>, Vec<Diagnostic>> {
+    let mut bench = Bench::new(loaded, in_process);
+    let stages = all_stages(&mut bench);
+    match bench.scribe.is_clean() {
+        true => Ok(stages),
+        false => Err(bench.scribe.finish()),
+    }
+}
+
+/// How much of an API must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// What it has must be right; what it still lacks is no problem.
+    Draft,
+    /// Everything that a stage needs, whatever its settings are.
+    Whole,
+}
+
+/// Checks the APIs of a definition apart from their stages.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn check(
+    loaded: &Loaded,
+    in_process: &[String],
+    completeness: Completeness,
+) -> Result<(), Vec<Diagnostic>> {
+    let mut bench = Bench::new(loaded, in_process);
+    if completeness == Completeness::Draft {
+        bench.scribe.expect_a_draft();
+    }
+    for (id, api) in &loaded.definition.apis {
+        let path = child("apis", id);
+        protocol(&mut bench, id, api, &path);
+        stage::routes(&mut bench, api, &path, None);
+    }
+    match bench.scribe.is_clean() {
+        true => Ok(()),
+        false => Err(bench.scribe.finish()),
+    }
+}
+
+fn all_stages(bench: &mut Bench<'_>) -> Vec<super::stage::Stage> {
+    let apis = bench.definition.apis.iter();
+    apis.flat_map(|(id, api)| compile_api(bench, id, api))
+        .collect()
 }
 
 /// What every part of the compilation needs.
@@ -77,6 +119,23 @@ struct Bench<'a> {
     scribe: Scribe<'a>,
 }
 
+impl<'a> Bench<'a> {
+    fn new(loaded: &'a Loaded, in_process: &'a [String]) -> Self {
+        let definition = &loaded.definition;
+        let server = &definition.server;
+        let aws_endpoint = endpoint(server.aws_endpoint.as_ref());
+        let lambda_endpoint = endpoint(server.lambda_endpoint.as_ref());
+        Self {
+            definition,
+            in_process,
+            lambda_endpoint: lambda_endpoint.or_else(|| aws_endpoint.clone()),
+            aws_endpoint,
+            models: BTreeMap::new(),
+            scribe: Scribe::new(&loaded.places, loaded.report()),
+        }
+    }
+}
+
 /// The stage that an API is compiled for.
 #[derive(Clone, Copy)]
 struct Target<'a> {
@@ -89,15 +148,20 @@ struct Target<'a> {
 /// Something is wrong, and it has been noted what.
 struct Noted;
 
-fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::stage::Stage> {
-    let path = child("apis", id);
-    check_quotas(bench, api, &path);
-    bench.models = model::compile(bench, id, api, &path);
-    let protocol = match api.protocol_type {
-        v2::ProtocolType::WebSocket => route_selection(bench, api, &path)
+/// What an API is apart from its routes and stages; its models lie on the bench then.
+fn protocol(bench: &mut Bench<'_>, id: &str, api: &v2::Api, path: &str) -> Option<Protocol> {
+    check_quotas(bench, api, path);
+    bench.models = model::compile(bench, id, api, path);
+    match api.protocol_type {
+        v2::ProtocolType::WebSocket => route_selection(bench, api, path)
             .map(|route_selection| Protocol::WebSocket { route_selection }),
         v2::ProtocolType::Http => Some(Protocol::Http),
-    };
+    }
+}
+
+fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::stage::Stage> {
+    let path = child("apis", id);
+    let protocol = protocol(bench, id, api, &path);
     if api.stages.is_empty() {
         if !bench.scribe.is_wrong(&child(&path, "stages")) {
             let what = "has no stage, and so no address";

@@ -111,7 +111,7 @@ fn integration(
             let remedy = "add `target: integrations/NAME`, or remove the route";
             bench
                 .scribe
-                .problem(&path, "the route goes nowhere", remedy);
+                .unfinished(&path, "the route goes nowhere", remedy);
         }
         return Err(Noted);
     };
@@ -304,7 +304,7 @@ fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) ->
             if !bench.scribe.is_wrong(&responses) {
                 let what = "the route does not answer without a route response";
                 let remedy = "add `routeResponses: { $default: {} }`, or leave this out";
-                bench.scribe.problem(&expression, what, remedy);
+                bench.scribe.unfinished(&expression, what, remedy);
             }
             Direction::OneWay
         }
@@ -312,7 +312,7 @@ fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) ->
             if !bench.scribe.has(&expression) {
                 let what = "the route does not answer without a selection expression";
                 let remedy = "add `routeResponseSelectionExpression: $default`, or leave this out";
-                bench.scribe.problem(&responses, what, remedy);
+                bench.scribe.unfinished(&responses, what, remedy);
             }
             Direction::OneWay
         }

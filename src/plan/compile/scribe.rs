@@ -10,12 +10,18 @@ const SHOWN_CHARACTERS: usize = 80;
 pub(super) struct Scribe<'a> {
     places: &'a Places,
     report: Report,
+    /// Whether what is still to come may be missing.
+    draft: bool,
 }
 
 impl<'a> Scribe<'a> {
     /// Goes on with a report that may have problems already.
     pub(super) fn new(places: &'a Places, report: Report) -> Self {
-        Self { places, report }
+        Self {
+            places,
+            report,
+            draft: false,
+        }
     }
 
     /// Notes a problem of the setting at `path`.
@@ -26,6 +32,23 @@ impl<'a> Scribe<'a> {
         remedy: impl Into<String>,
     ) {
         self.report.add(self.places.of(path), path, what, remedy);
+    }
+
+    /// From here on, what a draft may lack is no problem.
+    pub(super) fn expect_a_draft(&mut self) {
+        self.draft = true;
+    }
+
+    /// Notes a problem that goes away when something is added that a draft may lack.
+    pub(super) fn unfinished(
+        &mut self,
+        path: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        if !self.draft {
+            self.problem(path, what, remedy);
+        }
     }
 
     /// Notes that the text at `path` does not follow its grammar.

@@ -1,7 +1,10 @@
 //! The control plane, as the tools that configure Amazon's gateway call it.
 
 mod access;
+mod file;
+mod http_apis;
 mod vpc_links;
+mod websocket_apis;
 
 use std::path::Path;
 

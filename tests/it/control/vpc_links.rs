@@ -137,7 +137,7 @@ async fn lists_come_in_pages_and_links_are_limited() {
     let body = json!({ "name": "one more", "subnetIds": ["subnet-1"] });
     let refused = call(&rig, "POST", LINKS, body).await;
     exception(&refused, 429, "TooManyRequestsException");
-    assert_eq!(refused.json()["limitType"], "VpcLinks");
+    assert_eq!(refused.json()["limitType"], "VpcLink");
     rig.close().await;
 }
 

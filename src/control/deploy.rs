@@ -1,0 +1,373 @@
+//! From resources to what runs: what a call changed is checked, snapshots are taken, stages are compiled.
+//!
+//! A deployment is a snapshot of an API without its stages, in the form of a definition. A stage runs the deployment it points to;
+//! with `autoDeploy` it gets a new one with every change. Nothing runs before it is on disk.
+
+mod staging;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::definition::{Diagnostic, child, load_api};
+use crate::error::ServiceException;
+use crate::plan::Plan;
+use crate::plan::compile::{self, Completeness};
+use crate::plan::stage::Stage;
+
+use super::kind::Kind;
+use super::record::Record;
+use super::resources::{known, make};
+use super::view::{Path, View};
+use super::wire::{Call, refused};
+use super::{Context, assemble};
+pub(super) use staging::compile_stage;
+use staging::{check_route_keys, check_stage, refuse_own, restage};
+
+/// Collection of the snapshots of an API, beside its deployments.
+const SNAPSHOTS: &str = "snapshots";
+const AUTOMATIC: &str = "Automatic deployment triggered by changes to the Api configuration";
+
+/// What is to change about what runs.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    gone: Vec<(String, String)>,
+    changed: Vec<Arc<Stage>>,
+}
+
+impl Live {
+    /// Whether everything goes on as it is.
+    pub(super) fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.changed.is_empty()
+    }
+
+    /// Puts the changes into a plan.
+    pub(super) fn apply(self, plan: &mut Plan) {
+        for (api, stage) in &self.gone {
+            plan.remove(api, stage);
+        }
+        for stage in self.changed {
+            plan.insert(stage);
+        }
+    }
+}
+
+/// Draws the conclusions from what a call changed: checks every API that it touched, and deploys what deploys by itself.
+///
+/// # Errors
+/// The call would leave something that cannot be.
+pub(super) fn settle(context: &Context<'_>, view: &mut View) -> Result<Live, ServiceException> {
+    let mut live = Live::default();
+    let apis = view.changes().keys().filter_map(Path::api);
+    let apis: BTreeSet<String> = apis.map(str::to_owned).collect();
+    for api in apis {
+        let path = Path::new(Kind::Api.facts().collection, &api);
+        let stages = path.collection_of(Kind::Stage);
+        let changed = view.changes().iter();
+        let changed = changed.filter(|(path, _)| path.collection == stages);
+        let changed: Vec<_> = changed
+            .map(|(path, stage)| (path.clone(), stage.is_some()))
+            .collect();
+        for (path, _) in changed.iter().filter(|(_, there)| !there) {
+            live.gone.push((api.clone(), path.id.clone()));
+        }
+        let changed = changed.into_iter().filter(|(_, there)| *there);
+        let changed = changed.map(|(path, _)| path).collect();
+        settle_api(context, view, &path, changed, &mut live)?;
+    }
+    Ok(live)
+}
+
+fn settle_api(
+    context: &Context<'_>,
+    view: &mut View,
+    api: &Path,
+    changed_stages: BTreeSet<Path>,
+    live: &mut Live,
+) -> Result<(), ServiceException> {
+    let Some(draft) = assemble::api(view, api)? else {
+        return Ok(());
+    };
+    let drafted = view.changes().keys().any(|path| is_drafted(api, path));
+    if drafted {
+        let checked = check(context, view, api, &draft, Completeness::Draft);
+        checked.map_err(|problems| refused(&problems, &surroundings(view, api)))?;
+    }
+    let mut rest = changed_stages.clone();
+    let mut wanting = Vec::new();
+    for (path, stage) in view.list(&api.collection_of(Kind::Stage))? {
+        if !stage.is("autoDeploy") {
+            continue;
+        }
+        let changed = changed_stages.contains(&path);
+        if changed {
+            check_route_keys(&draft, &draft, &stage)?;
+        }
+        if drafted || (changed && !runs(view, api, &stage, &draft)?) {
+            rest.remove(&path);
+            wanting.push((path, stage));
+        }
+    }
+    deploy_all(context, view, api, &draft, wanting, live)?;
+    for path in rest {
+        restage(context, view, api, &draft, &path, live)?;
+    }
+    Ok(())
+}
+
+/// Whether a stage runs the draft as it is.
+fn runs(view: &View, api: &Path, stage: &Record, draft: &Value) -> Result<bool, ServiceException> {
+    let snapshot = view.get(&snapshot_path(api, stage.text("deploymentId")))?;
+    Ok(snapshot.is_some_and(|snapshot| Some(&snapshot.set) == draft.as_object()))
+}
+
+/// Whether a path is part of what deployments of the API have.
+fn is_drafted(api: &Path, path: &Path) -> bool {
+    let Some(rest) = path.collection.strip_prefix(&api.to_string()) else {
+        return path == api;
+    };
+    let Some(rest) = rest.strip_prefix('/') else {
+        return false;
+    };
+    let section = rest.split('/').next();
+    let apart = [Kind::Deployment, Kind::Stage].map(|kind| kind.facts().collection);
+    section.is_some_and(|section| section != SNAPSHOTS && !apart.contains(&section))
+}
+
+fn check(
+    context: &Context<'_>,
+    view: &View,
+    api: &Path,
+    draft: &Value,
+    completeness: Completeness,
+) -> Result<(), Vec<Diagnostic>> {
+    let loaded = load_api(&view.file().definition, &api.id, draft)?;
+    compile::check(&loaded, context.in_process, completeness)
+}
+
+/// Paths of a definition that a caller need not read: those of what it is about, the longest first.
+fn surroundings(view: &View, api: &Path) -> Vec<String> {
+    let around = child(Kind::Api.facts().collection, &api.id);
+    let mut paths = Vec::new();
+    for (path, record) in view.changes() {
+        let Some(record) = record else { continue };
+        let kinds = [
+            Kind::Route,
+            Kind::Integration,
+            Kind::Authorizer,
+            Kind::Model,
+        ];
+        let kind = kinds
+            .into_iter()
+            .find(|kind| api.collection_of(*kind) == path.collection);
+        if let Some(kind) = kind {
+            let facts = kind.facts();
+            let key = facts.key.map_or(path.id.as_str(), |key| record.text(key));
+            paths.push(child(&child(&around, facts.collection), key));
+        }
+    }
+    paths.push(around);
+    paths
+}
+
+/// Deploys the draft to stages that deploy by themselves. Where that fails, the stage goes on as it is and says why.
+fn deploy_all(
+    context: &Context<'_>,
+    view: &mut View,
+    api: &Path,
+    draft: &Value,
+    stages: Vec<(Path, Record)>,
+    live: &mut Live,
+) -> Result<(), ServiceException> {
+    if stages.is_empty() {
+        return Ok(());
+    }
+    let mut deployment = None;
+    let file = view.shared_file();
+    let compile = |api: &Path, snapshot: &Value, path: &Path, stage: &Record| {
+        let in_process = context.in_process;
+        compile_stage(&file.definition, in_process, api, snapshot, &path.id, stage)
+    };
+    for (path, mut stage) in stages {
+        let refusal = no_routes(draft);
+        let compiled = match refusal {
+            Some(refusal) => {
+                // What the stage itself says must be right all the same.
+                check_stage(view, api, draft, &path, &stage)?;
+                Err(refusal.to_owned())
+            }
+            None => match compile(api, draft, &path, &stage) {
+                Ok(compiled) => Ok(compiled),
+                Err(problems) => {
+                    refuse_own(&problems, api, &path)?;
+                    Err(sentence(&problems))
+                }
+            },
+        };
+        match compiled {
+            Ok(compiled) => {
+                let id = match &deployment {
+                    Some(id) => String::clone(id),
+                    None => {
+                        let id = snapshot(context, view, api, draft, automatic())?;
+                        deployment = Some(id.clone());
+                        id
+                    }
+                };
+                let message = format!("Successfully deployed stage with deployment ID '{id}'");
+                stage.make("lastDeploymentStatusMessage", message);
+                stage.set.insert("deploymentId".to_owned(), id.into());
+                live.changed.push(compiled);
+            }
+            Err(problem) => {
+                let message = format!("Deployment attempt failed: {problem}");
+                stage.make("lastDeploymentStatusMessage", message);
+            }
+        }
+        view.put(path, stage);
+    }
+    forget_automatic(view, api)
+}
+
+/// An automatic deployment that no stage runs any more is of no use to anyone.
+fn forget_automatic(view: &mut View, api: &Path) -> Result<(), ServiceException> {
+    let stages = view.list(&api.collection_of(Kind::Stage))?;
+    let used = |id: &str| {
+        stages
+            .iter()
+            .any(|(_, stage)| stage.text("deploymentId") == id)
+    };
+    for (path, deployment) in view.list(&api.collection_of(Kind::Deployment))? {
+        if deployment.is("autoDeployed") && !used(&path.id) {
+            forget(view, api, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a deployment away, with its snapshot.
+pub(super) fn forget(view: &mut View, api: &Path, path: &Path) -> Result<(), ServiceException> {
+    view.remove(&snapshot_path(api, &path.id))?;
+    view.remove(path)
+}
+
+/// `CreateDeployment`: a snapshot, for one stage or for later.
+pub(super) fn create(
+    context: &Context<'_>,
+    view: &mut View,
+    call: &Call,
+) -> Result<Path, ServiceException> {
+    let api = Kind::Api.path(call);
+    known(view, Kind::Api, &api)?;
+    let mut set = call.body.clone();
+    let stage = set.shift_remove("stageName");
+    check_description(&set)?;
+    let Some(draft) = assemble::api(view, &api)? else {
+        return Err(ServiceException::internal());
+    };
+    if let Some(refusal) = no_routes(&draft) {
+        return Err(ServiceException::bad_request(refusal));
+    }
+    let record = Record {
+        set,
+        made: Map::from_iter([("autoDeployed".to_owned(), false.into())]),
+    };
+    check(context, view, &api, &draft, Completeness::Whole)
+        .map_err(|problems| undeployable(&problems, &api))?;
+    let id = snapshot(context, view, &api, &draft, record)?;
+    if let Some(name) = stage {
+        let name = name.as_str().unwrap_or_default();
+        let path = Path::new(api.collection_of(Kind::Stage), name);
+        let mut stage = known(view, Kind::Stage, &path)?;
+        if stage.is("autoDeploy") {
+            return Err(ServiceException::bad_request(format!(
+                "stageName: stage {name} deploys by itself, since its autoDeploy is on"
+            )));
+        }
+        let around = &view.file().definition;
+        compile_stage(around, context.in_process, &api, &draft, name, &stage)
+            .map_err(|problems| undeployable(&problems, &api))?;
+        stage
+            .set
+            .insert("deploymentId".to_owned(), id.as_str().into());
+        view.put(path, stage);
+    }
+    Ok(Path::new(api.collection_of(Kind::Deployment), id))
+}
+
+/// The one member that callers set.
+pub(super) fn check_description(set: &Map<String, Value>) -> Result<(), ServiceException> {
+    for (name, value) in set {
+        let fits = value
+            .as_str()
+            .is_some_and(|text| text.chars().count() <= 1024);
+        if name != "description" || !fits {
+            let message =
+                format!("{name}: a deployment has a description of at most 1024 characters");
+            return Err(ServiceException::bad_request(message));
+        }
+    }
+    Ok(())
+}
+
+fn undeployable(problems: &[Diagnostic], api: &Path) -> ServiceException {
+    let around = child(Kind::Api.facts().collection, &api.id);
+    let mut refusal = refused(problems, &[around]);
+    let message = refusal.message.take().unwrap_or_default();
+    refusal.message = Some(format!("Unable to deploy API: {message}"));
+    refusal
+}
+
+fn no_routes(draft: &Value) -> Option<&'static str> {
+    let routes = draft["routes"].as_object();
+    match (
+        routes.is_none_or(Map::is_empty),
+        draft["protocolType"] == "WEBSOCKET",
+    ) {
+        (false, _) => None,
+        (true, true) => Some("At least one route is required before deploying the Api."),
+        (true, false) => Some("Unable to deploy API because no routes exist in this API"),
+    }
+}
+
+fn automatic() -> Record {
+    let set = [("description".to_owned(), AUTOMATIC.into())];
+    let made = [("autoDeployed".to_owned(), true.into())];
+    Record {
+        set: set.into_iter().collect(),
+        made: made.into_iter().collect(),
+    }
+}
+
+/// Keeps a draft as a deployment; gives its id.
+fn snapshot(
+    context: &Context<'_>,
+    view: &mut View,
+    api: &Path,
+    draft: &Value,
+    said: Record,
+) -> Result<String, ServiceException> {
+    let collection = api.collection_of(Kind::Deployment);
+    let (path, mut record) = make(context, view, Kind::Deployment, &collection, said.set)?;
+    record.made.extend(said.made);
+    record.make("deploymentStatus", "DEPLOYED");
+    let id = path.id.clone();
+    view.put(path, record);
+    let kept = Record {
+        set: draft.as_object().cloned().unwrap_or_default(),
+        made: Map::new(),
+    };
+    view.put(snapshot_path(api, &id), kept);
+    Ok(id)
+}
+
+/// Where the snapshot of a deployment is kept.
+pub(super) fn snapshot_path(api: &Path, deployment: &str) -> Path {
+    Path::new(format!("{api}/{SNAPSHOTS}"), deployment)
+}
+
+fn sentence(problems: &[Diagnostic]) -> String {
+    let lines = problems.iter().take(3).map(ToString::to_string);
+    lines.collect::<Vec<_>>().join("; ")
+}

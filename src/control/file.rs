@@ -1,0 +1,171 @@
+//! The definition file's side: its resources in the form that callers see. They cannot be changed by a call.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest;
+use serde_json::{Map, Value, json};
+
+use crate::definition::{Loaded, child};
+use crate::error::ServiceException;
+use crate::model::definition::Definition;
+
+use super::kind::Kind;
+use super::record::Record;
+use super::resources::LETTERS;
+use super::view::Path;
+
+/// Characters of an id that stands for a key of the file.
+const ID_CHARACTERS: usize = 7;
+
+/// What the definition file says.
+#[derive(Debug)]
+pub(super) struct FileSide {
+    /// All of it, for what resources of the control plane may refer to.
+    pub(super) definition: Definition,
+    /// Its resources.
+    pub(super) resources: BTreeMap<Path, Record>,
+    /// Which text has an API, by its id.
+    origins: BTreeMap<String, String>,
+}
+
+impl FileSide {
+    /// The side of a file that has been read.
+    pub(super) fn new(loaded: &Loaded) -> Self {
+        let mut resources = BTreeMap::new();
+        let mut origins = BTreeMap::new();
+        for (id, api) in &loaded.written.apis {
+            let place = loaded.places.of(&child("apis", id));
+            let origin = place.map(|place| place.origin.name.clone());
+            origins.insert(id.clone(), origin.unwrap_or_default());
+            api_resources(id, api, &mut resources);
+        }
+        Self {
+            definition: loaded.definition.clone(),
+            resources,
+            origins,
+        }
+    }
+
+    /// That the file does not have the API `id`, so that a call may change it.
+    ///
+    /// # Errors
+    /// It does.
+    pub(super) fn leaves_free(&self, id: &str) -> Result<(), ServiceException> {
+        match self.origins.get(id) {
+            Some(origin) => Err(ServiceException::conflict(format!(
+                "API {id} is defined in {origin}: change it there"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn api_resources(id: &str, api: &Value, resources: &mut BTreeMap<Path, Record>) {
+    let path = Path::new(Kind::Api.facts().collection, id);
+    let mut set = object(api);
+    let mut section = |name: &str| set.shift_remove(name).map(|section| object(&section));
+    let routes = section("routes").unwrap_or_default();
+    let integrations = section("integrations").unwrap_or_default();
+    let authorizers = section("authorizers").unwrap_or_default();
+    let models = section("models").unwrap_or_default();
+    let stages = section("stages").unwrap_or_default();
+    set.entry("name").or_insert_with(|| id.into());
+    resources.insert(path.clone(), record(set, json!({ "apiId": id })));
+    let mut adding = Adding { resources, api: id };
+    for (key, route) in routes {
+        adding.nested(
+            &path,
+            Kind::Route,
+            &key,
+            route,
+            Some(("routeResponses", Kind::RouteResponse)),
+        );
+    }
+    for (key, integration) in integrations {
+        let inner = Some(("integrationResponses", Kind::IntegrationResponse));
+        adding.nested(&path, Kind::Integration, &key, integration, inner);
+    }
+    for (key, mut authorizer) in authorizers {
+        if let Some(members) = authorizer.as_object_mut() {
+            members.entry("name").or_insert_with(|| key.as_str().into());
+        }
+        adding.nested(&path, Kind::Authorizer, &key, authorizer, None);
+    }
+    for (key, mut model) in models {
+        if let Some(schema) = model.get_mut("schema").filter(|schema| !schema.is_string()) {
+            *schema = schema.to_string().into();
+        }
+        adding.nested(&path, Kind::Model, &key, model, None);
+    }
+    if stages.is_empty() {
+        return;
+    }
+    let deployment = adding.id(&path, Kind::Deployment, "");
+    let made =
+        json!({ "deploymentId": deployment, "deploymentStatus": "DEPLOYED", "autoDeployed": true });
+    let place = Path::new(path.collection_of(Kind::Deployment), &deployment);
+    adding.resources.insert(place, record(Map::new(), made));
+    for (name, stage) in stages {
+        let made = json!({ "stageName": name, "autoDeploy": true, "deploymentId": deployment });
+        let place = Path::new(path.collection_of(Kind::Stage), &name);
+        adding.resources.insert(place, record(object(&stage), made));
+    }
+}
+
+struct Adding<'a> {
+    resources: &'a mut BTreeMap<Path, Record>,
+    api: &'a str,
+}
+
+impl Adding<'_> {
+    /// One resource of a map, with the resources of a map inside of it.
+    fn nested(
+        &mut self,
+        parent: &Path,
+        kind: Kind,
+        key: &str,
+        members: Value,
+        inner: Option<(&str, Kind)>,
+    ) {
+        let facts = kind.facts();
+        let id = match facts.key {
+            Some(_) => self.id(parent, kind, key),
+            None => key.to_owned(),
+        };
+        let path = Path::new(parent.collection_of(kind), &id);
+        let mut set = object(&members);
+        let below = inner.and_then(|(name, kind)| Some((set.shift_remove(name)?, kind)));
+        if let Some(member) = facts.key {
+            set.insert(member.to_owned(), key.into());
+        }
+        self.resources
+            .insert(path.clone(), record(set, json!({ facts.id: id })));
+        if let Some((below, kind)) = below {
+            for (key, members) in object(&below) {
+                self.nested(&path, kind, &key, members, None);
+            }
+        }
+    }
+
+    /// The id of what a file names by a key: always the same.
+    fn id(&self, parent: &Path, kind: Kind, key: &str) -> String {
+        let text = format!("{}\n{parent}\n{}\n{key}", self.api, kind.facts().collection);
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        let bytes = hash.as_ref().iter().take(ID_CHARACTERS);
+        bytes
+            .filter_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len()))
+            .map(|letter| char::from(*letter))
+            .collect()
+    }
+}
+
+fn record(set: Map<String, Value>, made: Value) -> Record {
+    Record {
+        set,
+        made: object(&made),
+    }
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
