@@ -99,6 +99,7 @@ async fn unknown_connections_are_gone(store: &dyn ConnectionStore) {
     );
     assert_eq!(store.close(nobody, DELETE).await, Ok(Delivery::Gone));
     assert_eq!(store.remove(nobody.id).await, Ok(false));
+    assert_eq!(store.place(nobody.id), None);
     assert_eq!(store.local_count(), 0);
 }
 
@@ -107,6 +108,8 @@ async fn a_delivered_message_is_in_the_queue(store: &dyn ConnectionStore) {
     let delivered = store.deliver(address(id(2)), text("hello"), 600).await;
     assert_eq!(delivered, Ok(Delivery::Queued));
     assert_eq!(drain(&connection), [text("hello")], "queued means queued");
+    let place = store.place(id(2));
+    assert_eq!(place, Some(("chat".into(), "prod".into())));
 }
 
 async fn deliveries_keep_their_order(store: &dyn ConnectionStore) {

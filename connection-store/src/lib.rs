@@ -89,6 +89,17 @@ pub trait ConnectionStore: std::fmt::Debug + Send + Sync + 'static {
     /// [`StoreError::Unavailable`] when the store itself cannot say.
     fn remove(&self, id: ConnectionId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
+    /// API and stage of an open connection of this node, for callers that know nothing but its id.
+    fn place(&self, id: ConnectionId) -> Option<(Arc<str>, Arc<str>)> {
+        let open = self.local().into_iter();
+        let wanted = |connection: &Arc<Connection>| {
+            connection.record.id == id && connection.outbox.is_open()
+        };
+        let mut found = open.filter(wanted);
+        let record = &found.next()?.record;
+        Some((Arc::clone(&record.api), Arc::clone(&record.stage)))
+    }
+
     /// The open connections of this node, at some moment during the call.
     fn local(&self) -> Vec<Arc<Connection>>;
 

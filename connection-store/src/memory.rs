@@ -107,6 +107,13 @@ impl ConnectionStore for MemoryStore {
         ready(Ok(self.connections.remove(&id).is_some())).boxed()
     }
 
+    fn place(&self, id: ConnectionId) -> Option<(Arc<str>, Arc<str>)> {
+        let found = self.connections.get(&id)?;
+        let record = &found.record;
+        let place = (Arc::clone(&record.api), Arc::clone(&record.stage));
+        found.outbox.is_open().then_some(place)
+    }
+
     fn local(&self) -> Vec<Arc<Connection>> {
         self.connections
             .iter()

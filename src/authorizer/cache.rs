@@ -6,8 +6,9 @@
 //!
 //! How much is kept is moka's to bound; whether a verdict still counts is decided here, by the gateway's clock.
 
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use moka::future::Cache;
@@ -22,11 +23,17 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Estimated memory of a verdict beside what the function said; with [`CACHE_BYTES`] it bounds their number, to 131 072.
 const ENTRY_BYTES: usize = 512;
 
+/// Scopes whose resets are told apart; with more of them, everything is forgotten at once.
+const RESETS: usize = 10_000;
+
 type Key = [u8; SHA256_OUTPUT_LEN];
 
 /// The kept verdicts of every authorizer.
 pub struct Verdicts {
     kept: Cache<Key, Kept>,
+    /// How often the verdicts of a scope were reset. It is part of their keys, so one that was asked for before a reset and comes
+    /// after it is not found either.
+    resets: RwLock<HashMap<Key, u64>>,
 }
 
 #[derive(Clone)]
@@ -55,7 +62,23 @@ impl Verdicts {
                 // What nobody asks for again goes away by itself.
                 .time_to_live(quotas::AUTHORIZER_RESULT_TTL_MAX)
                 .build(),
+            resets: RwLock::default(),
         }
+    }
+
+    /// Forgets the verdicts of one scope.
+    pub fn reset(&self, scope: &[u8; SHA256_OUTPUT_LEN]) {
+        let mut resets = self.resets.write().unwrap_or_else(PoisonError::into_inner);
+        if resets.len() >= RESETS && !resets.contains_key(scope) {
+            self.kept.invalidate_all();
+            resets.clear();
+        }
+        *resets.entry(*scope).or_default() += 1;
+    }
+
+    fn resets(&self, scope: &[u8; SHA256_OUTPUT_LEN]) -> u64 {
+        let resets = self.resets.read().unwrap_or_else(PoisonError::into_inner);
+        resets.get(scope).copied().unwrap_or_default()
     }
 
     /// The verdict about these identities: a kept one, or that which `ask` brings. Of several who want the same one at the
@@ -70,7 +93,7 @@ impl Verdicts {
         clock: &dyn Clock,
         ask: impl Future<Output = Result<Verdict, Refusal>>,
     ) -> Result<Arc<Verdict>, Arc<Refusal>> {
-        let key = key(caching, identities);
+        let key = key(caching, self.resets(&caching.scope), identities);
         if let Some(kept) = self.kept.get(&key).await {
             if clock.now() < kept.until {
                 return Ok(kept.verdict);
@@ -93,12 +116,13 @@ impl Default for Verdicts {
     }
 }
 
-fn key(caching: &ResultCaching, identities: &Identities) -> Key {
+fn key(caching: &ResultCaching, resets: u64, identities: &Identities) -> Key {
     let mut hash = Context::new(&SHA256);
     let update_length = |hash: &mut Context, length: usize| {
         hash.update(&(length as u64).to_be_bytes());
     };
     hash.update(&caching.scope);
+    hash.update(&resets.to_be_bytes());
     for values in identities.iter() {
         update_length(&mut hash, values.len());
         for value in values {

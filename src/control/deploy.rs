@@ -14,6 +14,7 @@ use crate::definition::{Diagnostic, child, load_api};
 use crate::error::ServiceException;
 use crate::plan::Plan;
 use crate::plan::compile::{self, Completeness};
+use crate::plan::domain::Domain;
 use crate::plan::stage::Stage;
 
 use super::kind::Kind;
@@ -21,7 +22,7 @@ use super::record::Record;
 use super::resources::{known, make};
 use super::view::{Path, View};
 use super::wire::{Call, refused};
-use super::{Context, assemble};
+use super::{Context, assemble, domains};
 pub(super) use staging::compile_stage;
 use staging::{check_route_keys, check_stage, refuse_own, restage};
 
@@ -34,12 +35,14 @@ const AUTOMATIC: &str = "Automatic deployment triggered by changes to the Api co
 pub(super) struct Live {
     gone: Vec<(String, String)>,
     changed: Vec<Arc<Stage>>,
+    /// `None` for one that is gone.
+    domains: Vec<(String, Option<Domain>)>,
 }
 
 impl Live {
     /// Whether everything goes on as it is.
     pub(super) fn is_empty(&self) -> bool {
-        self.gone.is_empty() && self.changed.is_empty()
+        self.gone.is_empty() && self.changed.is_empty() && self.domains.is_empty()
     }
 
     /// Puts the changes into a plan.
@@ -49,6 +52,12 @@ impl Live {
         }
         for stage in self.changed {
             plan.insert(stage);
+        }
+        for (name, domain) in self.domains {
+            match domain {
+                Some(domain) => plan.domains.insert(&name, domain),
+                None => plan.domains.remove(&name),
+            }
         }
     }
 }
@@ -75,6 +84,18 @@ pub(super) fn settle(context: &Context<'_>, view: &mut View) -> Result<Live, Ser
         let changed = changed.into_iter().filter(|(_, there)| *there);
         let changed = changed.map(|(path, _)| path).collect();
         settle_api(context, view, &path, changed, &mut live)?;
+    }
+    let kind = Kind::DomainName;
+    let touched = view.changes().keys().filter_map(|path| path.part_of(kind));
+    for name in touched.collect::<BTreeSet<_>>() {
+        let path = Path::new(kind.facts().collection, name);
+        let domain = match view.get(&path)? {
+            Some(_) => Some(domains::domain(
+                &view.list(&path.collection_of(Kind::ApiMapping))?,
+            )),
+            None => None,
+        };
+        live.domains.push((name.to_owned(), domain));
     }
     Ok(live)
 }

@@ -24,8 +24,8 @@ pub(super) struct FileSide {
     pub(super) definition: Definition,
     /// Its resources.
     pub(super) resources: BTreeMap<Path, Record>,
-    /// Which text has an API, by its id.
-    origins: BTreeMap<String, String>,
+    /// Which text has an API or a domain name.
+    origins: BTreeMap<Path, String>,
 }
 
 impl FileSide {
@@ -33,11 +33,21 @@ impl FileSide {
     pub(super) fn new(loaded: &Loaded) -> Self {
         let mut resources = BTreeMap::new();
         let mut origins = BTreeMap::new();
-        for (id, api) in &loaded.written.apis {
-            let place = loaded.places.of(&child("apis", id));
+        let origin = |section: &str, id: &str| {
+            let place = loaded.places.of(&child(section, id));
             let origin = place.map(|place| place.origin.name.clone());
-            origins.insert(id.clone(), origin.unwrap_or_default());
+            origin.unwrap_or_default()
+        };
+        for (id, api) in &loaded.written.apis {
+            let path = Path::new(Kind::Api.facts().collection, id);
+            origins.insert(path, origin("apis", id));
             api_resources(id, api, &mut resources);
+        }
+        for (name, domain) in &loaded.written.domain_names {
+            let lower = name.to_ascii_lowercase();
+            let path = Path::new(Kind::DomainName.facts().collection, &lower);
+            origins.insert(path, origin("domainNames", name));
+            domain_resources(&lower, domain, &mut resources);
         }
         Self {
             definition: loaded.definition.clone(),
@@ -46,17 +56,36 @@ impl FileSide {
         }
     }
 
-    /// That the file does not have the API `id`, so that a call may change it.
+    /// That the file does not have the resource, nor what it is part of, so that a call may change it.
     ///
     /// # Errors
     /// It does.
-    pub(super) fn leaves_free(&self, id: &str) -> Result<(), ServiceException> {
-        match self.origins.get(id) {
-            Some(origin) => Err(ServiceException::conflict(format!(
-                "API {id} is defined in {origin}: change it there"
-            ))),
-            None => Ok(()),
+    pub(super) fn leaves_free(&self, path: &Path) -> Result<(), ServiceException> {
+        for kind in [Kind::Api, Kind::DomainName] {
+            let facts = kind.facts();
+            let Some(id) = path.part_of(kind) else {
+                continue;
+            };
+            if let Some(origin) = self.origins.get(&Path::new(facts.collection, id)) {
+                let message = format!(
+                    "{} {id} is defined in {origin}: change it there",
+                    facts.noun
+                );
+                return Err(ServiceException::conflict(message));
+            }
         }
+        Ok(())
+    }
+}
+
+fn domain_resources(name: &str, domain: &Value, resources: &mut BTreeMap<Path, Record>) {
+    let path = Path::new(Kind::DomainName.facts().collection, name);
+    let mut set = object(domain);
+    let mappings = set.shift_remove("apiMappings").unwrap_or_default();
+    resources.insert(path.clone(), record(set, json!({ "domainName": name })));
+    let mut adding = Adding { resources };
+    for (key, mapping) in object(&mappings) {
+        adding.nested(&path, Kind::ApiMapping, &key, mapping, None);
     }
 }
 
@@ -71,7 +100,7 @@ fn api_resources(id: &str, api: &Value, resources: &mut BTreeMap<Path, Record>) 
     let stages = section("stages").unwrap_or_default();
     set.entry("name").or_insert_with(|| id.into());
     resources.insert(path.clone(), record(set, json!({ "apiId": id })));
-    let mut adding = Adding { resources, api: id };
+    let mut adding = Adding { resources };
     for (key, route) in routes {
         adding.nested(
             &path,
@@ -100,7 +129,7 @@ fn api_resources(id: &str, api: &Value, resources: &mut BTreeMap<Path, Record>) 
     if stages.is_empty() {
         return;
     }
-    let deployment = adding.id(&path, Kind::Deployment, "");
+    let deployment = id_of(&path, Kind::Deployment, "");
     let made =
         json!({ "deploymentId": deployment, "deploymentStatus": "DEPLOYED", "autoDeployed": true });
     let place = Path::new(path.collection_of(Kind::Deployment), &deployment);
@@ -114,7 +143,6 @@ fn api_resources(id: &str, api: &Value, resources: &mut BTreeMap<Path, Record>) 
 
 struct Adding<'a> {
     resources: &'a mut BTreeMap<Path, Record>,
-    api: &'a str,
 }
 
 impl Adding<'_> {
@@ -129,7 +157,7 @@ impl Adding<'_> {
     ) {
         let facts = kind.facts();
         let id = match facts.key {
-            Some(_) => self.id(parent, kind, key),
+            Some(_) => id_of(parent, kind, key),
             None => key.to_owned(),
         };
         let path = Path::new(parent.collection_of(kind), &id);
@@ -146,17 +174,17 @@ impl Adding<'_> {
             }
         }
     }
+}
 
-    /// The id of what a file names by a key: always the same.
-    fn id(&self, parent: &Path, kind: Kind, key: &str) -> String {
-        let text = format!("{}\n{parent}\n{}\n{key}", self.api, kind.facts().collection);
-        let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        let bytes = hash.as_ref().iter().take(ID_CHARACTERS);
-        bytes
-            .filter_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len()))
-            .map(|letter| char::from(*letter))
-            .collect()
-    }
+/// The id of what a file names by a key: always the same.
+fn id_of(parent: &Path, kind: Kind, key: &str) -> String {
+    let text = format!("{parent}\n{}\n{key}", kind.facts().collection);
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    let bytes = hash.as_ref().iter().take(ID_CHARACTERS);
+    bytes
+        .filter_map(|byte| LETTERS.get(usize::from(*byte) % LETTERS.len()))
+        .map(|letter| char::from(*letter))
+        .collect()
 }
 
 fn record(set: Map<String, Value>, made: Value) -> Record {

@@ -24,6 +24,10 @@ pub(super) enum Kind {
     Deployment,
     /// `Stage`.
     Stage,
+    /// `DomainName`.
+    DomainName,
+    /// `ApiMapping`.
+    ApiMapping,
     /// `VpcLink`.
     VpcLink,
 }
@@ -179,6 +183,32 @@ static STAGE: Facts = Facts {
     most: 10,
 };
 
+static DOMAIN_NAME: Facts = Facts {
+    noun: "DomainName",
+    parent: None,
+    collection: "domainnames",
+    id: "domainName",
+    identity: Identity::Named,
+    key: None,
+    required: &["domainName"],
+    fixed: &["domainName", "tags"],
+    merged: &[],
+    most: 1000,
+};
+
+static API_MAPPING: Facts = Facts {
+    noun: "ApiMapping",
+    parent: Some(Kind::DomainName),
+    collection: "apimappings",
+    id: "apiMappingId",
+    identity: Identity::Made(6),
+    key: Some("apiMappingKey"),
+    required: &["apiId", "stage"],
+    fixed: &[],
+    merged: &[],
+    most: 200,
+};
+
 static VPC_LINK: Facts = Facts {
     noun: "VpcLink",
     parent: None,
@@ -205,6 +235,8 @@ impl Kind {
             Self::Model => &MODEL,
             Self::Deployment => &DEPLOYMENT,
             Self::Stage => &STAGE,
+            Self::DomainName => &DOMAIN_NAME,
+            Self::ApiMapping => &API_MAPPING,
             Self::VpcLink => &VPC_LINK,
         }
     }

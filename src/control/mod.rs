@@ -15,6 +15,7 @@
 mod access;
 mod assemble;
 mod deploy;
+mod domains;
 mod endpoint;
 mod file;
 mod kind;
@@ -25,6 +26,7 @@ mod rules;
 mod shown;
 mod store;
 mod tags;
+mod template;
 mod view;
 mod wire;
 
@@ -129,6 +131,11 @@ impl Control {
         })
     }
 
+    /// The gateway's region.
+    pub fn region(&self) -> &str {
+        &self.inside.settings.region
+    }
+
     /// Looks at another definition: what was stored must go on with it. Calls that write wait until that is decided.
     ///
     /// # Errors
@@ -211,8 +218,10 @@ impl Inside {
         let writes = operation.method != Method::GET;
         let _turn = writes.then(|| self.turn());
         let file = self.file.load_full();
-        if writes {
-            file.leaves_free(call.id(Kind::Api.facts().id))?;
+        if operation.changes_resources() {
+            for kind in [Kind::Api, Kind::DomainName] {
+                file.leaves_free(&kind.path(call))?;
+            }
         }
         let stored = self.store.snapshot().map_err(|error| failed(&error))?;
         let mut view = View::new(file, stored);
@@ -229,6 +238,11 @@ impl Inside {
                 Some(resources::present(&context, &view, kind, path)?.into())
             }
             Outcome::Body(body) => Some(body),
+            Outcome::Forgotten(stage) => {
+                let api = stage.api().unwrap_or_default();
+                self.services.forget_verdicts(api, &stage.id);
+                None
+            }
             Outcome::Nothing => None,
         };
         if !view.changes().is_empty() {
@@ -252,10 +266,8 @@ impl Inside {
         let stored = self.store.snapshot()?;
         let mut problems = Vec::new();
         for (api, _) in stored.list(Kind::Api.facts().collection)? {
-            if file.leaves_free(&api.id).is_err() {
-                let path = child(Kind::Api.facts().collection, &api.id);
-                let what = "the control plane has an API of this id already";
-                problems.push(Diagnostic::new(None, path, what, "choose another id"));
+            if file.leaves_free(&api).is_err() {
+                problems.push(taken("apis", &api));
                 continue;
             }
             for (path, stage) in stored.list(&api.collection_of(Kind::Stage))? {
@@ -272,8 +284,22 @@ impl Inside {
                 }
             }
         }
+        for (path, _) in stored.list(Kind::DomainName.facts().collection)? {
+            if file.leaves_free(&path).is_err() {
+                problems.push(taken("domainNames", &path));
+                continue;
+            }
+            let mappings = stored.list(&path.collection_of(Kind::ApiMapping))?;
+            plan.domains.insert(&path.id, domains::domain(&mappings));
+        }
         Ok(problems)
     }
+}
+
+/// The file has what the control plane has already.
+fn taken(section: &str, path: &view::Path) -> Diagnostic {
+    let what = "the control plane has this already";
+    Diagnostic::new(None, child(section, &path.id), what, "choose another key")
 }
 
 /// Another definition that can be put in force.

@@ -9,11 +9,13 @@ use crate::error::ServiceException;
 use super::kind::Kind;
 use super::view::{Path, View};
 use super::wire::Call;
-use super::{Context, deploy, resources, tags};
+use super::{Context, deploy, resources, tags, template};
 
 /// The first segment of every path.
 const VERSION: &str = "/v2/";
 const PORTALS: &str = "portals and their products are not among what this gateway has";
+const ROUTING_RULES: &str =
+    "routing rules are not among what this gateway has: API mappings are what routes here";
 
 /// One operation of the service.
 pub(super) struct Operation {
@@ -43,6 +45,8 @@ enum Action {
     /// Takes one key of a map away; it is the path's variable of the second name.
     DropKey(Kind, &'static str, &'static str),
     Deploy,
+    Template,
+    Reset,
     Tag,
     Untag,
     Tags,
@@ -64,7 +68,9 @@ const fn operation(
     }
 }
 
-use Action::{Create, Delete, Deploy, Drop, DropKey, Get, List, Tag, Tags, Untag, Update};
+use Action::{
+    Create, Delete, Deploy, Drop, DropKey, Get, List, Reset, Tag, Tags, Template, Untag, Update,
+};
 
 /// Every operation.
 #[rustfmt::skip]
@@ -106,6 +112,7 @@ static OPERATIONS: &[Operation] = &[
     operation("GetModel", Method::GET, "/v2/apis/{apiId}/models/{modelId}", 200, Get(Kind::Model)),
     operation("UpdateModel", Method::PATCH, "/v2/apis/{apiId}/models/{modelId}", 200, Update(Kind::Model)),
     operation("DeleteModel", Method::DELETE, "/v2/apis/{apiId}/models/{modelId}", 204, Delete(Kind::Model)),
+    operation("GetModelTemplate", Method::GET, "/v2/apis/{apiId}/models/{modelId}/template", 200, Template),
     operation("CreateDeployment", Method::POST, "/v2/apis/{apiId}/deployments", 201, Deploy),
     operation("GetDeployments", Method::GET, "/v2/apis/{apiId}/deployments", 200, List(Kind::Deployment)),
     operation("GetDeployment", Method::GET, "/v2/apis/{apiId}/deployments/{deploymentId}", 200, Get(Kind::Deployment)),
@@ -118,6 +125,17 @@ static OPERATIONS: &[Operation] = &[
     operation("DeleteStage", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}", 204, Delete(Kind::Stage)),
     operation("DeleteAccessLogSettings", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}/accesslogsettings", 204, Drop(Kind::Stage, "accessLogSettings")),
     operation("DeleteRouteSettings", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}", 204, DropKey(Kind::Stage, "routeSettings", "routeKey")),
+    operation("ResetAuthorizersCache", Method::DELETE, "/v2/apis/{apiId}/stages/{stageName}/cache/authorizers", 204, Reset),
+    operation("CreateDomainName", Method::POST, "/v2/domainnames", 201, Create(Kind::DomainName)),
+    operation("GetDomainNames", Method::GET, "/v2/domainnames", 200, List(Kind::DomainName)),
+    operation("GetDomainName", Method::GET, "/v2/domainnames/{domainName}", 200, Get(Kind::DomainName)),
+    operation("UpdateDomainName", Method::PATCH, "/v2/domainnames/{domainName}", 200, Update(Kind::DomainName)),
+    operation("DeleteDomainName", Method::DELETE, "/v2/domainnames/{domainName}", 204, Delete(Kind::DomainName)),
+    operation("CreateApiMapping", Method::POST, "/v2/domainnames/{domainName}/apimappings", 201, Create(Kind::ApiMapping)),
+    operation("GetApiMappings", Method::GET, "/v2/domainnames/{domainName}/apimappings", 200, List(Kind::ApiMapping)),
+    operation("GetApiMapping", Method::GET, "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200, Get(Kind::ApiMapping)),
+    operation("UpdateApiMapping", Method::PATCH, "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200, Update(Kind::ApiMapping)),
+    operation("DeleteApiMapping", Method::DELETE, "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 204, Delete(Kind::ApiMapping)),
     operation("CreateVpcLink", Method::POST, "/v2/vpclinks", 201, Create(Kind::VpcLink)),
     operation("GetVpcLinks", Method::GET, "/v2/vpclinks", 200, List(Kind::VpcLink)),
     operation("GetVpcLink", Method::GET, "/v2/vpclinks/{vpcLinkId}", 200, Get(Kind::VpcLink)),
@@ -129,6 +147,11 @@ static OPERATIONS: &[Operation] = &[
 ];
 
 impl Operation {
+    /// Whether it changes resources, which the definition file must then leave to calls.
+    pub(super) fn changes_resources(&self) -> bool {
+        self.method != Method::GET && !matches!(self.action, Action::Reset)
+    }
+
     /// Runs it, but for what follows from its changes.
     ///
     /// # Errors
@@ -167,6 +190,8 @@ impl Operation {
             Action::Deploy => {
                 Outcome::Resource(Kind::Deployment, deploy::create(context, view, call)?)
             }
+            Action::Template => Outcome::Body(template::of_model(view, call)?),
+            Action::Reset => Outcome::Forgotten(resources::cached_stage(view, call)?),
             Action::Tag => Outcome::Body(tags::tag(context, view, call)?),
             Action::Untag => {
                 tags::untag(context, view, call)?;
@@ -184,6 +209,8 @@ pub(super) enum Outcome {
     Resource(Kind, Path),
     /// This.
     Body(Value),
+    /// No body: what authorizers of this stage have decided is to be forgotten.
+    Forgotten(Path),
     /// No body.
     Nothing,
 }
@@ -222,6 +249,9 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Found, ServiceExceptio
     let first = path.strip_prefix(VERSION).unwrap_or_default();
     if first.starts_with("portal") {
         return Err(ServiceException::bad_request(PORTALS));
+    }
+    if path.contains("/routingrules") {
+        return Err(ServiceException::bad_request(ROUTING_RULES));
     }
     Err(ServiceException::not_found("Not Found", "Operation"))
 }

@@ -103,6 +103,17 @@ pub(super) fn find(view: &View, kind: Kind, call: &Call) -> Result<Path, Service
     Ok(path)
 }
 
+/// A stage of an HTTP API: only those keep what authorizers decide.
+pub(super) fn cached_stage(view: &View, call: &Call) -> Result<Path, ServiceException> {
+    let path = find(view, Kind::Stage, call)?;
+    match protocol(view, call)? {
+        Some(Protocol::Http) => Ok(path),
+        _ => Err(ServiceException::bad_request(
+            "Only HTTP APIs keep results of authorizers",
+        )),
+    }
+}
+
 /// Changes the members that the body has; gives the path.
 pub(super) fn update(
     context: &Context<'_>,

@@ -11,7 +11,7 @@ use super::record::Record;
 use super::resources::{check_alone, make};
 use super::shown::Protocol;
 use super::view::{Path, View};
-use super::{Context, deploy};
+use super::{Context, deploy, domains};
 
 /// The member that says what quick create has made.
 pub(super) const MANAGED: &str = "apiGatewayManaged";
@@ -39,7 +39,9 @@ pub(super) fn stamp(kind: Kind, record: &mut Record, now: Value) {
         | Kind::Integration
         | Kind::IntegrationResponse
         | Kind::Authorizer
-        | Kind::Model => {}
+        | Kind::Model
+        | Kind::DomainName
+        | Kind::ApiMapping => {}
     }
 }
 
@@ -58,6 +60,17 @@ pub(super) fn before_create(
             )),
         },
         Kind::VpcLink => check_alone(Resource::VpcLink, record),
+        Kind::DomainName => {
+            if view.get(path)?.is_some() {
+                let message = "The domain name resource already exists.";
+                return Err(ServiceException::conflict(message));
+            }
+            domains::check(path, record)
+        }
+        Kind::ApiMapping => {
+            domains::check_mapping(view, record)?;
+            check_unique(view, kind, path, record)
+        }
         Kind::Stage => {
             if view.get(path)?.is_some() {
                 return Err(ServiceException::conflict("Stage already exists"));
@@ -78,6 +91,11 @@ pub(super) fn before_update(
 ) -> Result<(), ServiceException> {
     match kind {
         Kind::VpcLink => check_alone(Resource::VpcLink, after),
+        Kind::DomainName => domains::check(path, after),
+        Kind::ApiMapping => {
+            domains::check_mapping(view, after)?;
+            check_unique(view, kind, path, after)
+        }
         Kind::Deployment => deploy::check_description(&after.set),
         Kind::Route if before.is(MANAGED) && before.text("routeKey") != after.text("routeKey") => {
             Err(managed("The key of the route"))
@@ -117,11 +135,12 @@ pub(super) fn before_delete(
             })
         }
         Kind::Deployment => check_inactive(view, path),
-        Kind::Api
-        | Kind::Route
+        Kind::Api | Kind::Stage => domains::check_unmapped(view, kind, path),
+        Kind::Route
         | Kind::RouteResponse
         | Kind::IntegrationResponse
-        | Kind::Stage
+        | Kind::DomainName
+        | Kind::ApiMapping
         | Kind::VpcLink => Ok(()),
     }
 }

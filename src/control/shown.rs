@@ -48,6 +48,14 @@ pub(super) fn shown(
             _ => drop(members.insert(name.clone(), value.clone())),
         }
     }
+    if kind == Kind::DomainName {
+        let arn = format!(
+            "arn:aws:apigateway:{}::/domainnames/{}",
+            context.region,
+            record.text("domainName")
+        );
+        members.insert("domainNameArn".to_owned(), arn.into());
+    }
     if kind == Kind::Api {
         let scheme = context.endpoint.scheme(protocol);
         let (host, id) = (&context.endpoint.authority, record.text("apiId"));
@@ -103,6 +111,12 @@ fn defaults(kind: Kind, protocol: Option<Protocol>) -> Value {
             "stageVariables": {},
             "tags": {},
         }),
+        Kind::DomainName => json!({
+            "apiMappingSelectionExpression": "$request.basepath",
+            "routingMode": "API_MAPPING_ONLY",
+            "tags": {},
+        }),
+        Kind::ApiMapping => json!({ "apiMappingKey": "" }),
         Kind::RouteResponse
         | Kind::IntegrationResponse
         | Kind::Authorizer

@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::definition::Resource;
 use crate::error::ServiceException;
 
-use super::Context;
 use super::kind::Kind;
 use super::record::Record;
 use super::resources::{check_alone, known};
 use super::view::{Path, View};
 use super::wire::Call;
+use super::{Context, domains};
 
 /// Adds tags, in place of those of the same keys.
 pub(super) fn tag(
@@ -28,8 +28,11 @@ pub(super) fn tag(
         return Err(ServiceException::bad_request(message));
     };
     record.map("tags").extend(added.clone());
-    if kind == Kind::VpcLink {
-        check_alone(Resource::VpcLink, &record)?;
+    // Those of APIs and stages are checked with all else in them.
+    match kind {
+        Kind::VpcLink => check_alone(Resource::VpcLink, &record)?,
+        Kind::DomainName => domains::check(&path, &record)?,
+        _ => {}
     }
     view.put(path, record);
     Ok(Value::Object(Map::new()))
@@ -70,9 +73,7 @@ fn changeable(
     call: &Call,
 ) -> Result<(Kind, Path, Record), ServiceException> {
     let (kind, path, record) = resource(context, view, call)?;
-    if let Some(api) = path.api() {
-        view.file().leaves_free(api)?;
-    }
+    view.file().leaves_free(&path)?;
     Ok((kind, path, record))
 }
 
@@ -99,7 +100,7 @@ fn named(context: &Context<'_>, arn: &str) -> Option<(Kind, Path)> {
     let of = |kind: Kind| kind.facts().collection;
     let found = match (below, name, end) {
         (None, None, None) => {
-            let mut kinds = [Kind::Api, Kind::VpcLink].into_iter();
+            let mut kinds = [Kind::Api, Kind::DomainName, Kind::VpcLink].into_iter();
             let kind = kinds.find(|kind| collection == of(*kind))?;
             (kind, Path::new(collection, id))
         }

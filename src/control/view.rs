@@ -37,7 +37,12 @@ impl Path {
 
     /// The id of the API that the resource is, or is part of.
     pub(super) fn api(&self) -> Option<&str> {
-        let rest = match self.collection.strip_prefix(Kind::Api.facts().collection)? {
+        self.part_of(Kind::Api)
+    }
+
+    /// The id of the resource of a kind without parents that this is, or is part of.
+    pub(super) fn part_of(&self, kind: Kind) -> Option<&str> {
+        let rest = match self.collection.strip_prefix(kind.facts().collection)? {
             "" => return Some(&self.id),
             rest => rest.strip_prefix('/')?,
         };

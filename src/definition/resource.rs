@@ -20,12 +20,18 @@ use crate::model::v2::Api;
 pub enum Resource {
     /// A VPC link, which files do not have.
     VpcLink,
+    /// A custom domain name, without its mappings.
+    DomainName,
+    /// An API mapping, with its key.
+    ApiMapping,
 }
 
 impl Resource {
     fn table(self) -> &'static Object {
         match self {
             Self::VpcLink => &tables::VPC_LINK,
+            Self::DomainName => &tables::DOMAIN_NAME_CALL,
+            Self::ApiMapping => &tables::API_MAPPING_CALL,
         }
     }
 }

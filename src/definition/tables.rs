@@ -18,6 +18,7 @@ mod vpc_link;
 
 use super::shape::{Form, Object, Shape, Text, nested, optional, text};
 
+pub(super) use domain_name::{API_MAPPING_CALL, DOMAIN_NAME_CALL};
 pub(super) use server::SERVER;
 pub(super) use vpc_link::VPC_LINK;
 

@@ -53,6 +53,44 @@ where
     response
 }
 
+/// Answers one call for a connection that its path names by the id alone, `region` being the gateway's: what an SDK sends that
+/// knows one address for everything.
+pub async fn answer_by_id<B>(
+    services: &Services,
+    region: &str,
+    id: &str,
+    mut request: ServiceCall<B>,
+) -> Response<Payload>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if let Some(stage) = services.stage_by_connection(id) {
+        return answer(services, &stage, id, request).await;
+    }
+    let signed = async {
+        let body = request
+            .read_body(services, quotas::MESSAGE_BYTES, DRAINED_BYTES)
+            .await?;
+        match services.plan().credentials.management_open {
+            true => Ok(()),
+            false => request
+                .signer(services, Service::ExecuteApi, region, &body)
+                .map(drop),
+        }
+    };
+    // A stranger does not learn which connections there are.
+    refuse(&match (signed.await, id.parse::<ConnectionId>()) {
+        (Err(refused), _) => refused,
+        (Ok(()), Err(IdError::Malformed)) => malformed(id),
+        (Ok(()), _) => ServiceException::gone(),
+    })
+}
+
+fn malformed(id: &str) -> ServiceException {
+    ServiceException::bad_request(format!("Invalid connectionId: {id}"))
+}
+
 async fn handle<B>(
     services: &Services,
     stage: &Arc<Stage>,
@@ -84,11 +122,7 @@ where
     };
     let id = match id.parse::<ConnectionId>() {
         Ok(id) => id,
-        Err(IdError::Malformed) => {
-            return Err(ServiceException::bad_request(format!(
-                "Invalid connectionId: {id}"
-            )));
-        }
+        Err(IdError::Malformed) => return Err(malformed(id)),
         Err(IdError::Unknown) => return Err(ServiceException::gone()),
     };
     let address = Address {

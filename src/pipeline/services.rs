@@ -22,7 +22,7 @@ use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{self, route};
 use crate::plan::Plan;
-use crate::plan::route::{MessageRoutes, Ordering};
+use crate::plan::route::{Authorization, MessageRoutes, Ordering};
 use crate::plan::stage::Stage;
 
 /// Everything that is alive while the gateway runs.
@@ -140,6 +140,19 @@ impl Services {
         self.close_orphans();
     }
 
+    /// Forgets what the Lambda authorizers of a stage have decided.
+    pub fn forget_verdicts(&self, api: &str, stage: &str) {
+        let plan = self.plan();
+        let routes = plan.stage(api, stage).map(|stage| stage.routes.all());
+        for route in routes.into_iter().flatten() {
+            if let Authorization::Custom(authorizer) = &route.authorization
+                && let Some(caching) = &authorizer.caching
+            {
+                self.verdicts.reset(&caching.scope);
+            }
+        }
+    }
+
     /// Keeps metrics for the stages that there are.
     fn cover(&self) {
         self.observers.metrics.cover(|| {
@@ -154,6 +167,12 @@ impl Services {
         let record = &connection.record;
         let plans = self.plans.load();
         plans.current.stage(&record.api, &record.stage).cloned()
+    }
+
+    /// The stage of an open connection, by its id alone.
+    pub fn stage_by_connection(&self, id: &str) -> Option<Arc<Stage>> {
+        let (api, stage) = self.store.place(id.parse().ok()?)?;
+        self.plan().stage(&api, &stage).cloned()
     }
 
     /// The last form of a connection's stage that is gone from the plan.

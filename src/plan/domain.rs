@@ -36,12 +36,25 @@ impl Domains {
     pub fn new(domains: impl IntoIterator<Item = (String, Domain)>) -> Self {
         let mut all = Self::default();
         for (name, domain) in domains {
-            match name.strip_prefix("*.") {
-                Some(rest) => all.wildcard.insert(rest.to_owned(), domain),
-                None => all.exact.insert(name, domain),
-            };
+            all.insert(&name, domain);
         }
         all
+    }
+
+    /// Puts a domain in, in place of one of the same name; names are in lower case.
+    pub fn insert(&mut self, name: &str, domain: Domain) {
+        match name.strip_prefix("*.") {
+            Some(rest) => self.wildcard.insert(rest.to_owned(), domain),
+            None => self.exact.insert(name.to_owned(), domain),
+        };
+    }
+
+    /// Takes a domain out.
+    pub fn remove(&mut self, name: &str) {
+        match name.strip_prefix("*.") {
+            Some(rest) => self.wildcard.remove(rest),
+            None => self.exact.remove(name),
+        };
     }
 
     /// The domain that a host (with or without a port) belongs to; a name of its own goes before a wildcard.

@@ -20,6 +20,7 @@ use crate::exchange::{Forwarding, Headers};
 use crate::lang::trace::{Carried, Trace};
 use crate::management::{self, ServiceCall};
 use crate::observe::names::Stray;
+use crate::plan::Plan;
 use crate::plan::stage::Stage;
 use crate::transport::admin;
 use crate::transport::admin_host;
@@ -206,12 +207,14 @@ fn admitted(
         return Way::made(turn_away(front, &request, Stray::Host, answer));
     };
     let arrival = arrive(front, socket, head, host, request);
-    if face == Face::Administration && admin::is_control(front, &arrival) {
-        let front = Arc::clone(front);
-        let answer = async move { front.control.answer(arrival.into_call()).await };
-        return Way::Other(Box::pin(answer));
-    }
     let plan = front.services.plan();
+    let arrival = match face {
+        Face::Clients => arrival,
+        Face::Administration => match operated(front, &plan, arrival) {
+            Ok(way) => return way,
+            Err(arrival) => arrival,
+        },
+    };
     let request = &arrival.request;
     let place = place::find(&plan, request.uri().path(), &arrival.domain_name);
     if let Place::Http(place) = place {
@@ -225,6 +228,27 @@ fn admitted(
     }
     let (front, seat) = (Arc::clone(front), Arc::clone(&socket.seat));
     Way::Other(Box::pin(at(front, place, seat, arrival)))
+}
+
+/// What only operators may ask for; anything else comes back.
+fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> Result<Way, Arrival> {
+    if admin::is_control(front, &arrival) {
+        let front = Arc::clone(front);
+        let answer = async move { front.control.answer(arrival.into_call()).await };
+        return Ok(Way::Other(Box::pin(answer)));
+    }
+    let path = arrival.request.uri().path();
+    match place::bare_connection(path) {
+        Some(id) if !place::is_named(plan, &arrival.domain_name) => {
+            let front = Arc::clone(front);
+            let answer = async move {
+                let (services, region) = (&front.services, front.control.region());
+                management::answer_by_id(services, region, &id, arrival.into_call()).await
+            };
+            Ok(Way::Other(Box::pin(answer)))
+        }
+        _ => Err(arrival),
+    }
 }
 
 async fn at(front: Arc<Front>, place: Place, seat: Arc<Seat>, arrival: Arrival) -> Answer {

@@ -74,6 +74,12 @@ pub(super) fn find(plan: &Plan, path: &str, host: &str) -> Place {
     }
 }
 
+/// The id of a connection in a path that names neither API nor stage.
+pub(super) fn bare_connection(path: &str) -> Option<String> {
+    let (segment, id) = inner(path).split_once('/')?;
+    (decoded(segment) == CONNECTIONS).then(|| decoded(id))
+}
+
 /// Whether a host is the name of an API, its own or a custom one.
 pub(super) fn is_named(plan: &Plan, host: &str) -> bool {
     api_of_host(plan, host).is_some() || plan.domains.find(host).is_some()

@@ -19,18 +19,9 @@ pub(super) static DOMAIN_NAME: Object = Object {
             },
             "Stages by mapping key, the beginning of the path; \"\" for everything else.",
         ),
-        refused(
-            "domainNameConfigurations",
-            "leave it out: certificates are those of `server.tls`, which may hold several names",
-        ),
-        refused(
-            "mutualTlsAuthentication",
-            "leave it out until client certificates land",
-        ),
-        refused(
-            "routingMode",
-            "leave it out: API mappings are what routes here",
-        ),
+        refused("domainNameConfigurations", CERTIFICATES),
+        refused("mutualTlsAuthentication", CLIENT_CERTIFICATES),
+        refused("routingMode", MAPPINGS_ROUTE),
         refused("apiMappingSelectionExpression", READ_ONLY),
         refused("domainName", KEY_IS_ID),
         refused("domainNameArn", READ_ONLY),
@@ -48,6 +39,41 @@ static API_MAPPING: Object = Object {
         refused("apiMappingId", READ_ONLY),
     ],
 };
+
+/// The same as callers of the control plane say it: with its name, and with its mappings apart.
+pub(in super::super) static DOMAIN_NAME_CALL: Object = Object {
+    name: "DomainNameCall",
+    doc: "A domain name that clients use in place of the API's own.",
+    kind: None,
+    fields: &[
+        required("domainName", &Shape::Text(HOST), "The name."),
+        optional("tags", &TAGS, "Tags."),
+        refused("domainNameConfigurations", CERTIFICATES),
+        refused("mutualTlsAuthentication", CLIENT_CERTIFICATES),
+        refused("routingMode", MAPPINGS_ROUTE),
+    ],
+};
+
+/// One API mapping as callers of the control plane say it: with its key.
+pub(in super::super) static API_MAPPING_CALL: Object = Object {
+    name: "ApiMappingCall",
+    doc: "Which stage answers below a mapping key.",
+    kind: None,
+    fields: &[
+        required("apiId", &text(1, 63), "The API."),
+        required("stage", &text(1, 128), "One of its stages."),
+        optional(
+            "apiMappingKey",
+            &Shape::Text(MAPPING_KEY),
+            "The key; empty when absent.",
+        ),
+    ],
+};
+
+const CERTIFICATES: &str =
+    "leave it out: certificates are those of `server.tls`, which may hold several names";
+const CLIENT_CERTIFICATES: &str = "leave it out until client certificates land";
+const MAPPINGS_ROUTE: &str = "leave it out: API mappings are what routes here";
 
 /// Names of hosts, of which the first label may be `*`.
 pub(super) const HOST: Text = Text::form(

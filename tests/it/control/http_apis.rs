@@ -33,6 +33,13 @@ async fn route(rig: &Rig, api: &str, key: &str, integration: &str) -> String {
     id(&made, "routeId")
 }
 
+/// A route to the function `backend`.
+pub(super) async fn route_to_function(rig: &Rig, api: &str, key: &str) -> String {
+    let body = json!({ "integrationType": "AWS_PROXY", "integrationUri": "function:backend", "payloadFormatVersion": "2.0" });
+    let made = works(rig, 201, "POST", &format!("{api}/integrations"), body).await;
+    route(rig, api, key, &id(&made, "integrationId")).await
+}
+
 async fn stage(rig: &Rig, api: &str, body: Value) -> Value {
     works(rig, 201, "POST", &format!("{api}/stages"), body).await
 }
@@ -442,5 +449,49 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
         json!({ "protocolType": "WEBSOCKET" }),
     )
     .await;
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn verdicts_that_are_kept_can_be_forgotten() {
+    let state = tempfile::tempdir().unwrap();
+    let setup = open("", state.path()).manual();
+    let setup = setup.function("backend", answers(json!({ "statusCode": 200 })));
+    let setup = setup.function("guard", answers(json!({ "isAuthorized": true })));
+    let rig = setup.start().await;
+    let api = api(&rig).await;
+    let route = route_to_function(&rig, &api, "GET /a").await;
+    let body = json!({
+        "name": "guard", "authorizerType": "REQUEST", "authorizerUri": "function:guard", "enableSimpleResponses": true,
+        "authorizerPayloadFormatVersion": "2.0", "authorizerResultTtlInSeconds": 300,
+        "identitySource": ["$request.querystring.token"],
+    });
+    let made = works(&rig, 201, "POST", &format!("{api}/authorizers"), body).await;
+    let body = json!({ "authorizationType": "CUSTOM", "authorizerId": made["authorizerId"] });
+    works(&rig, 200, "PATCH", &format!("{api}/routes/{route}"), body).await;
+    stage(
+        &rig,
+        &api,
+        json!({ "stageName": "$default", "autoDeploy": true }),
+    )
+    .await;
+    let ask_twice = async |calls: usize| {
+        for _ in 0..2 {
+            assert_eq!(ask(&rig, &api, "/a?token=x").await.status, 200);
+            rig.event("backend").await;
+        }
+        assert_eq!(rig.calls("guard"), calls);
+        rig.event("guard").await;
+    };
+    ask_twice(1).await;
+    let cache = format!("{api}/stages/%24default/cache/authorizers");
+    works(&rig, 204, "DELETE", &cache, Value::Null).await;
+    ask_twice(2).await;
+    let unknown = cache.replace("%24default", "dev");
+    exception(
+        &call(&rig, "DELETE", &unknown, Value::Null).await,
+        404,
+        "NotFoundException",
+    );
     rig.close().await;
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{call, exception, id, open, works};
+use crate::harness::http_client::{request, send};
 use crate::harness::{Handshake, Rig, echo, eventually};
 
 /// Makes an API with the function `backend` behind it; gives its path and the integration's id.
@@ -166,6 +167,9 @@ async fn authorizers_models_and_mocks_are_enforced() {
     let body = json!({ "name": "Order", "schema": r#"{"type":"object","required":["size"]}"# });
     let model = works(&rig, 201, "POST", &format!("{api}/models"), body).await;
     assert_eq!(model["contentType"], "application/json");
+    let template = format!("{api}/models/{}/template", id(&model, "modelId"));
+    let template = works(&rig, 200, "GET", &template, Value::Null).await;
+    assert_eq!(template["value"], "#set($inputRoot = $input.path('$'))\n{}");
     let ask = route(&rig, &api, "ask", &integration).await;
     let body = json!({ "modelSelectionExpression": "$request.body.action", "requestModels": { "ask": "Order" } });
     works(&rig, 200, "PATCH", &ask, body).await;
@@ -222,5 +226,36 @@ async fn authorizers_models_and_mocks_are_enforced() {
     );
     works(&rig, 204, "DELETE", &api, Value::Null).await;
     assert_eq!(client.closed().await.0, 1001);
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn one_address_is_enough_to_reach_a_connection() {
+    let state = tempfile::tempdir().unwrap();
+    let setup = open("", state.path()).server("managementAuth: none");
+    let rig = setup.function("backend", echo).start().await;
+    let (api, integration) = api(&rig).await;
+    route(&rig, &api, "ask", &integration).await;
+    let body = json!({ "stageName": "prod", "autoDeploy": true });
+    works(&rig, 201, "POST", &format!("{api}/stages"), body).await;
+    let base = api.replace("/v2/apis", "/_apis");
+    let mut client = rig.connect(&Handshake::new(&format!("{base}/prod"))).await;
+    client.ask(r#"{"action":"ask"}"#).await;
+    let event = rig.event_of("MESSAGE").await;
+    let connection = id(&event["requestContext"], "connectionId");
+    let path = format!("/@connections/{}", connection.replace('=', "%3D"));
+
+    let admin = rig.gateway.admin_address();
+    let pushed = send(admin, &request("POST", &path, &[], b"hello")).await;
+    assert_eq!(pushed.status, 200, "{pushed:?}");
+    assert_eq!(client.text().await, "hello");
+    let elsewhere = send(rig.address(), &request("POST", &path, &[], b"hello")).await;
+    assert_eq!(elsewhere.status, 403, "clients say which stage they mean");
+    client.leave().await;
+    eventually("the connection to end", || rig.gateway.connections() == 0).await;
+    let gone = send(admin, &request("POST", &path, &[], b"hello")).await;
+    assert_eq!(gone.status, 410);
+    let malformed = send(admin, &request("GET", "/@connections/x", &[], b"")).await;
+    exception(&malformed, 400, "BadRequestException");
     rig.close().await;
 }
