@@ -7,7 +7,8 @@ use hyper::body::Incoming;
 use crate::base::body::Payload;
 use crate::control;
 use crate::observe::metrics;
-use crate::transport::edge::{Answer, Arrival};
+use crate::transport::arrival::Arrival;
+use crate::transport::edge::Answer;
 use crate::transport::front::Front;
 use crate::transport::place;
 

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
+use crate::transport::arrival;
 use crate::transport::edge::{self, Answer};
 use crate::transport::front::Front;
 use crate::transport::http::Socket;
@@ -21,7 +22,7 @@ pub(super) fn refuse(
     socket: &Socket,
     request: &Request<Incoming>,
 ) -> Option<Answer> {
-    let Some(host) = edge::host(request) else {
+    let Some(host) = arrival::host(request) else {
         return Some(edge::message(StatusCode::BAD_REQUEST, "Bad Request"));
     };
     let own = is_own(&host, socket.local.ip())

@@ -16,7 +16,8 @@ use crate::exchange::{
     Event, Exchange, GatewayRequest, Party, Reply, RequestContext, Requester, Timeline,
 };
 use crate::pipeline;
-use crate::transport::edge::{Answer, Arrival};
+use crate::transport::arrival::Arrival;
+use crate::transport::edge::Answer;
 use crate::transport::front::Front;
 use crate::transport::place::HttpPlace;
 

@@ -4,6 +4,7 @@
 
 pub mod admin;
 mod admin_host;
+mod arrival;
 mod chunks;
 pub mod edge;
 mod front;

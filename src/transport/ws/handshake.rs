@@ -26,7 +26,8 @@ use crate::exchange::{
 use crate::observe::names::Stray;
 use crate::pipeline;
 use crate::plan::stage::{ConnectionSettings, Stage};
-use crate::transport::edge::{Answer, Arrival, message, upgrade_required};
+use crate::transport::arrival::Arrival;
+use crate::transport::edge::{Answer, message, upgrade_required};
 use crate::transport::front::Front;
 use crate::transport::head::Watched;
 use crate::transport::listener::Seat;
