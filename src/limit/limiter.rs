@@ -2,6 +2,7 @@
 
 use connection_store::ConnectionId;
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use crate::limit::token_bucket::TokenBucket;
 use crate::plan::AccountLimits;
@@ -15,7 +16,7 @@ use crate::plan::throttle::{BucketId, Throttle};
 pub struct RateLimiter {
     requests: TokenBucket,
     connects: TokenBucket,
-    named: DashMap<Owner, TokenBucket>,
+    named: DashMap<Owner, TokenBucket, RandomState>,
 }
 
 /// Who shares a bucket with whom under a limit.

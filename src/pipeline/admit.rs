@@ -33,12 +33,11 @@ pub(super) fn admit(
     _passage: Passage,
     caller: Caller,
 ) -> Result<Admission, GatewayError> {
-    let plan = services.plan();
     let subscriber = match exchange.event {
         Event::Disconnect { .. } => None,
-        Event::Message { .. } => of_connection(&plan, exchange)?,
+        Event::Message { .. } => of_connection(&services.plan_now(), exchange)?,
         Event::Connect | Event::Http if route.api_key_required => {
-            Some(of_request(services, &plan, exchange, &caller)?)
+            Some(of_request(services, exchange, &caller)?)
         }
         Event::Connect | Event::Http => None,
     };
@@ -51,10 +50,10 @@ pub(super) fn admit(
 /// Whose key the request or handshake shows; the key is noted.
 fn of_request(
     services: &Services,
-    plan: &Plan,
     exchange: &mut Exchange,
     caller: &Caller,
 ) -> Result<Subscriber, GatewayError> {
+    let plan = services.plan_now();
     let stage = Arc::clone(&exchange.stage);
     let shown = match stage.api.api_key_source {
         ApiKeySource::Header => {

@@ -1,9 +1,10 @@
 //! The live capabilities, built once by the gateway and handed to every phase.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use connection_store::{Connection, ConnectionStore, Outgoing};
 
 use crate::authorizer::Verdicts;
@@ -77,6 +78,16 @@ pub struct Parts {
     pub access_logs: AccessLogs,
 }
 
+struct Current(Guard<Arc<Plans>>);
+
+impl Deref for Current {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0.current
+    }
+}
+
 impl Services {
     /// Services that run by `plan`, with full buckets.
     pub fn new(parts: Parts, plan: Plan) -> Self {
@@ -107,6 +118,11 @@ impl Services {
     /// The plan in force now.
     pub fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plans.load().current)
+    }
+
+    /// The plan in force, for a look at it and no longer: cheaper than [`Services::plan`].
+    pub fn plan_now(&self) -> impl Deref<Target = Plan> {
+        Current(self.plans.load())
     }
 
     /// Puts another plan in force, and closes the connections of stages that it does not have.

@@ -21,7 +21,7 @@ pub(super) fn throttle(
 ) -> Result<Passage, GatewayError> {
     let now = services.clock.nanos();
     let limiter = &services.limiter;
-    let account = services.plan().account;
+    let account = services.plan_now().account;
     let passed = match exchange.event {
         Event::Disconnect { .. } => true,
         Event::Connect if !limiter.connect(&account, now) => false,

@@ -18,8 +18,10 @@ pub mod table;
 pub mod throttle;
 pub mod usage;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use self::credentials::Credentials;
 use self::domain::Domains;
@@ -87,7 +89,7 @@ impl Plan {
         account: AccountLimits,
     ) -> Self {
         let mut plan = Self {
-            stages: HashMap::new(),
+            stages: HashMap::default(),
             credentials,
             usage: Arc::new(usage),
             domains: Domains::default(),

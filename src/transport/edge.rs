@@ -158,7 +158,7 @@ fn admitted(
         return Way::made(turn_away(front, &request, Stray::Host, answer));
     };
     let arrival = arrive(front, socket, head, host, request);
-    let plan = front.services.plan();
+    let plan = front.services.plan_now();
     let arrival = match face {
         Face::Clients => arrival,
         Face::Administration => match operated(front, &plan, arrival) {

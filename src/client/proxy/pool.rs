@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use super::Destination;
 use super::link::Link;
@@ -19,7 +20,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Idle connections by destination, the one used last on top.
 pub(super) struct Pool {
-    idle: DashMap<Destination, Vec<Idle>>,
+    idle: DashMap<Destination, Vec<Idle>, RandomState>,
     pub(super) clock: Arc<dyn Clock>,
     tasks: Tasks,
     stop: Shutdown,
@@ -35,7 +36,7 @@ struct Idle {
 impl Pool {
     pub(super) fn new(clock: Arc<dyn Clock>, tasks: Tasks, stop: Shutdown) -> Self {
         Self {
-            idle: DashMap::new(),
+            idle: DashMap::default(),
             clock,
             tasks,
             stop,

@@ -13,8 +13,8 @@
 //! that of the path, whatever the number of routes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::HashMap;
 use http::Method;
 
 use super::key::{HttpRouteKey, Segment};

@@ -12,11 +12,11 @@ mod cells;
 mod page;
 pub mod process;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use foldhash::HashMap;
 use http::StatusCode;
 
 pub use page::{CONTENT_TYPE, Kind, Page};
