@@ -98,15 +98,18 @@ fn check_other_reading(
         return Ok(());
     };
     match routes.select(method, &other) {
-        Some(found)
-            if !Arc::ptr_eq(found.route, route)
-                && !is_open(found.route)
-                && !found.route.authorization.is_same(&route.authorization) =>
-        {
+        Some(found) if !lets_in_as_many(found.route, route) => {
             Err(bad_path("it can be read as the path of a protected route"))
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether whoever passes `route` would pass `other` as well, by authorizer and by API key.
+fn lets_in_as_many(other: &Arc<Route>, route: &Arc<Route>) -> bool {
+    let key = !other.api_key_required || route.api_key_required;
+    let caller = is_open(other) || other.authorization.is_same(&route.authorization);
+    Arc::ptr_eq(other, route) || (key && caller)
 }
 
 fn bad_path(cause: impl std::fmt::Display) -> GatewayError {

@@ -120,6 +120,31 @@ async fn a_key_may_stand_in_the_query_string_or_come_from_an_authorizer() {
 }
 
 #[tokio::test]
+async fn no_spelling_of_a_path_goes_around_a_key() {
+    let definition = shop("", "", "").replace(
+        "'GET /open':",
+        "'GET /paid/{x}': { target: integrations/f, apiKeyRequired: true }\n      $default:",
+    );
+    let rig = started(definition).await;
+    for path in [
+        "/paid%2Fx",
+        "//paid/x",
+        "/paid//x",
+        "/paid%2F%2Fx",
+        "/%2Fpaid/x",
+    ] {
+        let answer = get(&rig, path, &[]).await;
+        assert_eq!(answer.status, 400, "{path}");
+    }
+    assert_eq!(rig.calls("f"), 0);
+    served(&rig, "/paid/x", ACME).await;
+    // What leads to the same place is just a path.
+    assert_eq!(get(&rig, "/free%2Fx", &[]).await.status, 200);
+    rig.event("f").await;
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn plans_throttle_their_keys_and_single_routes() {
     let plan = "throttle: { rateLimit: 1, burstLimit: 3 }";
     let definition = shop("", "", plan).replace(
