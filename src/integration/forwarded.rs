@@ -42,12 +42,30 @@ const TEXT_BYTES: usize = 96;
 const OURS: [&str; 2] = ["apigw-", "x-amzn-"];
 
 /// Whether a client's header goes on to the backend.
+///
+/// Backends that put headers into variables (RFC 3875 section 4.1.18) read `x_amzn_y` as `x-amzn-y`: what must not go on in one
+/// spelling does not go on in the other.
 pub(super) fn goes_on(name: &HeaderName) -> bool {
     let text = name.as_str();
-    !ENDING.contains(name)
-        && !ENDING_NAMES.contains(&text)
-        && !trace::is_ours(name)
-        && !OURS.iter().any(|prefix| text.starts_with(prefix))
+    if text.contains('_') {
+        let twin = text.replace('_', "-");
+        return !ENDING.iter().any(|ending| *ending == *twin) && may_speak(&twin);
+    }
+    !ENDING.contains(name) && !trace::is_ours(name) && may_speak(text)
+}
+
+fn may_speak(name: &str) -> bool {
+    !ENDING_NAMES.contains(&name) && !OURS.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether two different names are one to backends that cannot tell `-` from `_`.
+pub(super) fn are_twins(one: &HeaderName, other: &HeaderName) -> bool {
+    let (one, other) = (one.as_str().bytes(), other.as_str().bytes());
+    if one.len() != other.len() || one.clone().eq(other.clone()) {
+        return false;
+    }
+    let dashed = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    one.map(dashed).eq(other.map(dashed))
 }
 
 /// The headers that the client's `Connection` names as its own.

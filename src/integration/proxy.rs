@@ -25,7 +25,7 @@ use crate::client::proxy::{Answered, Destination, Ready, RequestHead};
 use crate::exchange::{Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, trace};
-use crate::lang::http_mapping::RequestEdits;
+use crate::lang::http_mapping::{RequestEdits, RequestMapping, RequestTarget};
 use crate::plan::integration::{Integration, ProxyTarget, Target};
 use crate::plan::proxy_uri::Address;
 
@@ -93,7 +93,7 @@ pub(super) fn prepare(
             target.method.as_ref().unwrap_or(&came.method),
             &request_target(address, path.as_deref(), query.as_deref())?,
             host,
-            &edits,
+            (&target.mappings, &edits),
         ),
     })
 }
@@ -103,15 +103,15 @@ fn head(
     method: &Method,
     target: &PathAndQuery,
     host: HeaderValue,
-    edits: &RequestEdits,
+    (mappings, edits): (&[RequestMapping], &RequestEdits),
 ) -> RequestHead {
     if !edits.touch_headers() {
         let mut head = RequestHead::new(method, target, &host);
-        each_field(exchange, |name, value| head.field(name, value));
+        each_field(exchange, mappings, |name, value| head.field(name, value));
         return head;
     }
     let mut headers = HeaderMap::new();
-    each_field(exchange, |name, value| {
+    each_field(exchange, mappings, |name, value| {
         headers.append(name.clone(), value.clone());
     });
     headers.insert(HOST, host.clone());
@@ -161,12 +161,23 @@ fn request_target(
     PathAndQuery::try_from(target).map_err(|problem| unsendable("integrationUri", problem))
 }
 
-/// The client's headers without those of its own connection, and those that tell how the request came here.
-fn each_field(exchange: &Exchange, mut take: impl FnMut(&HeaderName, &HeaderValue)) {
+/// The client's headers without those of its own connection, and those that tell how the request came here; nor those that a
+/// backend may take for one that is mapped.
+fn each_field(
+    exchange: &Exchange,
+    mappings: &[RequestMapping],
+    mut take: impl FnMut(&HeaderName, &HeaderValue),
+) {
     let fields = &exchange.request.fields;
     let nominated = forwarded::nominated(fields);
+    let mapped = |name: &HeaderName| {
+        mappings.iter().any(|mapping| match mapping.target() {
+            RequestTarget::Header(target) => forwarded::are_twins(name, target),
+            RequestTarget::Query(_) | RequestTarget::Path => false,
+        })
+    };
     for (name, value) in fields {
-        if forwarded::goes_on(name) && !nominated.contains(name) {
+        if forwarded::goes_on(name) && !nominated.contains(name) && !mapped(name) {
             take(name, value);
         }
     }

@@ -156,6 +156,50 @@ async fn nobody_else_speaks_under_the_gateways_names() {
     assert_eq!(passed_on(&sent).await, owned(&[]));
 }
 
+/// CGI and what descends from it cannot tell `x_amzn_y` from `x-amzn-y`.
+#[tokio::test]
+async fn an_underscore_makes_no_name_another() {
+    let sent = [
+        ("x_amzn_oidc_identity", "admin"),
+        ("X-Amzn_Request-Context", "{}"),
+        ("apigw_requestid", "forged"),
+        ("x_forwarded_for", "10.0.0.1"),
+        ("x_forwarded-proto", "https"),
+        ("content_length", "5"),
+        ("transfer_encoding", "chunked"),
+        ("proxy_authorization", "Basic x"),
+        ("keep_alive", "timeout=5"),
+        ("x_user_id", "7"),
+        ("_", "8"),
+    ];
+    let expected = owned(&[("x_user_id", "7"), ("_", "8")]);
+    assert_eq!(passed_on(&sent).await, expected);
+}
+
+#[tokio::test]
+async fn nor_one_of_those_that_are_mapped() {
+    let mapped = "requestParameters: { 'overwrite:header.x-subject': ours, 'append:header.x-tag': ours, 'remove:header.x-secret': \"''\", 'overwrite:header.x_old': ours }";
+    let sent = [
+        ("x_subject", "forged"),
+        ("X-Subject", "forged"),
+        ("x_tag", "forged"),
+        ("x_secret", "forged"),
+        ("x-old", "forged"),
+        ("x_other", "kept"),
+        ("x-tag", "the client's"),
+    ];
+    let asked = request("GET", "/", &sent, b"");
+    let definition = |url: &str| api("$default", &format!("{}, {mapped}", any(url)));
+    let seen = seen(|backend| definition(&backend.url("")), &asked).await;
+    for name in ["x_subject", "x_tag", "x_secret", "x-old", "x-secret"] {
+        assert_eq!(seen.header(name), None, "{name}");
+    }
+    assert_eq!(seen.header("x-subject").as_deref(), Some("ours"));
+    assert_eq!(seen.header("x_old").as_deref(), Some("ours"));
+    assert_eq!(seen.header("x-tag").as_deref(), Some("the client's, ours"));
+    assert_eq!(seen.header("x_other").as_deref(), Some("kept"));
+}
+
 #[tokio::test]
 async fn no_nomination_takes_a_header_of_the_gateways_away() {
     let nominations = [
