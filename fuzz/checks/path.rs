@@ -12,7 +12,13 @@ pub(crate) fn check(data: &[u8]) -> Result<(), PathError> {
     let segments = path.segments().map(|segment| format!("/{segment}"));
     assert_eq!(segments.collect::<String>(), text);
     has_one_reading(path.decoded());
+    for other in path.other_readings() {
+        has_one_reading(other.decoded());
+        assert_ne!(other.raw(), path.raw());
+        assert_eq!(RoutePath::parse(other.raw()), Ok(other.clone()));
+    }
     let Some(other) = path.canonical() else {
+        assert!(path.other_readings().is_empty());
         assert!(
             !path.decoded().contains("//"),
             "a run of slashes is not told"

@@ -100,7 +100,7 @@ impl<'a> RoutePath<'a> {
     /// The same path after another decoding and with runs of slashes merged, when that has other segments: what a backend may
     /// read in `/a%2Fb`, `//a/b` and `/a/b%3Fc`. `None` when there is only one reading.
     ///
-    /// A caller that lets a request pass because of the route of one reading asks which route the other one has.
+    /// A caller that lets a request pass because of the route of one reading asks which routes [`Self::other_readings`] have.
     pub fn canonical(&self) -> Option<RoutePath<'static>> {
         let decoded = self.decoded();
         let has_run = decoded.contains("//");
@@ -110,18 +110,34 @@ impl<'a> RoutePath<'a> {
         if !has_run && !has_other_slashes && !is_cut {
             return None;
         }
-        let mut merged = String::with_capacity(decoded.len());
-        for character in decoded.chars() {
-            if character != '/' || !merged.ends_with('/') {
-                merged.push(character);
-            }
+        Some(Self::of_decoded(merged(decoded)))
+    }
+
+    /// Every other way in which a backend may split the path: slashes decoded and merged as [`Self::canonical`] has it, decoded
+    /// only, merged only. None where there is only one reading.
+    pub fn other_readings(&self) -> Vec<RoutePath<'static>> {
+        let Some(canonical) = self.canonical() else {
+            return Vec::new();
+        };
+        let mut readings = vec![canonical];
+        let (decoded, sent) = (self.decoded(), merged(&self.raw));
+        let unmerged = Self::of_decoded(decoded.to_owned());
+        for reading in [Some(unmerged), RoutePath::parse(sent).ok()] {
+            let other = |reading: &RoutePath<'_>| reading.raw != self.raw;
+            let reading = reading.filter(|reading| other(reading) && !readings.contains(reading));
+            readings.extend(reading);
         }
-        let raw = merged.replace('%', "%25");
-        let decoded = (raw != merged).then_some(merged);
-        Some(RoutePath {
+        readings
+    }
+
+    /// The path whose decoded text this is.
+    fn of_decoded(text: String) -> RoutePath<'static> {
+        let raw = text.replace('%', "%25");
+        let decoded = (raw != text).then_some(text);
+        RoutePath {
             raw: Cow::Owned(raw),
             decoded,
-        })
+        }
     }
 
     /// The same path without a borrow.
@@ -144,6 +160,17 @@ pub(crate) fn decoded_part(raw: &str) -> Cow<'_, str> {
         true => percent_encoding::percent_decode_str(raw).decode_utf8_lossy(),
         false => Cow::Borrowed(raw),
     }
+}
+
+/// A path with one slash in place of each run of them.
+fn merged(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    merged
 }
 
 /// Decodes every escape; borrowed when there is none.
@@ -328,5 +355,23 @@ mod tests {
         check("/a%3F", Some("/a"));
         check("/a%3F%2Fb/c", Some("/a"));
         check("//100%2525", Some("/100%25"));
+    }
+
+    #[test]
+    fn every_other_reading_is_told() {
+        fn check(raw: &str, expected: &[&str]) {
+            let path = RoutePath::parse(raw).unwrap();
+            let readings = path.other_readings();
+            let raws: Vec<_> = readings.iter().map(RoutePath::raw).collect();
+            assert_eq!(raws, expected, "{raw}");
+        }
+        check("/a/b", &[]);
+        check("/a%20b", &[]);
+        check("//a", &["/a"]);
+        check("/a%2Fb", &["/a/b"]);
+        check("/a%2F%2Fb", &["/a/b", "/a//b"]);
+        check("//a/b%2Fc", &["/a/b/c", "//a/b/c", "/a/b%2Fc"]);
+        check("/a%3Fb", &["/a"]);
+        check("/100%2525%2Fa", &["/100%2525/a"]);
     }
 }

@@ -176,7 +176,7 @@ fn signed_headers<'a>(
 
 /// The ARNs that a policy must allow: of the route of a connection, of method and path of a request.
 ///
-/// A path that a backend may read in another way has to be allowed in both readings.
+/// A path that a backend may read in another way has to be allowed in every reading.
 ///
 /// AWS: `{api}/{stage}/{METHOD}/{path without leading slash}`, the concrete path (developer guide, "ARN format reference").
 pub(super) fn invoked_arns(exchange: &Exchange, route: &Route) -> Vec<String> {
@@ -191,8 +191,12 @@ pub(super) fn invoked_arns(exchange: &Exchange, route: &Route) -> Vec<String> {
             .execute_api_arn(&format!("{}/{path}", request.method))
     };
     let mut arns = vec![arn(request.route_path.decoded())];
-    let other = request.route_path.canonical();
-    arns.extend(other.map(|other| arn(other.decoded())));
+    for other in request.route_path.other_readings() {
+        let other = arn(other.decoded());
+        if !arns.contains(&other) {
+            arns.push(other);
+        }
+    }
     arns
 }
 

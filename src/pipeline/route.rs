@@ -94,14 +94,16 @@ fn check_other_reading(
     path: &RoutePath<'_>,
     route: &Arc<Route>,
 ) -> Result<(), GatewayError> {
-    let Some(other) = path.canonical() else {
-        return Ok(());
-    };
-    match routes.select(method, &other) {
-        Some(found) if !lets_in_as_many(found.route, route) => {
-            Err(bad_path("it can be read as the path of a protected route"))
-        }
-        Some(_) | None => Ok(()),
+    let readings = path.other_readings();
+    let others = readings
+        .iter()
+        .filter_map(|other| routes.select(method, other));
+    match others
+        .map(|found| found.route)
+        .all(|other| lets_in_as_many(other, route))
+    {
+        true => Ok(()),
+        false => Err(bad_path("it can be read as the path of a protected route")),
     }
 }
 
