@@ -162,10 +162,10 @@ impl GatewayRequest {
     ///
     /// AWS: `rawPath` of events and `$context.path`.
     pub fn full_path(&self, stage: &str) -> String {
-        let below = match self.route_path.decoded() {
+        let below = match self.route_path.raw() {
             // Or else it makes no sense, and there is nothing but what came.
             "/" => self.path_below_stage(),
-            decoded => decoded,
+            _ => self.route_path.decoded(),
         };
         match stage {
             DEFAULT_STAGE => below.to_owned(),

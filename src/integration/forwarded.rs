@@ -55,7 +55,12 @@ pub(super) fn goes_on(name: &HeaderName) -> bool {
 }
 
 fn may_speak(name: &str) -> bool {
-    !ENDING_NAMES.contains(&name) && !OURS.iter().any(|prefix| name.starts_with(prefix))
+    !ENDING_NAMES.contains(&name) && !is_ours(name)
+}
+
+/// Whether only the gateway may speak under this name, in lower case.
+pub(super) fn is_ours(name: &str) -> bool {
+    OURS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether two different names are one to backends that cannot tell `-` from `_`.

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{DEFAULT_STAGE, Exchange, GatewayRequest};
+use crate::integration::forwarded;
 
 /// Request headers that belong to one connection (RFC 9110, section 7.6.1), and so do not reach a function.
 const HOP_BY_HOP: [&str; 9] = [
@@ -29,6 +30,14 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 const CONTENT_LENGTH: &str = "content-length";
 const COOKIE: &str = "cookie";
+/// Headers that the gateway writes itself, whatever the client says of them.
+const WRITTEN: [&str; 5] = [
+    "host",
+    "x-amzn-trace-id",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+];
 
 /// What an event takes beside its body, in bytes, as a guess that saves growing.
 const EVENT_BYTES: usize = 2048;
@@ -40,12 +49,18 @@ type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 pub(super) struct Pairs<'a>(Vec<Pair<'a>>);
 
 impl<'a> Pairs<'a> {
-    /// The header fields of a request without cookies, in the order of their names, which `spell` spells.
+    /// The header fields of a request without cookies, in the order of their names, which `spell` spells. Those of the client's own
+    /// connection end here, and under the gateway's names the trace alone is told, which the gateway writes.
     pub(super) fn of_headers(exchange: &'a Exchange, spell: fn(&str) -> String) -> Self {
         let request = &exchange.request;
+        let nominated = forwarded::nominated(&request.fields);
         let hidden = |name: &str| {
+            let name = name.to_ascii_lowercase();
             let mut hidden = HOP_BY_HOP.iter().chain(&[CONTENT_LENGTH, COOKIE]);
-            hidden.any(|hidden| name.eq_ignore_ascii_case(hidden))
+            let hidden = hidden.any(|hidden| name == *hidden)
+                || nominated.iter().any(|nominated| *nominated == *name)
+                || forwarded::is_ours(&name);
+            hidden && !WRITTEN.contains(&&*name)
         };
         let fields = request.headers().iter();
         let mut pairs: Vec<Pair<'a>> = fields

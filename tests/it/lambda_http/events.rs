@@ -255,6 +255,12 @@ async fn paths_and_queries_are_decoded() {
     let parameters = json!({ "ä": ",", "b": ",\0", "a": "1" });
     check(&v2["queryStringParameters"], &parameters);
 
+    // What follows an encoded question mark is cut off.
+    let cut = event(&rig, "GET", "/x%3Fy", &[], b"").await;
+    assert_eq!(cut["rawPath"], "/x");
+    let cut = event(&rig, "GET", "/%3Fy", &[], b"").await;
+    assert_eq!(cut["rawPath"], "/");
+
     let v2 = event(&rig, "PATCH", "/nowhere/else/", &[], b"").await;
     assert_eq!(v2["routeKey"], "$default");
     assert_eq!(v2["rawPath"], "/nowhere/else/");
@@ -403,6 +409,36 @@ async fn headers_that_the_gateway_sets() {
     for hidden in ["Te", "Keep-Alive", "Proxy-Authorization", "Connection"] {
         assert_eq!(v1["headers"].get(hidden), None, "{hidden}");
         assert_eq!(v1["multiValueHeaders"].get(hidden), None, "{hidden}");
+    }
+    rig.close().await;
+}
+
+/// What a client says under the gateway's names, or for its own connection only, is not the gateway's word.
+#[tokio::test]
+async fn headers_that_no_client_may_set() {
+    let rig = standing().await;
+    let fields = [
+        ("X-Amzn-Oidc-Identity", "admin"),
+        ("x-amzn-request-context", "{}"),
+        ("apigw-requestid", "forged"),
+        ("Connection", "keep-alive, X-Private, x-amzn-trace-id"),
+        ("X-Private", "of this hop"),
+        ("X-Public", "yes"),
+    ];
+    for (path, public) in [("/plain", "x-public"), ("/plain1", "X-Public")] {
+        let event = event(&rig, "GET", path, &fields, b"").await;
+        let headers = event["headers"].as_object().unwrap();
+        let names: Vec<_> = headers.keys().map(|name| name.to_lowercase()).collect();
+        for hidden in [
+            "x-amzn-oidc-identity",
+            "x-amzn-request-context",
+            "apigw-requestid",
+            "x-private",
+        ] {
+            assert!(!names.contains(&hidden.to_owned()), "{hidden}");
+        }
+        assert!(names.contains(&"x-amzn-trace-id".to_owned()));
+        assert_eq!(headers[public], "yes");
     }
     rig.close().await;
 }
