@@ -14,8 +14,25 @@ use super::{Context, deploy, resources, tags, template};
 /// The first segment of every path.
 const VERSION: &str = "/v2/";
 const PORTALS: &str = "portals and their products are not among what this gateway has";
-const ROUTING_RULES: &str =
+const RULES: &str =
     "routing rules are not among what this gateway has: API mappings are what routes here";
+const OPENAPI: &str = "import and export of OpenAPI are not among what this gateway has: create the API and its routes";
+
+/// What Amazon has and this gateway has not, by path.
+static ABSENT: &[(&str, &str)] = &[
+    ("/v2/portals", PORTALS),
+    ("/v2/portals/{rest+}", PORTALS),
+    ("/v2/portalproducts", PORTALS),
+    ("/v2/portalproducts/{rest+}", PORTALS),
+    ("/v2/domainnames/{domainName}/routingrules", RULES),
+    (
+        "/v2/domainnames/{domainName}/routingrules/{routingRuleId}",
+        RULES,
+    ),
+    ("/v2/apis", OPENAPI),
+    ("/v2/apis/{apiId}", OPENAPI),
+    ("/v2/apis/{apiId}/exports/{specification}", OPENAPI),
+];
 
 /// One operation of the service.
 pub(super) struct Operation {
@@ -243,17 +260,14 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Found, ServiceExceptio
         }
         known = true;
     }
-    if known {
-        return Err(ServiceException::method_not_allowed());
+    let mut absent = ABSENT.iter();
+    match absent.find(|(uri, _)| fits(uri, path).is_some()) {
+        Some((uri, what)) if !known || (*method == Method::PUT && uri.starts_with("/v2/apis")) => {
+            Err(ServiceException::bad_request(*what))
+        }
+        _ if known => Err(ServiceException::method_not_allowed()),
+        _ => Err(ServiceException::not_found("Not Found", "Operation")),
     }
-    let first = path.strip_prefix(VERSION).unwrap_or_default();
-    if first.starts_with("portal") {
-        return Err(ServiceException::bad_request(PORTALS));
-    }
-    if path.contains("/routingrules") {
-        return Err(ServiceException::bad_request(ROUTING_RULES));
-    }
-    Err(ServiceException::not_found("Not Found", "Operation"))
 }
 
 fn fits(uri: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {

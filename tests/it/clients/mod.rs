@@ -4,6 +4,7 @@
 
 mod authorizers;
 mod chats;
+mod control;
 mod dashboards;
 mod iam_routes;
 mod program;
