@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition, TableError};
 
@@ -78,11 +78,10 @@ impl Store {
     /// Everything as it is now; later changes do not show.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let path = self.path.clone();
-        let database = self.database.lock();
-        let database = database.unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(database) = database else {
+        if !path.exists() {
             return Ok(Snapshot { path, table: None });
-        };
+        }
+        let database = self.database()?;
         let reading = database.begin_read().map_err(|e| self.broken(e))?;
         let table = match reading.open_table(RESOURCES) {
             Ok(table) => Some(table),
@@ -94,6 +93,19 @@ impl Store {
 
     /// Writes all of it or none; when this returns, it is on disk.
     pub(super) fn commit(&self, changes: &Changes) -> Result<(), StoreError> {
+        let written = self.write(changes);
+        if written.is_err() {
+            // A database that met an error of the disk answers nothing else from then on; the next call opens it anew.
+            *self.held() = None;
+        }
+        written
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Database>>> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, changes: &Changes) -> Result<(), StoreError> {
         let database = self.database()?;
         let writing = database.begin_write().map_err(|e| self.broken(e))?;
         {
@@ -111,7 +123,7 @@ impl Store {
     }
 
     fn database(&self) -> Result<Arc<Database>, StoreError> {
-        let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held();
         if let Some(database) = &*held {
             return Ok(Arc::clone(database));
         }

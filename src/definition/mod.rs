@@ -34,6 +34,15 @@ pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
 pub use written::Written;
 
+/// Who wrote a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// Whoever runs the gateway: what has no effect is a mistake that is better told.
+    File,
+    /// Whoever calls the control plane, often a tool made for AWS: what has no effect there has none here.
+    Caller,
+}
+
 /// A definition that has been read, as far as it can be understood.
 ///
 /// What is wrong with it is reported by [`crate::plan::compile`], together with what that finds: nothing else may be done
@@ -48,6 +57,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Its resources once more, as they stand in the text: what may be shown of them.
     pub written: Written,
+    /// Who wrote it.
+    pub author: Author,
     report: Report,
 }
 
@@ -119,6 +130,7 @@ fn check(
         places,
         files: files.into_iter().collect(),
         written,
+        author: Author::File,
         report,
     })
 }

@@ -12,7 +12,7 @@ use super::surroundings::Machine;
 use super::tables;
 use super::tree::Node;
 use super::walk::{Source, Walker};
-use super::{Definition, Loaded, Written, child};
+use super::{Author, Definition, Loaded, Written, child};
 use crate::model::v2::Api;
 
 /// A kind of resource that the control plane takes.
@@ -97,6 +97,7 @@ pub fn load_api(around: &Definition, id: &str, api: &Value) -> Result<Loaded, Ve
         places,
         files: Vec::new(),
         written: Written::default(),
+        author: Author::Caller,
         report,
     })
 }

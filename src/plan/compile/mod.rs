@@ -27,7 +27,7 @@ use super::stage::{Api, Protocol};
 use super::usage::ApiKeySource;
 use super::{AccountLimits, Plan};
 use crate::base::quotas;
-use crate::definition::{Diagnostic, Loaded, child};
+use crate::definition::{Author, Diagnostic, Loaded, child};
 use crate::lang::selection::{Root, SelectionExpression};
 use crate::model::definition::{Definition, ServerLimits};
 use crate::model::v2;
@@ -116,6 +116,7 @@ struct Bench<'a> {
     aws_endpoint: Option<Url>,
     /// Those of the API that is being compiled.
     models: BTreeMap<String, Arc<Model>>,
+    author: Author,
     scribe: Scribe<'a>,
 }
 
@@ -131,6 +132,7 @@ impl<'a> Bench<'a> {
             lambda_endpoint: lambda_endpoint.or_else(|| aws_endpoint.clone()),
             aws_endpoint,
             models: BTreeMap::new(),
+            author: loaded.author,
             scribe: Scribe::new(&loaded.places, loaded.report()),
         }
     }

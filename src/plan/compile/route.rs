@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::authorizer::Compiled;
 use super::{Bench, Noted, Target, model, whole};
 use crate::base::quotas;
-use crate::definition::child;
+use crate::definition::{Author, child};
 use crate::lang::parameter::RequiredParameter;
 use crate::lang::syntax::nearest;
 use crate::model::v2::{self, AuthorizationType};
@@ -291,7 +291,15 @@ fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) ->
     let responses = child(path, "routeResponses");
     let selects = route.route_response_selection_expression.is_some();
     let responds = !route.route_responses.is_empty();
-    if matches!(key, CONNECT | DISCONNECT) && (selects || responds) {
+    let answers = !matches!(key, CONNECT | DISCONNECT);
+    if bench.author == Author::Caller && (answers || !responds) {
+        // AWS: either of the two may be there alone, and has no effect then.
+        return match selects && responds {
+            true => Direction::TwoWay,
+            false => Direction::OneWay,
+        };
+    }
+    if !answers && (selects || responds) {
         let path = if selects { &expression } else { &responses };
         let what = "only a message can be answered with a message";
         bench.scribe.problem(path, what, "leave it out");
@@ -304,7 +312,7 @@ fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) ->
             if !bench.scribe.is_wrong(&responses) {
                 let what = "the route does not answer without a route response";
                 let remedy = "add `routeResponses: { $default: {} }`, or leave this out";
-                bench.scribe.unfinished(&expression, what, remedy);
+                bench.scribe.problem(&expression, what, remedy);
             }
             Direction::OneWay
         }
@@ -312,7 +320,7 @@ fn direction(bench: &mut Bench<'_>, key: &str, route: &v2::Route, path: &str) ->
             if !bench.scribe.has(&expression) {
                 let what = "the route does not answer without a selection expression";
                 let remedy = "add `routeResponseSelectionExpression: $default`, or leave this out";
-                bench.scribe.unfinished(&responses, what, remedy);
+                bench.scribe.problem(&responses, what, remedy);
             }
             Direction::OneWay
         }

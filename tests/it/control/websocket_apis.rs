@@ -259,3 +259,33 @@ async fn one_address_is_enough_to_reach_a_connection() {
     exception(&malformed, 400, "BadRequestException");
     rig.close().await;
 }
+
+#[tokio::test]
+async fn a_selection_expression_alone_has_no_effect() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path())
+        .function("backend", echo)
+        .start()
+        .await;
+    let (api, integration) = api(&rig).await;
+    // What Chalice does: every route has the expression, and none a response.
+    for key in ["$connect", "$disconnect", "ask"] {
+        let body = json!({
+            "routeKey": key, "target": format!("integrations/{integration}"),
+            "routeResponseSelectionExpression": "$default",
+        });
+        works(&rig, 201, "POST", &format!("{api}/routes"), body).await;
+    }
+    let deployment = works(&rig, 201, "POST", &format!("{api}/deployments"), json!({})).await;
+    let body = json!({ "stageName": "prod", "deploymentId": deployment["deploymentId"] });
+    works(&rig, 201, "POST", &format!("{api}/stages"), body).await;
+    let base = api.replace("/v2/apis", "/_apis");
+    let mut client = rig.connect(&Handshake::new(&format!("{base}/prod"))).await;
+    rig.event_of("CONNECT").await;
+    client.send(r#"{"action":"ask"}"#).await;
+    rig.event_of("MESSAGE").await;
+    client.silent().await;
+    client.leave().await;
+    rig.event_of("DISCONNECT").await;
+    rig.close().await;
+}
