@@ -1,7 +1,7 @@
 //! Options that every scenario has, and how their values are written.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -39,9 +39,18 @@ pub struct Common {
     #[serde(skip)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
 
-    /// Local addresses to connect from, in turn; each has some 28 000 ports
-    #[arg(long, value_name = "IP,…", value_delimiter = ',')]
-    pub sources: Vec<IpAddr>,
+    /// Local addresses to connect from, in turn, such as 127.0.0.1-127.0.0.40; each has some 28 000 ports
+    #[arg(long, value_name = "IP[-IP],…", value_delimiter = ',')]
+    pub sources: Vec<Sources>,
+
+    /// Processes that drive the load together: each has its own limit of open files
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub workers: u32,
+
+    /// Which of the workers this one is
+    #[arg(long, hide = true, value_name = "K/N")]
+    #[serde(skip)]
+    pub worker: Option<Share>,
 
     /// Connections opened per second [default: as fast as they are accepted]
     #[arg(long, value_name = "N", value_parser = positive)]
@@ -69,6 +78,11 @@ pub struct Common {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: Option<u32>,
 
+    /// Which of the source addresses comes first.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub first_source: usize,
+
     /// Where the JSON result goes [default: standard output]
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
@@ -93,13 +107,80 @@ impl Common {
     /// Leaves only `share`. Source addresses are kept by all, each beginning at another one.
     pub fn divide(&mut self, share: Share) {
         self.connect_rate = self.connect_rate.map(|rate| share.rate(rate));
-        let first = (share.number as usize).checked_rem(self.sources.len());
-        self.sources.rotate_left(first.unwrap_or_default());
+        self.first_source = share.number as usize;
+    }
+
+    /// The local addresses to connect from, in the order of their use.
+    pub fn source_addresses(&self) -> Vec<IpAddr> {
+        let mut all: Vec<IpAddr> = self
+            .sources
+            .iter()
+            .flat_map(|one| one.addresses())
+            .collect();
+        let first = self.first_source.checked_rem(all.len());
+        all.rotate_left(first.unwrap_or_default());
+        all
     }
 
     /// The URL as it may be shown.
     pub fn shown_url(&self) -> String {
         shown(&self.url)
+    }
+}
+
+/// A local address, or all from one to another; at most 65 536.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sources {
+    first: IpAddr,
+    last: IpAddr,
+}
+
+impl Sources {
+    /// Every address.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        match (self.first, self.last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                let bits = first.to_bits()..=last.to_bits();
+                bits.map(|bits| Ipv4Addr::from_bits(bits).into()).collect()
+            }
+            (first, _) => vec![first],
+        }
+    }
+}
+
+impl FromStr for Sources {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const MOST: u32 = 65_536;
+        let address = |text: &str| text.parse::<IpAddr>().map_err(|error| error.to_string());
+        let Some((first, last)) = text.split_once('-') else {
+            let only = address(text)?;
+            return Ok(Self {
+                first: only,
+                last: only,
+            });
+        };
+        let (first, last) = (address(first)?, address(last)?);
+        match (first, last) {
+            (IpAddr::V4(a), IpAddr::V4(b)) if a <= b && b.to_bits() - a.to_bits() < MOST => {
+                Ok(Self { first, last })
+            }
+            _ => Err(
+                "not two IPv4 addresses, the lower one first, with at most 65 536 in all"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl Serialize for Sources {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.first == self.last {
+            serializer.collect_str(&self.first)
+        } else {
+            serializer.collect_str(&format_args!("{}-{}", self.first, self.last))
+        }
     }
 }
 
@@ -110,6 +191,18 @@ pub struct Share {
     pub number: u32,
     /// How many there are.
     pub of: u32,
+}
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = text.split_once('/').and_then(|(number, of)| {
+            let (number, of) = (number.parse().ok()?, of.parse().ok()?);
+            (number < of).then_some(Self { number, of })
+        });
+        share.ok_or_else(|| "not of the form K/N".to_owned())
+    }
 }
 
 impl Share {
@@ -333,6 +426,27 @@ mod tests {
     }
 
     #[test]
+    fn sources_are_addresses_or_ranges() {
+        let check = |text: &str, count: usize| {
+            let sources: Sources = text.parse().unwrap();
+            assert_eq!(sources.addresses().len(), count, "{text}");
+            assert_eq!(serde_json::to_value(sources).unwrap(), text);
+        };
+        check("127.0.0.1", 1);
+        check("::1", 1);
+        check("127.0.0.250-127.0.1.5", 12);
+        for text in [
+            "here",
+            "127.0.0.2-127.0.0.1",
+            "::1-::2",
+            "1.0.0.0-2.0.0.0",
+            "127.0.0.1-",
+        ] {
+            assert!(text.parse::<Sources>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn shares_make_the_whole() {
         let check = |count: u64, of: u32, shares: &[u64]| {
             let all: Vec<u64> = (0..of)
@@ -347,6 +461,10 @@ mod tests {
         assert_eq!(share.rate(10.0), 2.5);
         assert_eq!(share.connections(6).ok(), Some(2));
         assert!(share.connections(3).is_err());
+        assert_eq!("1/4".parse(), Ok(share));
+        for text in ["", "1", "4/4", "a/b", "-1/4"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
     }
 
     #[test]

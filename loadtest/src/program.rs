@@ -16,7 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Cli, Command, FloorCommand, FloorKind, Listen, RunFile};
 use crate::compare;
-use crate::conduct;
+use crate::conduct::{self, Origin};
 use crate::floor::{self, Floor};
 use crate::options::Misuse;
 use crate::progress::say;
@@ -45,7 +45,14 @@ pub fn execute(cli: Cli) -> ExitCode {
         },
         Command::Backend(listen) => serve(&listen, Floor::Backend),
         scenario => match scenario.scenario() {
-            Some(scenario) => drive(&*scenario, None),
+            Some(scenario) => {
+                let arguments = std::env::args().skip(1).collect();
+                let origin = Origin {
+                    name: None,
+                    arguments,
+                };
+                drive(scenario, &origin)
+            }
             None => Ok(ExitCode::from(MISUSED)),
         },
     };
@@ -56,26 +63,27 @@ pub fn execute(cli: Cli) -> ExitCode {
 }
 
 fn run_file(file: &RunFile) -> Result<ExitCode, Misuse> {
-    let (scenario, name) = load(&file.file, &file.overrides)?;
-    drive(&*scenario, name.as_deref())
+    let (scenario, origin) = load(&file.file, &file.overrides)?;
+    drive(scenario, &origin)
 }
 
-/// The scenario of a file, and what the file calls it.
+/// The scenario of a file, with the command line it stands for.
 ///
 /// # Errors
 ///
 /// The file cannot be read, or the command line it stands for is none.
-pub fn load(
-    path: &Path,
-    overrides: &[String],
-) -> Result<(Box<dyn Scenario>, Option<String>), Misuse> {
+pub fn load(path: &Path, overrides: &[String]) -> Result<(Box<dyn Scenario>, Origin), Misuse> {
     let refuse = |text: &dyn Display| Misuse(format!("{}: {text}", path.display()));
     let text = read_file(path)?;
     let file = ScenarioFile::read(&text, overrides).map_err(|error| refuse(&error))?;
-    let cli = Cli::try_parse_from(file.arguments).map_err(|error| refuse(&error))?;
+    let cli = Cli::try_parse_from(&file.arguments).map_err(|error| refuse(&error))?;
     let scenario = cli.command.scenario();
     let scenario = scenario.ok_or_else(|| refuse(&"the scenario is none that drives a load"))?;
-    Ok((scenario, file.name))
+    let origin = Origin {
+        name: file.name,
+        arguments: file.arguments.into_iter().skip(1).collect(),
+    };
+    Ok((scenario, origin))
 }
 
 fn compare_results(paths: &[PathBuf]) -> Result<ExitCode, Misuse> {
@@ -119,10 +127,18 @@ fn runtime(threads: Option<u32>) -> Result<Runtime, Misuse> {
         .map_err(|error| Misuse(format!("cannot start the runtime: {error}")))
 }
 
-fn drive(scenario: &dyn Scenario, name: Option<&str>) -> Result<ExitCode, Misuse> {
+fn drive(mut scenario: Box<dyn Scenario>, origin: &Origin) -> Result<ExitCode, Misuse> {
+    if let Some(share) = scenario.common().worker {
+        // Several workers share the machine, so each has one thread unless told otherwise.
+        let threads = scenario.common().threads.unwrap_or(1);
+        return runtime(Some(threads))?.block_on(interruptible(|stop| async {
+            conduct::work(&mut *scenario, share, stop).await?;
+            Ok(ExitCode::SUCCESS)
+        }));
+    }
     let common = scenario.common();
     runtime(common.threads)?.block_on(interruptible(|stop| async {
-        let report = conduct::measure(scenario, name, stop).await?;
+        let report = conduct::measure(&*scenario, origin, stop).await?;
         if !common.quiet {
             say(report.summary().trim_end());
         }
@@ -214,8 +230,8 @@ mod tests {
         let mut files = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let (scenario, name) = load(&path, &[]).unwrap();
-            assert!(name.is_some(), "{}", path.display());
+            let (scenario, origin) = load(&path, &[]).unwrap();
+            assert!(origin.name.is_some(), "{}", path.display());
             assert!(scenario.common().url.has_host(), "{}", path.display());
             files += 1;
         }

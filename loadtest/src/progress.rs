@@ -24,8 +24,8 @@ pub(crate) struct Progress {
 enum View {
     None,
     Terminal(ProgressBar),
-    /// When the last line was written.
-    Lines(Instant),
+    /// When the last line was written; the first comes at once.
+    Lines(Option<Instant>),
 }
 
 impl Progress {
@@ -36,7 +36,7 @@ impl Progress {
         } else if std::io::stderr().is_terminal() {
             View::Terminal(bar())
         } else {
-            View::Lines(Instant::now())
+            View::Lines(None)
         };
         Self { scenario, view }
     }
@@ -49,8 +49,8 @@ impl Progress {
                 bar.set_message(block(self.scenario, point, totals, errors));
                 bar.tick();
             }
-            View::Lines(last) if last.elapsed() >= PLAIN_LINE => {
-                *last = Instant::now();
+            View::Lines(last) if last.is_none_or(|last| last.elapsed() >= PLAIN_LINE) => {
+                *last = Some(Instant::now());
                 say(&line(self.scenario, point, totals, errors));
             }
             View::Lines(_) => {}

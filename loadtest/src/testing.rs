@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 
 use crate::cli::Cli;
-use crate::conduct;
+use crate::conduct::{self, Origin};
 use crate::floor::{Floor, Server};
 use crate::options::Misuse;
 use crate::report::Report;
@@ -80,7 +80,7 @@ pub(crate) async fn try_run(line: &str, stop: Stop) -> Result<Report, Misuse> {
     let cli = Cli::try_parse_from(words.chain(["--quiet"])).unwrap();
     let scenario = cli.command.scenario();
     let scenario = scenario.unwrap_or_else(|| panic!("{line} is no scenario"));
-    conduct::measure(&*scenario, None, stop).await
+    conduct::measure(&*scenario, &Origin::default(), stop).await
 }
 
 /// As [`try_run`], to the end; the JSON result.

@@ -249,3 +249,98 @@ fn results_become_pages_and_tables() {
     assert_eq!(refused.status.code(), Some(2));
     assert_eq!(run(&format!("report {other}")).status.code(), Some(2));
 }
+
+#[test]
+fn workers_make_one_result() {
+    let floor = Floor::start("floor echo");
+    let pid = floor.process.id();
+    let output = run(&format!(
+        "echo {} --workers 3 --connections 7 --messages 50 --rate 2000 --server-pid {pid} --sources 127.0.0.1-127.0.0.3",
+        floor.url
+    ));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let result = json(&output);
+    assert_eq!(result["workers"], 3);
+    assert_eq!(result["connections"]["opened"], 7);
+    assert_eq!(
+        (&result["counts"]["sent"], &result["counts"]["answered"]),
+        (&50.into(), &50.into())
+    );
+    assert_eq!(result["counts"]["message_bytes"], 64);
+    assert_eq!(result["latency_us"]["reply"]["count"], 50);
+    assert_eq!(result["latency_us"]["connect"]["count"], 7);
+    assert_eq!(result["servers"][0]["pid"], pid);
+}
+
+#[test]
+fn workers_wait_for_each_other() {
+    let floor = Floor::start("floor echo");
+    let output = run(&format!(
+        "idle {} --workers 2 --connections 40 --hold 1ms --cooldown 1ms --message hi --expect-reply --server-pid {}",
+        floor.url,
+        floor.process.id()
+    ));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let result = json(&output);
+    assert_eq!(result["counts"]["held"], 40);
+    // Both were there when the gateway was looked at: a socket of the floor has a read buffer of 4 KiB.
+    let bytes = result["details"]["user_bytes_per_connection"].as_f64();
+    assert!(bytes > Some(4096.0 / 2.0), "{bytes:?}");
+}
+
+#[test]
+fn failures_of_workers_are_added_up() {
+    let output = run("echo ws://127.0.0.1:1/ --workers 2 --connections 6 --messages 6");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let result = json(&output);
+    assert_eq!(result["errors"]["refused"], 6);
+    assert_eq!(
+        result["problems"].as_array().unwrap().len(),
+        3,
+        "{result:#}"
+    );
+}
+
+#[test]
+fn what_cannot_be_divided_is_refused() {
+    for line in [
+        "echo ws://127.0.0.1:1/ --workers 2 --connections 1",
+        "echo ws://127.0.0.1:1/ --workers 2 --connections 2 --backend 127.0.0.1:0",
+    ] {
+        let output = run(line);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+}
+
+#[test]
+fn an_interrupt_reaches_the_workers() {
+    let floor = Floor::start("floor echo");
+    let mut process = loadtest(&format!(
+        "echo {} --workers 2 --connections 2 --duration 1day --rate 100",
+        floor.url
+    ))
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    // The lines of progress say when the workers are at it.
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let busy = lines.find(|line| !line.as_ref().unwrap().contains(" 0 received"));
+    assert!(busy.is_some());
+    kill_process(Pid::from_child(&process), Signal::INT).unwrap();
+    let mut output = String::new();
+    process
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut output)
+        .unwrap();
+    process.wait().unwrap();
+    let result: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(result["interrupted"], true);
+    assert!(
+        result["counts"]["answered"].as_u64() > Some(0),
+        "{result:#}"
+    );
+    assert_eq!(result["counts"]["lost"], 0);
+}

@@ -58,13 +58,14 @@ impl Dialer {
         // `Url` writes IPv6 hosts in brackets; neither the resolver nor a certificate name wants them.
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = url.port().unwrap_or(default_port);
-        let address = resolve(host, port, &common.sources, common.connect_timeout).await?;
+        let sources = common.source_addresses();
+        let address = resolve(host, port, &sources, common.connect_timeout).await?;
         let tls = secure
             .then(|| tls(host, common.ca.as_deref()))
             .transpose()?;
         Ok(Self {
             address,
-            sources: common.sources.clone(),
+            sources,
             next_source: AtomicUsize::new(0),
             tls,
             timeout: common.connect_timeout,

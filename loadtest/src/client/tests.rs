@@ -28,6 +28,9 @@ fn common(url: &str, ca: Option<&std::path::Path>) -> Common {
         threads: None,
         json: None,
         html: None,
+        workers: 1,
+        worker: None,
+        first_source: 0,
         quiet: true,
         thresholds: Default::default(),
     }

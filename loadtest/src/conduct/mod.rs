@@ -1,6 +1,9 @@
-//! Carries out a run: watches, drives, judges.
+//! Carries out a run: watches, drives, judges; in one process or in several.
 
+mod crew;
 mod recorder;
+mod word;
+mod worker;
 
 use std::time::SystemTime;
 
@@ -10,17 +13,28 @@ use crate::report::{Heading, Report};
 use crate::run::{Moments, Run};
 use crate::scenario::Scenario;
 use crate::stop::Stop;
+use crew::Crew;
 use recorder::Recorder;
 
+pub use worker::work;
+
+/// How a scenario came to be asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// What a scenario file calls it.
+    pub name: Option<String>,
+    /// The command line, the program's name not included; workers are started with it.
+    pub arguments: Vec<String>,
+}
+
 /// Runs `scenario` until it is done or `stop` is asked for, and judges what it found.
-/// `name` is what a scenario file calls it.
 ///
 /// # Errors
 ///
 /// The scenario cannot be carried out as asked.
 pub async fn measure(
     scenario: &dyn Scenario,
-    name: Option<&str>,
+    origin: &Origin,
     stop: Stop,
 ) -> Result<Report, Misuse> {
     let started = SystemTime::now();
@@ -30,14 +44,20 @@ pub async fn measure(
     let run = Run::new(stop, moments.clone());
     run.reach(Moment::Before).await;
     let recorder = Recorder::start(&run, scenario);
-    let outcome = scenario.run(&run).await?;
+    let outcome = match common.workers {
+        1 => scenario.run(&run).await?,
+        count => {
+            let crew = Crew::start(count, &origin.arguments)?;
+            crew.drive(&run, &moments).await?
+        }
+    };
     run.reach(Moment::Closed).await;
     let timeline = recorder.finish();
     let heading = Heading {
         scenario,
-        name,
+        name: origin.name.as_deref(),
         started,
-        workers: 1,
+        workers: common.workers,
     };
     let looks = moments.looks();
     Ok(Report::new(&heading, &run, &timeline, &looks, outcome))

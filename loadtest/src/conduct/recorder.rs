@@ -61,7 +61,8 @@ impl Recorder {
     pub(super) fn finish(self) -> Timeline {
         self.task.abort();
         let mut observer = lock(&self.observer);
-        observer.observe();
+        let last = observer.observe();
+        observer.timeline.finish(last);
         std::mem::take(&mut observer.timeline)
     }
 }
@@ -84,10 +85,9 @@ async fn record(observer: Arc<Mutex<Observer>>, mut progress: Progress) {
     loop {
         interval.tick().await;
         let mut observer = lock(&observer);
-        observer.observe();
-        if let Some(point) = observer.timeline.points().last() {
-            progress.show(point, &observer.totals, observer.errors);
-        }
+        let point = observer.observe();
+        progress.show(&point, &observer.totals, observer.errors);
+        observer.timeline.push(point);
     }
 }
 
@@ -96,7 +96,8 @@ fn glances(pids: &[u32]) -> Vec<Option<Sample>> {
 }
 
 impl Observer {
-    fn observe(&mut self) {
+    /// What happened since the last look.
+    fn observe(&mut self) -> Point {
         let now = Instant::now();
         let length = now.saturating_duration_since(self.at).as_secs_f64();
         let totals = self.run.totals();
@@ -106,7 +107,7 @@ impl Observer {
         let errors = self.run.failures.total();
         let servers = glances(&self.pids);
         let own = process::glance(std::process::id()).unwrap_or_default();
-        self.timeline.push(Point {
+        let point = Point {
             at: now.saturating_duration_since(self.start).as_secs_f64(),
             length,
             connections: totals.open(),
@@ -118,12 +119,13 @@ impl Observer {
             cores: cores(&self.servers, &servers, length),
             servers: servers.clone(),
             client_bytes: own.rss_anon_bytes,
-        });
+        };
         self.at = now;
         self.totals = totals;
         self.errors = errors;
         self.latency = latency;
         self.servers = servers;
+        point
     }
 }
 

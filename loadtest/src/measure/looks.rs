@@ -55,6 +55,12 @@ impl Looks {
         self.servers.iter().map(sample).collect()
     }
 
+    /// As [`Looks::at`], for this program.
+    pub fn clients_at(&self, moment: Moment) -> Option<Vec<Sample>> {
+        let sample = |pid: &u32| self.samples.get(&(moment, *pid)).copied();
+        self.clients.iter().map(sample).collect()
+    }
+
     /// What the gateway's processes used while it was measured.
     pub fn server_usage(&self) -> Vec<Usage> {
         self.servers.iter().map(|pid| self.usage(*pid)).collect()

@@ -90,6 +90,14 @@ impl Timeline {
         }
     }
 
+    /// Adds the last interval. A short one is joined to the one before, as its rates would say little.
+    pub fn finish(&mut self, point: Point) {
+        match self.points.last_mut() {
+            Some(last) if point.length < last.length / 2.0 => last.join(point),
+            _ => self.push(point),
+        }
+    }
+
     /// The points so far, the last of which may still grow.
     pub fn points(&self) -> &[Point] {
         &self.points

@@ -143,6 +143,14 @@ impl Idle {
 
     /// Writes down the four looks and the growth per connection.
     fn memory(&self, looks: &Looks, connections: u64, outcome: &mut Outcome) {
+        let own = |moment| looks.clients_at(moment).unwrap_or_default();
+        let user = |sample: &Sample| Some(sample.rss_anon_bytes);
+        let (before, held) = (own(Moment::Before), own(Moment::Measured));
+        // Of workers, which start later, it is not known.
+        if let Some(bytes) = per_connection(&before, &held, connections, user).filter(|b| *b > 0.0)
+        {
+            outcome.detail("client_bytes_per_connection", bytes);
+        }
         if looks.servers.is_empty() {
             return;
         }

@@ -83,10 +83,10 @@ impl Chart {
             .expect("a String takes it");
         }
         for (place, label) in &self.ticks {
+            let x = self.x(*place).min(WIDTH - RIGHT - 6.0);
             write!(
                 svg,
-                "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                self.x(*place),
+                "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 HEIGHT - 8.0,
                 escape(label)
             )
@@ -147,6 +147,8 @@ struct Axis {
     logarithmic: bool,
     low: f64,
     high: f64,
+    /// What marks are round multiples of.
+    scale: f64,
 }
 
 impl Axis {
@@ -164,12 +166,19 @@ impl Axis {
                 logarithmic: true,
                 low,
                 high,
+                scale: 1.0,
             };
         }
         Self {
             logarithmic: false,
             low: 0.0,
             high: if high > 0.0 { high * 1.05 } else { 1.0 },
+            scale: match unit {
+                Unit::Bytes if high >= 1_073_741_824.0 => 1_073_741_824.0,
+                Unit::Bytes if high >= 1_048_576.0 => 1_048_576.0,
+                Unit::Bytes => 1024.0,
+                Unit::Micros | Unit::Number => 1.0,
+            },
         }
     }
 
@@ -188,7 +197,7 @@ impl Axis {
             let (low, high) = (self.low as i32, self.high as i32);
             return (low..=high).map(|power| 10_f64.powi(power)).collect();
         }
-        let step = step(self.high / 4.0);
+        let step = step(self.high / 4.0 / self.scale) * self.scale;
         (0..=5)
             .map(|n| f64::from(n) * step)
             .filter(|value| *value <= self.high)
