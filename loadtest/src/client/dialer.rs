@@ -14,11 +14,11 @@ use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use url::Url;
 
+use super::handshake::handshake;
 use super::{IDLE_BUFFER_BYTES, READ_BUFFER_BYTES, Socket, Wire, socket_config};
 use crate::measure::{Failure, Wait};
 use crate::options::{Common, Misuse};
@@ -110,9 +110,9 @@ impl Dialer {
         let deadline = Instant::now() + self.timeout;
         let wire = self.wire_before(deadline).await?;
         let config = socket_config(self.read_buffer_bytes);
-        let handshake = client_async_with_config(self.request()?, wire, Some(config));
+        let handshake = handshake(self.request()?, wire, config);
         // The handshake holds large buffers; boxed, they leave the task when it is done.
-        let (socket, _) = timeout_at(deadline, Box::pin(handshake))
+        let socket = timeout_at(deadline, Box::pin(handshake))
             .await
             .map_err(|_| Failure::Timeout(Wait::Handshake))??;
         Ok(socket)

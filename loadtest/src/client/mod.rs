@@ -5,6 +5,7 @@
 //! something is being sent.
 
 mod dialer;
+mod handshake;
 mod http;
 mod identify;
 mod signer;

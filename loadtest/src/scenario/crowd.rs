@@ -112,8 +112,9 @@ impl Crowd {
 
     /// Opens a connection and makes it ready; also how long the reply took, if one was waited for. What fails is
     /// counted.
-    pub(super) async fn open(&self, number: u32) -> Option<(Socket, Option<Duration>)> {
-        let mut socket = self.run.connect(&self.dialer, number).await?;
+    /// The socket is boxed, as a future that holds one on its way has room for two.
+    pub(super) async fn open(&self, number: u32) -> Option<(Box<Socket>, Option<Duration>)> {
+        let mut socket = Box::new(self.run.connect(&self.dialer, number).await?);
         match self.speak(&mut socket).await {
             Ok(reply) => Some((socket, reply)),
             Err(failure) => {

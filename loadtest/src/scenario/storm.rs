@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::crowd::{Crowd, Manner};
 use super::{End, Scenario};
+use crate::client::Socket;
 use crate::measure::Moment;
 use crate::options::{Common, Misuse, Share, duration, seconds};
 use crate::report::Outcome;
@@ -216,7 +217,7 @@ async fn weather(shared: Arc<Shared>, number: u32, arrival: Arrival) {
 }
 
 /// Tries to connect again until it works or the time is over.
-async fn come_back(shared: &Shared, number: u32) -> Option<crate::client::Socket> {
+async fn come_back(shared: &Shared, number: u32) -> Option<Box<Socket>> {
     let crowd = &shared.crowd;
     let struck = shared.storm.borrow().at;
     let mut pause = FIRST_PAUSE;
