@@ -36,11 +36,14 @@ async fn development() -> (Rig, TempDir) {
 }
 
 async fn in_directory(state: &Path) -> Rig {
+    secured(state).start().await
+}
+
+/// With a development CA that is kept there.
+fn secured(state: &Path) -> Setup {
     setup()
         .server("tls: development")
         .server(&format!("stateDirectory: \"{}\"", state.display()))
-        .start()
-        .await
 }
 
 fn authority(state: &TempDir) -> std::path::PathBuf {
@@ -298,12 +301,7 @@ async fn certificates_come_from_files_and_are_read_again() {
 #[tokio::test]
 async fn half_a_tls_handshake_is_given_up_after_10_seconds() {
     let state = tempfile::tempdir().unwrap();
-    let rig = setup()
-        .server("tls: development")
-        .server(&format!("stateDirectory: \"{}\"", state.path().display()))
-        .manual()
-        .start()
-        .await;
+    let rig = secured(state.path()).manual().start().await;
     let mut stream = connect(rig.address()).await;
     stream
         .write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half")
@@ -338,12 +336,7 @@ fn hello(trusted: &Path) -> Vec<u8> {
 #[tokio::test]
 async fn few_tls_handshakes_are_in_progress_at_a_time() {
     let state = tempfile::tempdir().unwrap();
-    let rig = setup()
-        .server("tls: development")
-        .server(&format!("stateDirectory: \"{}\"", state.path().display()))
-        .manual()
-        .start()
-        .await;
+    let rig = secured(state.path()).manual().start().await;
     let trusted = state.path().join("development-ca.pem");
     let hello = hello(&trusted);
     let places = 64 * std::thread::available_parallelism().unwrap().get();
