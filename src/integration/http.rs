@@ -16,6 +16,7 @@ use crate::base::body::Payload;
 use crate::base::quotas;
 use crate::exchange::{Event, Exchange, ExchangeScope, IntegrationFacts};
 use crate::integration::answer::Answer;
+use crate::integration::forwarded;
 use crate::integration::{BackendError, Backends, payload, trace};
 use crate::lang::parameter::{ParameterTarget, header_safe};
 use crate::plan::integration::{HttpTarget, Integration};
@@ -121,10 +122,10 @@ impl Request {
 fn default_headers(exchange: &Exchange) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in exchange.request.headers().iter() {
-        let forwarded = !NOT_FORWARDED
-            .iter()
-            .any(|kept| name.eq_ignore_ascii_case(kept));
-        if let (true, Ok((name, value))) = (forwarded, header(name, value)) {
+        // As backends read it that put headers into variables.
+        let plain = name.to_ascii_lowercase().replace('_', "-");
+        let kept = NOT_FORWARDED.contains(&&*plain) || forwarded::is_ours(&plain);
+        if let (false, Ok((name, value))) = (kept, header(name, value)) {
             headers.append(name, value);
         }
     }

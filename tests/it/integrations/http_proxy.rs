@@ -34,7 +34,12 @@ async fn the_handshake_is_forwarded_without_what_belongs_to_the_clients_connecti
         .header("Keep-Alive", "timeout=5")
         .header("Proxy-Authorization", "Basic secret")
         .header("TE", "trailers")
-        .header("X-Amzn-Apigateway-Api-Id", "forged");
+        .header("X-Amzn-Apigateway-Api-Id", "forged")
+        .header("X-Amzn-Oidc-Identity", "forged")
+        .header("x_amzn_apigateway_api_id", "forged")
+        .header("Apigw-Requestid", "forged")
+        .header("Keep_Alive", "timeout=5")
+        .header("X_Name", "another");
     let client = rig.connect(&handshake).await;
     let request = backend.request().await;
     assert_eq!(request.method, "POST");
@@ -70,6 +75,11 @@ async fn the_handshake_is_forwarded_without_what_belongs_to_the_clients_connecti
     check("x-forwarded-proto", Some("http"));
     check("x-amzn-apigateway-api-id", Some("chat"));
     check("host", Some(&backend.address.to_string()));
+    check("x-amzn-oidc-identity", None);
+    check("x_amzn_apigateway_api_id", None);
+    check("apigw-requestid", None);
+    check("keep_alive", None);
+    check("x_name", Some("another"));
     check("upgrade", None);
     check("keep-alive", None);
     check("proxy-authorization", None);
