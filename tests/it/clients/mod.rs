@@ -3,6 +3,7 @@
 //! What `tests/setup.sh` installs has to be there: a test whose tool is missing fails.
 
 mod authorizers;
+mod chalice;
 mod chats;
 mod control;
 mod dashboards;
