@@ -246,7 +246,7 @@ impl QuickCreate {
         let is_http = body.get("protocolType").and_then(Value::as_str) == Some("HTTP");
         match (target, route_key) {
             (Some(_), _) | (_, Some(_)) if !is_http => Err(ServiceException::bad_request(
-                "target: only HTTP APIs are made by quick create",
+                "target and routeKey: only HTTP APIs are made by quick create",
             )),
             (Some(target), route_key) => Ok(Some(Self {
                 target,

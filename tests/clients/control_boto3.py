@@ -3,7 +3,7 @@
     OPERATION JSON
 
 OPERATION is Amazon's name, e.g. CreateApi, and JSON its input. Or `post` with {"id": ..., "data": ...}, a push to a connection,
-and `operations` with {}, what the service's model has. Endpoint, credentials and region come from the usual AWS_ variables. Each
+`operations` with {}, what the service's model has, and `members` with {"operation": ...}, what bodies of an operation may have. Endpoint, credentials and region come from the usual AWS_ variables. Each
 line is answered by one: {"status":201,"answer":{...}}, or {"exception":"NotFoundException","status":404,"message":...}, where the
 exception is the class that was raised.
 """
@@ -30,6 +30,12 @@ def operations(client):
     return {"status": 200, "answer": found}
 
 
+def members(client, operation):
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    found = [name for name, member in shape.members.items() if "location" not in member.serialization]
+    return {"status": 200, "answer": found}
+
+
 def called(call, **given):
     try:
         answer = call(**given)
@@ -50,6 +56,8 @@ def main():
         given = json.loads(given)
         if name == "operations":
             seen = operations(control)
+        elif name == "members":
+            seen = members(control, given["operation"])
         elif name == "post":
             seen = called(connections.post_to_connection, ConnectionId=given["id"], Data=given["data"])
         else:

@@ -18,14 +18,14 @@ const PORTAL_OPERATIONS: usize = 26;
 
 /// What calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tool {
+pub(super) enum Tool {
     Boto3,
     JavaScript,
     CommandLine,
 }
 
 /// A gateway whose control plane wants signatures, and a tool that is told its address and nothing else.
-struct Desk {
+pub(super) struct Desk {
     rig: Rig,
     /// The command line runs once for each call.
     running: Option<Running>,
@@ -33,7 +33,7 @@ struct Desk {
 }
 
 impl Desk {
-    async fn new(tool: Tool) -> Self {
+    pub(super) async fn new(tool: Tool) -> Self {
         let state = tempfile::tempdir().unwrap();
         let credentials =
             format!("credentials: [{{ accessKeyId: {KEY_ID}, secretAccessKey: \"{SECRET}\" }}]\n");
@@ -76,7 +76,7 @@ impl Desk {
     }
 
     /// Calls an operation; gives what was seen.
-    async fn seen(&mut self, operation: &str, input: Value) -> Value {
+    pub(super) async fn seen(&mut self, operation: &str, input: Value) -> Value {
         match &mut self.running {
             Some(running) => {
                 running.type_line(&format!("{operation} {input}")).await;
@@ -112,7 +112,7 @@ impl Desk {
     }
 
     /// Calls what must work; gives the answer.
-    async fn call(&mut self, operation: &str, input: Value) -> Value {
+    pub(super) async fn call(&mut self, operation: &str, input: Value) -> Value {
         let seen = self.seen(operation, input).await;
         assert_eq!(seen.get("exception"), None, "{operation}: {seen}");
         seen["answer"].clone()
@@ -125,7 +125,7 @@ impl Desk {
         seen["message"].as_str().unwrap().to_owned()
     }
 
-    async fn close(self) {
+    pub(super) async fn close(self) {
         if let Some(mut running) = self.running {
             running.end_input();
             running.end().await;

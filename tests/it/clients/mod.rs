@@ -8,6 +8,7 @@ mod chats;
 mod control;
 mod dashboards;
 mod iam_routes;
+mod members;
 mod program;
 mod runtimes;
 mod scrapes;
