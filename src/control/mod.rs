@@ -4,10 +4,10 @@
 //! by the same tables ([`crate::definition`]), compiled by the same code ([`crate::plan::compile`]) and run in the same plan; callers see
 //! both, and may change those that are not the file's.
 //!
-//! A call is authorized ([`access`]), found in the one table of operations ([`operations`]) and run against a [`view::View`]: what there
-//! is, with the call's changes laid over it. Then conclusions are drawn from what changed ([`deploy`]): the APIs that it touched are
-//! put together to the form of a definition ([`assemble`]) and checked, what deploys by itself is deployed, stages are compiled. Then
-//! everything goes to disk at once ([`store`]), and then the plan is swapped. So nothing is half-written, nothing runs that would not
+//! A call is authorized (`access`), found in the one table of operations (`operations`) and run against a `view::View`: what there
+//! is, with the call's changes laid over it. Then conclusions are drawn from what changed (`deploy`): the APIs that it touched are
+//! put together to the form of a definition (`assemble`) and checked, what deploys by itself is deployed, stages are compiled. Then
+//! everything goes to disk at once (`store`), and then the plan is swapped. So nothing is half-written, nothing runs that would not
 //! survive, and what is acknowledged does.
 //!
 //! Calls that write run one after the other, on threads that may block: whoever serves clients never waits for them.
