@@ -60,7 +60,7 @@ pub(super) fn make(
     mut set: Map<String, Value>,
 ) -> Result<(Path, Record), ServiceException> {
     let facts = kind.facts();
-    if view.list(collection)?.len() >= facts.most {
+    if view.count(collection)? >= facts.most {
         let message = format!("There can be no more than {} of {}", facts.most, facts.noun);
         return Err(ServiceException::too_many(message, facts.noun));
     }

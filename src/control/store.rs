@@ -175,6 +175,15 @@ impl Snapshot {
         self.range((collection, ""), (collection, AFTER_IDS))
     }
 
+    /// How many resources a collection has.
+    pub(super) fn count(&self, collection: &str) -> Result<usize, StoreError> {
+        let Some(table) = &self.table else {
+            return Ok(0);
+        };
+        let keys = table.range((collection, "")..(collection, AFTER_IDS));
+        Ok(keys.map_err(|e| broken(&self.path, e))?.count())
+    }
+
     /// Everything below a resource, in whichever collection.
     pub(super) fn below(&self, path: &Path) -> Result<Vec<(Path, Record)>, StoreError> {
         let own = path.to_string();

@@ -117,6 +117,21 @@ impl View {
         Ok(all.into_iter().collect())
     }
 
+    /// How many resources of a collection are not the file's.
+    pub(super) fn count(&self, collection: &str) -> Result<usize, ServiceException> {
+        let stored = self.stored.count(collection);
+        let mut count = stored.map_err(|error| failed(&error))?;
+        for (path, record) in of_collection(&self.changes, collection) {
+            let before = self.stored.get(path).map_err(|error| failed(&error))?;
+            match (before, record) {
+                (None, Some(_)) => count += 1,
+                (Some(_), None) => count = count.saturating_sub(1),
+                _ => {}
+            }
+        }
+        Ok(count)
+    }
+
     /// Puts a resource there, in place of what was there.
     pub(super) fn put(&mut self, path: Path, record: Record) {
         self.changes.insert(path, Some(record));
