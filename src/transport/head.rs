@@ -4,22 +4,10 @@
 //! are too large or too slow, bare line feeds and repeated framing headers.
 
 use std::collections::VecDeque;
-use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use crate::base::clock::Clock;
 use crate::transport::chunks::{Chunks, Progress};
 
-/// Answers up to this size leave in one piece, in bytes.
-const JOINED_BYTES: usize = 1024;
-/// Longest time from the first byte of a head to its last; for the first head, from when the socket can be read.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a head that are kept; hyper refuses larger ones itself.
 const KEPT_BYTES: usize = 16 * 1024;
 
@@ -87,6 +75,12 @@ impl HeadSlot {
             last: true,
             ..HeadFacts::default()
         })
+    }
+
+    /// Takes note of bytes that came in; gives whether a head ended in them, and whether one has begun that goes on.
+    pub(super) fn note(&self, added: &[u8]) -> (bool, bool) {
+        let mut seen = self.lock();
+        (seen.note(added), seen.begun)
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
@@ -267,114 +261,6 @@ fn has_bare_line_feed(head: &[u8]) -> bool {
     })
 }
 
-/// A socket whose incoming heads are watched.
-pub(super) struct Watched<S> {
-    stream: S,
-    slot: HeadSlot,
-    clock: Arc<dyn Clock>,
-    deadline: Option<BoxFuture<'static, ()>>,
-}
-
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, slot: HeadSlot, clock: Arc<dyn Clock>) -> Self {
-        let at = clock.now().after(HEAD_TIMEOUT);
-        let deadline = Some(clock.sleep_until(at));
-        Self {
-            stream,
-            slot,
-            clock,
-            deadline,
-        }
-    }
-
-    pub(super) fn into_inner(self) -> S {
-        self.stream
-    }
-
-    fn note(&mut self, added: &[u8]) {
-        let mut seen = self.slot.lock();
-        if seen.note(added) {
-            self.deadline = None;
-        }
-        if seen.begun && self.deadline.is_none() {
-            let at = self.clock.now().after(HEAD_TIMEOUT);
-            self.deadline = Some(self.clock.sleep_until(at));
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        match Pin::new(&mut self.stream).poll_read(context, buffer) {
-            Poll::Ready(Ok(())) => {
-                let added = buffer.filled().get(before..).unwrap_or_default();
-                self.note(added);
-                Poll::Ready(Ok(()))
-            }
-            Poll::Pending => {
-                let waiting = self.deadline.as_mut();
-                let late =
-                    waiting.is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
-                match late {
-                    true => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                    false => Poll::Pending,
-                }
-            }
-            failed => failed,
-        }
-    }
-}
-
-/// A small answer in one piece: the system takes that faster than two.
-fn join<'j>(pieces: &[io::IoSlice<'_>], joined: &'j mut [u8; JOINED_BYTES]) -> Option<&'j [u8]> {
-    let mut length = 0;
-    for piece in pieces {
-        let end = length + piece.len();
-        joined.get_mut(length..end)?.copy_from_slice(piece);
-        length = end;
-    }
-    joined.get(..length)
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let mut joined = [0; JOINED_BYTES];
-        match join(buffers, &mut joined) {
-            Some(joined) => Pin::new(&mut self.stream).poll_write(context, joined),
-            None => Pin::new(&mut self.stream).poll_write_vectored(context, buffers),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,32 +277,6 @@ mod tests {
             facts.bytes,
             "GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\n".len()
         );
-    }
-
-    #[tokio::test]
-    async fn a_silent_socket_and_a_slow_head_are_given_up() {
-        use crate::base::clock::{EpochMillis, ManualClock};
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-        let check = async |sent: &[u8], expected: Option<io::ErrorKind>| {
-            let clock = ManualClock::new(EpochMillis(0));
-            let (mut client, server) = tokio::io::duplex(1024);
-            let mut watched = Watched::new(server, HeadSlot::default(), clock.clone());
-            client.write_all(sent).await.expect("there is room");
-            let mut buffer = vec![0; sent.len()];
-            let read = watched.read_exact(&mut buffer).await;
-            read.expect("it is all there");
-            clock.advance(HEAD_TIMEOUT);
-            let next = futures_util::future::poll_immediate(watched.read_u8()).await;
-            assert_eq!(
-                next.map(|read| read.map_err(|error| error.kind()).err()),
-                expected.map(Some)
-            );
-        };
-        check(b"", Some(io::ErrorKind::TimedOut)).await;
-        check(b"GET / HT", Some(io::ErrorKind::TimedOut)).await;
-        check(b"GET / HTTP/1.1\r\n\r\n", None).await;
-        check(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None).await;
     }
 
     #[test]

@@ -17,10 +17,11 @@ use crate::base::alarm::Alarm;
 use crate::base::clock::{Clock, Tick};
 use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
-use crate::transport::head::{HeadSlot, Watched};
+use crate::transport::head::HeadSlot;
 use crate::transport::listener::Seat;
 use crate::transport::streams::Streams;
 use crate::transport::tls::Stream;
+use crate::transport::watched::Watched;
 
 /// A kept-alive connection without a request is closed after this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);

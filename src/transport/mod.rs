@@ -17,6 +17,7 @@ mod place;
 mod stray;
 mod streams;
 pub mod tls;
+mod watched;
 pub mod ws;
 
 pub use front::{Background, Front, FrontSettings};

@@ -29,10 +29,10 @@ use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::transport::arrival::Arrival;
 use crate::transport::edge::{Answer, message, upgrade_required};
 use crate::transport::front::Front;
-use crate::transport::head::Watched;
 use crate::transport::listener::Seat;
 use crate::transport::stray::turn_away;
 use crate::transport::tls::Stream;
+use crate::transport::watched::Watched;
 use crate::transport::ws::pump;
 use crate::transport::ws::session::{ABNORMAL, Ending};
 
