@@ -272,13 +272,15 @@ fn is_state_value(value: &str) -> bool {
     !value.is_empty() && value.len() <= STATE_VALUE && value.bytes().all(printable)
 }
 
-/// Adds bytes as lower-case hex digits. Every request does this a few times, so the formatter is left out of it.
+/// Adds up to 16 bytes as lower-case hex digits. Every request does this a few times, so the formatter is left out of it.
 fn push_hex(bytes: &[u8], text: &mut String) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 0xf] {
-            text.push(char::from(HEX_DIGITS[usize::from(digit)]));
-        }
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = HEX_DIGITS[usize::from(byte >> 4)];
+        pair[1] = HEX_DIGITS[usize::from(byte & 0xf)];
     }
+    let digits = digits.get(..2 * bytes.len()).unwrap_or(&digits);
+    text.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ use crate::lang::syntax::SyntaxError;
 
 /// Longest result, in bytes (ours): the request line and headers that Amazon allows.
 pub const RENDERED_BYTES: usize = 10 * 1024;
+/// Room for most of them, in bytes.
+const USUAL_BYTES: usize = 128;
 
 /// A parsed `integrationUri`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +160,7 @@ impl UriTemplate {
         if let [Part::Literal(text)] = self.parts.as_slice() {
             return Ok(Cow::Borrowed(text));
         }
-        let mut uri = String::new();
+        let mut uri = String::with_capacity(USUAL_BYTES);
         for part in &self.parts {
             match part {
                 Part::Literal(text) => uri.push_str(text),
@@ -223,7 +225,15 @@ fn fill(
             return Ok(());
         }
     };
-    uri.extend(utf8_percent_encode(value, keep));
+    // Most values are plain, and are taken as a whole.
+    let slash = slashes && place == Place::Path;
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (slash && byte == b'/')
+    };
+    match value.bytes().all(plain) {
+        true => uri.push_str(value),
+        false => uri.extend(utf8_percent_encode(value, keep)),
+    }
     Ok(())
 }
 
@@ -241,7 +251,11 @@ fn has_dot_segment(uri: &str) -> bool {
     let after_scheme = uri.split_once(':').map_or("", |(_, rest)| rest);
     let authority_on = after_scheme.strip_prefix("//").unwrap_or_default();
     let before_query = authority_on.split('?').next().unwrap_or_default();
-    before_query.split('/').skip(1).any(is_dot_segment)
+    let path = before_query.find('/').and_then(|at| before_query.get(at..));
+    let path = path.unwrap_or_default();
+    // Most paths have no dot at all.
+    let may_have = path.bytes().any(|byte| matches!(byte, b'.' | b'%'));
+    may_have && path.split('/').any(is_dot_segment)
 }
 
 /// `.` and `..`, each dot as itself or percent-encoded.
