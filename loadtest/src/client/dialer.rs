@@ -107,10 +107,25 @@ impl Dialer {
     ///
     /// What kept it from being opened, or the HTTP status that answered the handshake.
     pub async fn socket(&self) -> Result<Socket, Failure> {
+        self.socket_at(self.url.as_str()).await
+    }
+
+    /// As [`Dialer::socket`], with `id` wherever the URL has `{id}`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dialer::socket`].
+    pub async fn socket_of(&self, id: &str) -> Result<Socket, Failure> {
+        let url = self.url.as_str().replace("{id}", id);
+        // So it is written in a path.
+        self.socket_at(&url.replace("%7Bid%7D", id)).await
+    }
+
+    async fn socket_at(&self, url: &str) -> Result<Socket, Failure> {
         let deadline = Instant::now() + self.timeout;
         let wire = self.wire_before(deadline).await?;
         let config = socket_config(self.read_buffer_bytes);
-        let handshake = handshake(self.request()?, wire, config);
+        let handshake = handshake(self.request(url)?, wire, config);
         // The handshake holds large buffers; boxed, they leave the task when it is done.
         let socket = timeout_at(deadline, Box::pin(handshake))
             .await
@@ -156,8 +171,8 @@ impl Dialer {
         Ok(TcpSocket::from_std_stream(socket.into()))
     }
 
-    fn request(&self) -> Result<Request, Failure> {
-        let mut request = self.url.as_str().into_client_request()?;
+    fn request(&self, url: &str) -> Result<Request, Failure> {
+        let mut request = url.into_client_request()?;
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }

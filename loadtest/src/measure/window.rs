@@ -47,6 +47,11 @@ impl Window {
         self.base + self.slots.len() as u64
     }
 
+    /// The number of the longest waiting message; that of the next one when none waits.
+    pub fn oldest(&self) -> u64 {
+        self.base
+    }
+
     /// How many messages wait for their reply.
     pub fn waiting(&self) -> usize {
         self.waiting
@@ -176,6 +181,6 @@ mod tests {
         assert_eq!(window.receive(1), Answer::Late);
         assert_eq!(window.receive(1), Answer::Duplicate);
         assert_eq!((window.waiting(), window.given_up()), (1, 1));
-        assert_eq!(window.next(), 3);
+        assert_eq!((window.oldest(), window.next()), (2, 3));
     }
 }

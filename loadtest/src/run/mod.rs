@@ -109,8 +109,21 @@ impl Run {
 
     /// Opens one connection, counts it and its latency, or counts what kept it from being opened.
     pub async fn connect(&self, dialer: &Dialer, number: u32) -> Option<Socket> {
+        self.open(dialer.socket(), number).await
+    }
+
+    /// As [`Run::connect`], with `id` wherever the URL has `{id}`.
+    pub async fn connect_as(&self, dialer: &Dialer, number: u32, id: &str) -> Option<Socket> {
+        self.open(dialer.socket_of(id), number).await
+    }
+
+    async fn open(
+        &self,
+        opening: impl Future<Output = Result<Socket, Failure>>,
+        number: u32,
+    ) -> Option<Socket> {
         let start = Instant::now();
-        match dialer.socket().await {
+        match opening.await {
             Ok(socket) => {
                 self.connect.record(number as usize, start.elapsed());
                 count(&self.live.connected);

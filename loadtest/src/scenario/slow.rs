@@ -169,6 +169,7 @@ impl Slow {
             },
             rate: Some(self.rate),
             text: self.text.clone(),
+            in_order: false,
             backend: None,
         }
     }

@@ -105,6 +105,29 @@ async fn echoes_are_matched() {
 }
 
 #[tokio::test]
+async fn replies_without_ids_are_matched_in_order() {
+    let constant = async |times: usize| {
+        socket_peer(move |mut socket| async move {
+            while let Some(Ok(message)) = socket.next().await {
+                for _ in 0..times {
+                    if message.is_close() || socket.send(Message::text("pong")).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        })
+        .await
+    };
+    let url = constant(1).await;
+    let options = "--messages 50 --connections 3 --in-flight 4 --in-order";
+    let result = run_and_pass(&format!("echo {url} {options}")).await;
+    assert_eq!(result["counts"]["answered"], 50);
+    let url = constant(2).await;
+    let result = run(&format!("echo {url} --messages 1 --in-order")).await;
+    assert_eq!(result["problems"], json!(["1 unidentified"]));
+}
+
+#[tokio::test]
 async fn a_rate_is_kept() {
     let url = floor(Floor::Echo).await;
     let result = run_and_pass(&format!(

@@ -127,6 +127,15 @@ impl Conversation {
 
     fn receive(&mut self, payload: &Bytes) {
         let tallies = &self.shared.tallies;
+        if self.shared.in_order {
+            return match self.window.receive(self.window.oldest()) {
+                Answer::Matched { departure, .. } => self.answered(departure),
+                // Nothing waits: one of the earlier replies came twice, or was given up.
+                Answer::Late | Answer::Duplicate | Answer::NeverSent => {
+                    count(&tallies.unidentified)
+                }
+            };
+        }
         let Some((marker, at)) = self.shared.run.markers.find(payload, self.marker_at) else {
             return count(&tallies.unidentified);
         };

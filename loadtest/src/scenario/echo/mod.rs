@@ -65,6 +65,10 @@ pub struct Echo {
     #[serde(flatten)]
     pub text: Text,
 
+    /// Replies carry no id, and each is taken for that to the longest waiting message
+    #[arg(long)]
+    pub in_order: bool,
+
     /// Serve the echoing HTTP backend in this process, for gateways whose route leads there
     #[arg(long, value_name = "IP:PORT")]
     pub backend: Option<SocketAddr>,
@@ -99,6 +103,7 @@ struct Shared {
     dialer: Dialer,
     template: Template,
     in_flight: usize,
+    in_order: bool,
     reply_timeout: Duration,
     open_loop: bool,
     /// One waker for each connection that is ready; its place is the connection's lane.
@@ -214,6 +219,7 @@ impl Echo {
             dialer: Dialer::new(&self.common.url, &self.common).await?,
             template: self.text.template()?,
             in_flight: self.in_flight.unwrap_or(default) as usize,
+            in_order: self.in_order,
             reply_timeout: self.common.reply_timeout,
             open_loop: self.rate.is_some(),
             lanes: Mutex::default(),

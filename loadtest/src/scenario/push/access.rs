@@ -23,6 +23,14 @@ pub struct Access {
     #[arg(long, value_name = "POINTER", value_parser = pointer)]
     pub id_pointer: Option<String>,
 
+    /// Choose the ids instead of asking for them: each connection's replaces {id} in the URL
+    #[arg(long, conflicts_with = "id_pointer")]
+    pub choose_ids: bool,
+
+    /// What follows the management URL; {id} becomes the connection's id
+    #[arg(long, value_name = "PATH", default_value = "/@connections/{id}")]
+    pub post_path: String,
+
     /// Whose signature the requests carry; without it they are not signed
     #[arg(long, env = "AWS_ACCESS_KEY_ID", requires = "secret_access_key")]
     #[serde(skip)]

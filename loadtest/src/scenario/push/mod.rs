@@ -169,7 +169,7 @@ impl Push {
         Ok(Shared {
             run: run.clone(),
             dialer: Dialer::new(&self.common.url, &self.common).await?,
-            id_source: self.access.id_source(),
+            id_source: (!self.access.choose_ids).then(|| self.access.id_source()),
             payload: Payload::new(self.size as usize),
             reply_timeout: self.common.reply_timeout,
             channels: Mutex::default(),
@@ -194,6 +194,7 @@ impl Push {
                 timer: Timer::new().map_err(|error| Misuse(format!("no timer: {error}")))?,
                 base: base.to_owned(),
                 path: url.path().trim_end_matches('/').to_owned(),
+                post_path: self.access.post_path.clone(),
                 host: host.clone(),
                 signer: self.access.signer(),
                 on_throttle: self.on_429,

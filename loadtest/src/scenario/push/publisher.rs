@@ -35,6 +35,8 @@ pub(super) struct Publisher {
     pub(super) base: String,
     /// Its path, likewise.
     pub(super) path: String,
+    /// What follows it, with `{id}` for the connection's id.
+    pub(super) post_path: String,
     pub(super) host: HeaderValue,
     pub(super) signer: Option<Signer>,
     pub(super) on_throttle: OnThrottle,
@@ -194,7 +196,7 @@ impl Publisher {
     }
 
     fn request(&self, channel: &Channel, payload: &Bytes) -> Result<Request<Full<Bytes>>, Failure> {
-        let resource = format!("/@connections/{}", channel.path_id);
+        let resource = self.post_path.replace("{id}", &channel.path_id);
         let malformed = |what: &str| Failure::Protocol(format!("unsendable request: {what}"));
         let mut request = Request::post(format!("{}{resource}", self.path))
             .header(HOST, self.host.clone())

@@ -12,6 +12,7 @@ use super::shared::Shared;
 use crate::client::{self, Socket};
 use crate::measure::Failure;
 use crate::measure::ledger::Receipt;
+use crate::measure::marker::Marker;
 use crate::run::{Arrival, CLOSE_TIMEOUT, count};
 
 /// What an id keeps in a path: the unreserved characters of RFC 3986, as the AWS SDKs do it.
@@ -24,16 +25,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// Opens connection `number`, makes it ready and receives until released. Times count from `start`.
 pub(super) async fn receive(shared: Arc<Shared>, start: Instant, number: u32, arrival: Arrival) {
     let run = &shared.run;
-    let Some(mut socket) = run.connect(&shared.dialer, number).await else {
+    let Some((mut socket, id)) = open(&shared, number).await else {
         return;
-    };
-    let id = match shared
-        .id_source
-        .ask(&mut socket, shared.reply_timeout)
-        .await
-    {
-        Ok(id) => id,
-        Err(failure) => return run.dropped(&failure),
     };
     let path_id = utf8_percent_encode(&id, ENCODED).to_string();
     let channel = Arc::new(Channel::new(number, path_id));
@@ -49,6 +42,27 @@ pub(super) async fn receive(shared: Arc<Shared>, start: Instant, number: u32, ar
             run.ended();
         }
         Err(failure) => run.dropped(&failure),
+    }
+}
+
+/// Opens a connection that has an id. What fails is counted.
+async fn open(shared: &Shared, number: u32) -> Option<(Socket, String)> {
+    let run = &shared.run;
+    let Some(source) = &shared.id_source else {
+        let id = run.markers.text(Marker {
+            connection: number,
+            sequence: 0,
+        });
+        let socket = run.connect_as(&shared.dialer, number, &id).await?;
+        return Some((socket, id));
+    };
+    let mut socket = run.connect(&shared.dialer, number).await?;
+    match source.ask(&mut socket, shared.reply_timeout).await {
+        Ok(id) => Some((socket, id)),
+        Err(failure) => {
+            run.dropped(&failure);
+            None
+        }
     }
 }
 

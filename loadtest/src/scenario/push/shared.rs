@@ -22,7 +22,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(2);
 pub(super) struct Shared {
     pub(super) run: Run,
     pub(super) dialer: Dialer,
-    pub(super) id_source: ConnectionIdSource,
+    /// Where a connection learns its id; without it, the id is chosen here.
+    pub(super) id_source: Option<ConnectionIdSource>,
     pub(super) payload: Payload,
     pub(super) reply_timeout: Duration,
     /// Connections that are ready to receive.

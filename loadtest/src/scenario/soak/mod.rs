@@ -275,6 +275,7 @@ impl Soak {
             extent: self.extent(),
             rate: Some(self.message_rate),
             text: self.text.clone(),
+            in_order: false,
             backend: None,
         }
     }

@@ -45,6 +45,47 @@ async fn payloads_are_followed() {
     assert!(!result.to_string().contains("sesame"));
 }
 
+#[tokio::test]
+async fn ids_can_be_chosen() {
+    // Queues by the id in the URL; a POST to /pub?id=… is delivered to that socket.
+    let queues: Arc<DashMap<String, mpsc::Sender<String>>> = Arc::default();
+    let address = peer(move |mut stream| {
+        let queues = queues.clone();
+        async move {
+            let mut head = [0; 1024];
+            let length = stream.peek(&mut head).await.unwrap();
+            let head = String::from_utf8_lossy(&head[..length]).into_owned();
+            let target = head.split_whitespace().nth(1).unwrap();
+            let (path, id) = target.split_once("?id=").unwrap();
+            if path == "/sub" {
+                let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                let (sender, mut queue) = mpsc::channel::<String>(64);
+                queues.insert(id.to_owned(), sender);
+                while let Some(payload) = queue.recv().await {
+                    socket.send(Message::text(payload)).await.unwrap();
+                }
+            } else {
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.unwrap();
+                let text = String::from_utf8_lossy(&request[..length]).into_owned();
+                let (_, body) = text.split_once("\r\n\r\n").unwrap();
+                let queue = queues.get(id).unwrap().clone();
+                queue.send(body.to_owned()).await.unwrap();
+                let answer =
+                    "HTTP/1.1 201 Created\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let result = run_and_pass(&format!(
+        "push ws://{address}/sub?id={{id}} --management http://{address} --post-path /pub?id={{id}} --choose-ids \
+         --messages 12 --connections 3"
+    ))
+    .await;
+    assert_eq!(result["counts"]["received"], 12);
+}
+
 /// What a faulty gateway does with the payload that was posted as the n-th: what it sends to whom (connection
 /// by number), and the status it answers.
 type Fault = fn(u64, &str) -> (Vec<(usize, String)>, u16);
