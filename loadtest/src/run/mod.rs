@@ -123,11 +123,22 @@ impl Run {
         number: u32,
     ) -> Option<Socket> {
         let start = Instant::now();
-        match opening.await {
-            Ok(socket) => {
+        let opened = tokio::select! {
+            biased;
+            opened = opening => opened,
+            // What was not finished when the run was stopped is no failure.
+            () = self.stop.wait() => return None,
+        };
+        self.opened(opened, number, start)
+    }
+
+    /// Counts a connection that was opened since `start`, or what kept it from being opened.
+    pub fn opened<T>(&self, opened: Result<T, Failure>, number: u32, start: Instant) -> Option<T> {
+        match opened {
+            Ok(connection) => {
                 self.connect.record(number as usize, start.elapsed());
                 count(&self.live.connected);
-                Some(socket)
+                Some(connection)
             }
             Err(failure) => {
                 self.failures.add(&failure);

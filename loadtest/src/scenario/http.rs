@@ -287,15 +287,13 @@ async fn ask(
     let run = shared.run.clone();
     let mut client = HttpClient::new(shared.dialer.clone(), shared.reply_timeout);
     let opening = Instant::now();
-    match client.connect().await {
-        Ok(()) => {
-            run.connect.record(number as usize, opening.elapsed());
-            count(&run.live.connected);
-        }
-        Err(failure) => {
-            run.failures.add(&failure);
-            return count(&run.live.unconnected);
-        }
+    let opened = tokio::select! {
+        biased;
+        opened = client.connect() => opened,
+        () = run.stop.wait() => return,
+    };
+    if run.opened(opened, number, opening).is_none() {
+        return;
     }
     let Ok(mut timer) = Timer::new() else {
         return run.dropped(&Failure::Io(std::io::ErrorKind::Other));

@@ -12,6 +12,7 @@ use crate::stop;
 use crate::testing::{floor, nobody, read_to_end, run, run_and_pass, socket_peer, try_run};
 
 mod crowds;
+mod hostile;
 mod http;
 mod mixed;
 mod push;
