@@ -17,7 +17,7 @@ pub(super) fn summary(findings: &Findings<'_>) -> String {
     let scenario = heading.scenario;
     let mut text = format!("{} {}\n", scenario.name(), scenario.common().shown_url());
     let mut line = |name: &str, value: String| {
-        writeln!(text, "  {name:<26}{value}").expect("a String takes every write");
+        writeln!(text, "  {name:<32} {value}").expect("a String takes every write");
     };
     let totals = run.totals();
     line(

@@ -10,6 +10,8 @@ const LEFT: f64 = 72.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
+/// Colors of lines in the style sheet, `c0` and so on.
+const COLORS: usize = 9;
 
 /// What the values of a chart are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +53,8 @@ impl Chart {
         let axis = Axis::over(self.unit, series.iter().copied());
         let mut svg = format!("<figure><figcaption>{}", escape(&self.title));
         for (number, one) in series.iter().enumerate() {
-            let name = escape(&one.name);
-            write!(svg, " <span class=\"key c{number}\">{name}</span>").expect("a String takes it");
+            let (name, color) = (escape(&one.name), number % COLORS);
+            write!(svg, " <span class=\"key c{color}\">{name}</span>").expect("a String takes it");
         }
         write!(
             svg,
@@ -62,8 +64,8 @@ impl Chart {
         .expect("a String takes it");
         self.draw_axes(&mut svg, &axis);
         for (number, one) in series.iter().enumerate() {
-            let path = self.path(one, &axis);
-            write!(svg, "<path class=\"c{number}\" d=\"{path}\"/>").expect("a String takes it");
+            let (path, color) = (self.path(one, &axis), number % COLORS);
+            write!(svg, "<path class=\"c{color}\" d=\"{path}\"/>").expect("a String takes it");
         }
         self.draw_hints(&mut svg, &series);
         svg + "</svg></figure>\n"

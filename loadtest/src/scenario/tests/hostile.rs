@@ -35,7 +35,7 @@ async fn check(address: SocketAddr, error: &str) {
     let runs = SCENARIOS.map(|line| async move {
         let (name, options) = line.split_once(' ').unwrap();
         let line = format!(
-            "{name} ws://{address}/ {options} --connect-timeout 100ms --reply-timeout 100ms"
+            "{name} ws://{address}/ {options} --connect-timeout 300ms --reply-timeout 300ms"
         );
         (line.clone(), run(&line).await)
     });
