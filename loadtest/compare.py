@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "compare"))
 sys.dont_write_bytecode = True
-from subjects import SUBJECTS, descendants, install, say  # noqa: E402
+from subjects import SUBJECTS, install, say  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,7 +73,7 @@ def rows(settings):
             "push floor", "p50 ≤ 60 µs, p99 ≤ 250 µs", False, ["cpu", "p50", "p99"],
         ),
         "forward": Row(
-            "message to an HTTP backend and back", "forward", ["tidegate", "proxy floor", "pushpin", "serverless-offline"],
+            "message to an HTTP backend and back", "forward", ["tidegate", "proxy floor", "pushpin"],
             ["--connections", "64", "--duration", time], "proxy floor",
             "≥ 0.7 × the proxy floor's requests/s, ≥ 30 × Pushpin's msgs/s",
         ),
@@ -239,8 +239,7 @@ def run():
             for key, row in settings.rows.items():
                 print_row(row, run_row(settings, key, row, Path(folder)))
     finally:
-        for pid in descendants(backend.pid):
-            os.kill(pid, 15)
+        backend.terminate()
         backend.wait()
 
 

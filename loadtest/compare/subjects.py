@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -105,18 +107,16 @@ class Subject:
     def stop(self):
         if self.process is None:
             return
-        pids = descendants(self.process.pid)
         self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for pid in pids:  # those that outlive the one that started them
-            try:
-                os.kill(pid, 9)
-            except OSError:
-                pass
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)  # what it has started and left behind
+        except ProcessLookupError:
+            pass
+        self.process.wait()
 
     def pids(self):
         return descendants(self.process.pid)
@@ -282,6 +282,18 @@ class Pushpin(Subject):
     """Pushpin with WebSocket over HTTP: the backend echoes its events, which answers a message with itself."""
 
     name = "pushpin"
+
+    def start(self):
+        """Its front door opens before the rooms behind it: it is ready when the backend's answer comes through."""
+        super().start()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=2).close()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("pushpin: no answer of the backend comes through")
 
     def command(self):
         shutil.copytree("/etc/pushpin", self.folder / "etc")
