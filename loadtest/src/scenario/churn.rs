@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::crowd::{Crowd, Manner};
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::measure::{Moment, process::Sample};
 use crate::options::{Common, Misuse, Share, duration, positive, seconds};
 use crate::pace::{Schedule, Timer};
@@ -50,10 +48,8 @@ pub struct Churn {
     pub max_files_left: Option<u64>,
 }
 
-impl Scenario for Churn {
-    fn name(&self) -> &'static str {
-        "churn"
-    }
+impl Load for Churn {
+    const NAME: &str = "churn";
 
     fn common(&self) -> &Common {
         &self.common
@@ -63,40 +59,12 @@ impl Scenario for Churn {
         &mut self.common
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         self.rate = share.rate(self.rate);
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        outcome.problem_if(outcome.operations == 0, "no connection was opened");
-        let files = |all: Vec<Sample>| all.iter().map(|one| one.open_files).sum::<Option<u64>>();
-        let at = |moment| end.looks.at(moment).and_then(files);
-        let left = at(Moment::Before)
-            .zip(at(Moment::Closed))
-            .map(|(before, after)| after.saturating_sub(before));
-        if end.looks.servers.is_empty() {
-            return;
-        }
-        outcome.detail("server_files_left", left);
-        let too_many = |most: u64| left.is_none_or(|left| left > most);
-        outcome.problem_if(
-            self.max_files_left.is_some_and(too_many),
-            format!("the gateway keeps {left:?} files open that it had not before"),
-        );
-    }
-}
-
-impl Churn {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // Beside those that live, some are being opened and some closed.
         let most = u64::from(self.connections) + 2 * u64::from(self.common.connect_concurrency);
@@ -142,7 +110,27 @@ impl Churn {
         outcome.count("closed", totals.ended);
         Ok(outcome)
     }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        outcome.problem_if(outcome.operations == 0, "no connection was opened");
+        let files = |all: Vec<Sample>| all.iter().map(|one| one.open_files).sum::<Option<u64>>();
+        let at = |moment| end.looks.at(moment).and_then(files);
+        let left = at(Moment::Before)
+            .zip(at(Moment::Closed))
+            .map(|(before, after)| after.saturating_sub(before));
+        if end.looks.servers.is_empty() {
+            return;
+        }
+        outcome.detail("server_files_left", left);
+        let too_many = |most: u64| left.is_none_or(|left| left > most);
+        outcome.problem_if(
+            self.max_files_left.is_some_and(too_many),
+            format!("the gateway keeps {left:?} files open that it had not before"),
+        );
+    }
 }
+
+impl Churn {}
 
 /// One connection: opened when it is due, closed when its time is over.
 async fn visit(

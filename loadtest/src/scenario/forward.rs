@@ -3,11 +3,9 @@
 //! What is sent and matched is that of `echo`; the name keeps the two apart in results and comparisons.
 
 use clap::Args;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::{Echo, End, Scenario};
+use super::{Echo, End, Load};
 use crate::options::{Common, Misuse, Share};
 use crate::report::Outcome;
 use crate::run::Run;
@@ -21,10 +19,8 @@ pub struct Forward {
     pub echo: Echo,
 }
 
-impl Scenario for Forward {
-    fn name(&self) -> &'static str {
-        "forward"
-    }
+impl Load for Forward {
+    const NAME: &str = "forward";
 
     fn common(&self) -> &Common {
         self.echo.common()
@@ -34,16 +30,12 @@ impl Scenario for Forward {
         self.echo.common_mut()
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.echo.divide(share)
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        self.echo.run(run)
+    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
+        self.echo.drive(run).await
     }
 
     fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {

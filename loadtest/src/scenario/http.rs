@@ -12,16 +12,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::Args;
-use futures_util::future::BoxFuture;
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use url::Position;
 
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::client::{Dialer, Drained, HttpClient};
 use crate::measure::{Failure, Latency, Moment, Wait};
 use crate::options::{Common, Extent, Misuse, Share, positive};
@@ -119,10 +117,8 @@ struct Session {
     schedule: Option<Schedule>,
 }
 
-impl Scenario for Http {
-    fn name(&self) -> &'static str {
-        "http"
-    }
+impl Load for Http {
+    const NAME: &str = "http";
 
     fn common(&self) -> &Common {
         &self.common
@@ -132,10 +128,6 @@ impl Scenario for Http {
         &mut self.common
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         self.rate = self.rate.map(|rate| share.rate(rate));
@@ -143,24 +135,6 @@ impl Scenario for Http {
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        let seconds = outcome.measured.as_secs_f64();
-        if seconds > 0.0 {
-            let rate = outcome.counted("body_bytes") as f64 / seconds;
-            outcome.detail("bytes_per_second", rate.round());
-        }
-        let sent = outcome.counted("sent");
-        let unsent = self.extent.messages.is_some_and(|requests| sent < requests);
-        outcome.problem_if(unsent && !end.interrupted, "not all requests were sent");
-        outcome.problem_if(sent == 0, "nothing was sent");
-    }
-}
-
-impl Http {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // With a rate, each connection has a timer.
         let each = if self.rate.is_some() { 2 } else { 1 };
@@ -178,6 +152,20 @@ impl Http {
         Ok(self.outcome(&shared))
     }
 
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let seconds = outcome.measured.as_secs_f64();
+        if seconds > 0.0 {
+            let rate = outcome.counted("body_bytes") as f64 / seconds;
+            outcome.detail("bytes_per_second", rate.round());
+        }
+        let sent = outcome.counted("sent");
+        let unsent = self.extent.messages.is_some_and(|requests| sent < requests);
+        outcome.problem_if(unsent && !end.interrupted, "not all requests were sent");
+        outcome.problem_if(sent == 0, "nothing was sent");
+    }
+}
+
+impl Http {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
         let url = &self.common.url;
         if !matches!(url.scheme(), "http" | "https") {

@@ -6,12 +6,10 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::crowd::{Crowd, Manner};
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::measure::process::Sample;
 use crate::measure::{Looks, Moment};
 use crate::options::{Common, Misuse, Share, duration, seconds};
@@ -50,10 +48,8 @@ pub struct Idle {
     pub max_bytes_per_connection: Option<u64>,
 }
 
-impl Scenario for Idle {
-    fn name(&self) -> &'static str {
-        "idle"
-    }
+impl Load for Idle {
+    const NAME: &str = "idle";
 
     fn common(&self) -> &Common {
         &self.common
@@ -63,32 +59,11 @@ impl Scenario for Idle {
         &mut self.common
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        let held = outcome.counted("held");
-        let missing = u64::from(self.connections).saturating_sub(held);
-        outcome.problem_if(
-            missing > 0 && !end.interrupted,
-            format!("{missing} connections were not held to the end"),
-        );
-        self.cores(end, outcome);
-        self.memory(end.looks, held, outcome);
-    }
-}
-
-impl Idle {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         self.check()?;
         reserve_files(self.connections.into())?;
@@ -105,6 +80,19 @@ impl Idle {
         Ok(outcome)
     }
 
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let held = outcome.counted("held");
+        let missing = u64::from(self.connections).saturating_sub(held);
+        outcome.problem_if(
+            missing > 0 && !end.interrupted,
+            format!("{missing} connections were not held to the end"),
+        );
+        self.cores(end, outcome);
+        self.memory(end.looks, held, outcome);
+    }
+}
+
+impl Idle {
     /// What every scenario has but an idle connection has not.
     fn check(&self) -> Result<(), Misuse> {
         let goals = &self.common.thresholds;

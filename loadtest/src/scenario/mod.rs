@@ -1,6 +1,6 @@
 //! The scenarios: each drives one kind of load and says what it found.
 //!
-//! A scenario is its own command line: a struct of options that implements [`Scenario`]. To add one, add a
+//! A scenario is its own command line: a struct of options that implements [`Load`]. To add one, add a
 //! file here and a variant to `cli::Command`.
 
 mod churn;
@@ -19,7 +19,8 @@ mod storm;
 use std::fmt;
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 pub use churn::Churn;
 pub use echo::Echo;
@@ -37,19 +38,16 @@ use crate::options::{Common, Misuse, Share};
 use crate::report::Outcome;
 use crate::run::{Run, Totals};
 
-/// One kind of load.
-pub trait Scenario: fmt::Debug + Send + Sync {
+/// One kind of load, as its file says it.
+pub trait Load: fmt::Debug + Serialize + Send + Sync {
     /// Its name on the command line and in the result.
-    fn name(&self) -> &'static str;
+    const NAME: &str;
 
     /// The options every scenario has.
     fn common(&self) -> &Common;
 
-    /// As [`Scenario::common`], to change them.
+    /// As [`Load::common`], to change them.
     fn common_mut(&mut self) -> &mut Common;
-
-    /// All options, without secrets, as the result shows them.
-    fn config(&self) -> Value;
 
     /// Leaves only `share` of the load, as other processes drive the rest at the same time.
     ///
@@ -64,11 +62,73 @@ pub trait Scenario: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// The options cannot be carried out. What fails on the way is no error here but counted in `run`.
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>>;
+    fn drive(&self, run: &Run) -> impl Future<Output = Result<Outcome, Misuse>> + Send;
 
     /// Adds to the outcome of all processes what can only be said at the end: findings made of several
     /// others, and problems.
     fn conclude(&self, end: &End<'_>, outcome: &mut Outcome);
+}
+
+/// Any [`Load`], whichever it is.
+pub trait Scenario: fmt::Debug + Send + Sync {
+    /// [`Load::NAME`].
+    fn name(&self) -> &'static str;
+
+    /// [`Load::common`].
+    fn common(&self) -> &Common;
+
+    /// [`Load::common_mut`].
+    fn common_mut(&mut self) -> &mut Common;
+
+    /// All options, without secrets, as the result shows them.
+    fn config(&self) -> Value;
+
+    /// [`Load::divide`].
+    ///
+    /// # Errors
+    ///
+    /// The load cannot be divided.
+    fn divide(&mut self, share: Share) -> Result<(), Misuse>;
+
+    /// [`Load::drive`].
+    ///
+    /// # Errors
+    ///
+    /// The options cannot be carried out.
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>>;
+
+    /// [`Load::conclude`].
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome);
+}
+
+impl<T: Load> Scenario for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn common(&self) -> &Common {
+        Load::common(self)
+    }
+
+    fn common_mut(&mut self) -> &mut Common {
+        Load::common_mut(self)
+    }
+
+    fn config(&self) -> Value {
+        json!(self)
+    }
+
+    fn divide(&mut self, share: Share) -> Result<(), Misuse> {
+        Load::divide(self, share)
+    }
+
+    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
+        Box::pin(self.drive(run))
+    }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        Load::conclude(self, end, outcome);
+    }
 }
 
 /// What is known at the end of a run.

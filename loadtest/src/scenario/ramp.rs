@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::crowd::{Crowd, Manner};
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::measure::{Latency, Moment};
 use crate::options::{Common, Misuse, Share, duration, positive, seconds};
 use crate::report::Outcome;
@@ -52,10 +50,8 @@ struct Shared {
     replies: Latency,
 }
 
-impl Scenario for Ramp {
-    fn name(&self) -> &'static str {
-        "ramp"
-    }
+impl Load for Ramp {
+    const NAME: &str = "ramp";
 
     fn common(&self) -> &Common {
         &self.common
@@ -65,30 +61,12 @@ impl Scenario for Ramp {
         &mut self.common
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         self.rate = share.rate(self.rate);
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        let missing = u64::from(self.connections).saturating_sub(outcome.counted("held"));
-        outcome.problem_if(
-            missing > 0 && !end.interrupted,
-            format!("{missing} connections were not held to the end"),
-        );
-    }
-}
-
-impl Ramp {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         reserve_files(self.connections.into())?;
         let shared = Arc::new(Shared {
@@ -124,7 +102,17 @@ impl Ramp {
         fleet.join().await;
         Ok(outcome)
     }
+
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let missing = u64::from(self.connections).saturating_sub(outcome.counted("held"));
+        outcome.problem_if(
+            missing > 0 && !end.interrupted,
+            format!("{missing} connections were not held to the end"),
+        );
+    }
 }
+
+impl Ramp {}
 
 /// One connection: opened when it is due, held until released.
 async fn climb(shared: Arc<Shared>, number: u32, arrival: Arrival) {

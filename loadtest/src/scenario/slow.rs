@@ -10,14 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::echo::Text;
 use super::part::run_part;
-use super::{Echo, End, Scenario};
+use super::{Echo, End, Load};
 use crate::client::{self, Dialer};
 use crate::measure::marker::Marker;
 use crate::measure::{Failure, Moment, Wait};
@@ -77,10 +75,8 @@ struct Stalled {
     ended: Mutex<BTreeMap<String, u64>>,
 }
 
-impl Scenario for Slow {
-    fn name(&self) -> &'static str {
-        "slow"
-    }
+impl Load for Slow {
+    const NAME: &str = "slow";
 
     fn common(&self) -> &Common {
         &self.common
@@ -90,10 +86,6 @@ impl Scenario for Slow {
         &mut self.common
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         self.stalled = share.connections(self.stalled)?;
@@ -101,8 +93,28 @@ impl Scenario for Slow {
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
+    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
+        reserve_files(u64::from(self.connections) + u64::from(self.stalled))?;
+        let healthy = self.healthy();
+        let mut outcome = Outcome::default();
+        run.reach(Moment::Opened).await;
+        let alone = run_part(run, "alone", &healthy, run.stop.clone()).await?;
+        let crowd = Arc::new(Stalled::default());
+        let (mut fleet, release) = self.stall(run, &crowd).await?;
+        let beside = run_part(run, "beside", &healthy, run.stop.clone()).await?;
+        run.reach(Moment::Measured).await;
+        release.send_replace(true);
+        fleet.join().await;
+        outcome.operations = alone.operations + beside.operations;
+        outcome.measured = alone.measured + beside.measured;
+        outcome.adopt("beside", beside);
+        outcome.adopt("alone", alone);
+        outcome.count("stalled", self.stalled.into());
+        outcome.count("stalled_sent", crowd.sent.load(Ordering::Relaxed));
+        outcome.count("stalled_blocked", crowd.blocked.load(Ordering::Relaxed));
+        let ended = crowd.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.detail("stalled_ended", &*ended);
+        Ok(outcome)
     }
 
     fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
@@ -134,30 +146,6 @@ impl Scenario for Slow {
 }
 
 impl Slow {
-    async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
-        reserve_files(u64::from(self.connections) + u64::from(self.stalled))?;
-        let healthy = self.healthy();
-        let mut outcome = Outcome::default();
-        run.reach(Moment::Opened).await;
-        let alone = run_part(run, "alone", &healthy, run.stop.clone()).await?;
-        let crowd = Arc::new(Stalled::default());
-        let (mut fleet, release) = self.stall(run, &crowd).await?;
-        let beside = run_part(run, "beside", &healthy, run.stop.clone()).await?;
-        run.reach(Moment::Measured).await;
-        release.send_replace(true);
-        fleet.join().await;
-        outcome.operations = alone.operations + beside.operations;
-        outcome.measured = alone.measured + beside.measured;
-        outcome.adopt("beside", beside);
-        outcome.adopt("alone", alone);
-        outcome.count("stalled", self.stalled.into());
-        outcome.count("stalled_sent", crowd.sent.load(Ordering::Relaxed));
-        outcome.count("stalled_blocked", crowd.blocked.load(Ordering::Relaxed));
-        let ended = crowd.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        outcome.detail("stalled_ended", &*ended);
-        Ok(outcome)
-    }
-
     fn healthy(&self) -> Echo {
         Echo {
             common: self.common.clone(),

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 
 use super::crowd::{Crowd, Manner};
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::client::Socket;
 use crate::measure::Moment;
 use crate::options::{Common, Misuse, Share, duration, seconds};
@@ -73,10 +72,8 @@ struct Storms {
     at: Instant,
 }
 
-impl Scenario for Storm {
-    fn name(&self) -> &'static str {
-        "storm"
-    }
+impl Load for Storm {
+    const NAME: &str = "storm";
 
     fn common(&self) -> &Common {
         &self.common
@@ -86,37 +83,11 @@ impl Scenario for Storm {
         &mut self.common
     }
 
-    fn config(&self) -> Value {
-        json!(self)
-    }
-
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        let lost = outcome.counted("lost_connections");
-        let back = outcome.counted("came_back");
-        outcome.problem_if(
-            lost == 0 && !end.interrupted,
-            "no connection was there to lose",
-        );
-        outcome.problem_if(
-            back < lost && !end.interrupted,
-            format!(
-                "{} of {lost} clients did not come back",
-                lost - back.min(lost)
-            ),
-        );
-    }
-}
-
-impl Storm {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // An old socket may still be closing when the new one is opened.
         reserve_files(u64::from(self.connections) + u64::from(self.connections) / 8)?;
@@ -163,6 +134,24 @@ impl Storm {
         Ok(outcome)
     }
 
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let lost = outcome.counted("lost_connections");
+        let back = outcome.counted("came_back");
+        outcome.problem_if(
+            lost == 0 && !end.interrupted,
+            "no connection was there to lose",
+        );
+        outcome.problem_if(
+            back < lost && !end.interrupted,
+            format!(
+                "{} of {lost} clients did not come back",
+                lost - back.min(lost)
+            ),
+        );
+    }
+}
+
+impl Storm {
     /// One storm; how long it took until the last client was back or had given up.
     async fn round(&self, run: &Run, shared: &Shared, number: u32, clients: u64) -> Duration {
         shared.settled.send_replace(0);

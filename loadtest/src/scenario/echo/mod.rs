@@ -13,15 +13,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use conversation::Conversation;
 pub(super) use template::Template;
 
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::client::{self, Dialer};
 use crate::floor::{Floor, Server};
 use crate::measure::marker::MAX_CONNECTIONS;
@@ -140,10 +138,8 @@ struct Session {
     lanes: u64,
 }
 
-impl Scenario for Echo {
-    fn name(&self) -> &'static str {
-        "echo"
-    }
+impl Load for Echo {
+    const NAME: &str = "echo";
 
     fn common(&self) -> &Common {
         &self.common
@@ -151,10 +147,6 @@ impl Scenario for Echo {
 
     fn common_mut(&mut self) -> &mut Common {
         &mut self.common
-    }
-
-    fn config(&self) -> Value {
-        json!(self)
     }
 
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
@@ -169,22 +161,6 @@ impl Scenario for Echo {
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        if let Ok(template) = self.text.template() {
-            outcome.count("message_bytes", template.len() as u64);
-        }
-        let sent = outcome.counted("sent");
-        let unsent = self.extent.messages.is_some_and(|messages| sent < messages);
-        outcome.problem_if(unsent && !end.interrupted, "not all messages were sent");
-        outcome.problem_if(sent == 0, "nothing was sent");
-    }
-}
-
-impl Echo {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // The gateway connects to a backend in this process about once for each message in flight.
         let doubled = if self.backend.is_some() { 2 } else { 1 };
@@ -212,6 +188,18 @@ impl Echo {
         Ok(self.outcome(&shared))
     }
 
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        if let Ok(template) = self.text.template() {
+            outcome.count("message_bytes", template.len() as u64);
+        }
+        let sent = outcome.counted("sent");
+        let unsent = self.extent.messages.is_some_and(|messages| sent < messages);
+        outcome.problem_if(unsent && !end.interrupted, "not all messages were sent");
+        outcome.problem_if(sent == 0, "nothing was sent");
+    }
+}
+
+impl Echo {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
         let default = self.rate.map_or(1, |_| OPEN_LOOP_IN_FLIGHT);
         Ok(Shared {

@@ -13,10 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use serde::Serialize;
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Url;
@@ -26,7 +24,7 @@ use channel::{Channel, Payload};
 use publisher::Publisher;
 use shared::{Session, Shared, Tallies};
 
-use super::{End, Scenario};
+use super::{End, Load};
 use crate::client::{Dialer, HttpClient};
 use crate::measure::marker::MAX_CONNECTIONS;
 use crate::measure::{Latency, Moment};
@@ -84,10 +82,8 @@ pub enum OnThrottle {
     Retry,
 }
 
-impl Scenario for Push {
-    fn name(&self) -> &'static str {
-        "push"
-    }
+impl Load for Push {
+    const NAME: &str = "push";
 
     fn common(&self) -> &Common {
         &self.common
@@ -95,10 +91,6 @@ impl Scenario for Push {
 
     fn common_mut(&mut self) -> &mut Common {
         &mut self.common
-    }
-
-    fn config(&self) -> Value {
-        json!(self)
     }
 
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
@@ -111,23 +103,6 @@ impl Scenario for Push {
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        let posted = outcome.counted("posted");
-        let unsent = self
-            .extent
-            .messages
-            .is_some_and(|messages| posted < messages);
-        outcome.problem_if(unsent && !end.interrupted, "not all payloads were posted");
-        let accepted = outcome.counted("acknowledged");
-        outcome.problem_if(accepted == 0, "no payload was accepted");
-    }
-}
-
-impl Push {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         // A publisher has a connection and a timer.
         reserve_files(u64::from(self.connections) + 2 * u64::from(self.publishers))?;
@@ -165,6 +140,19 @@ impl Push {
         Ok(outcome)
     }
 
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        let posted = outcome.counted("posted");
+        let unsent = self
+            .extent
+            .messages
+            .is_some_and(|messages| posted < messages);
+        outcome.problem_if(unsent && !end.interrupted, "not all payloads were posted");
+        let accepted = outcome.counted("acknowledged");
+        outcome.problem_if(accepted == 0, "no payload was accepted");
+    }
+}
+
+impl Push {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
         Ok(Shared {
             run: run.clone(),

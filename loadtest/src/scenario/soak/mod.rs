@@ -9,16 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use futures_util::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::crowd::Manner;
 use super::echo::Text;
 use super::part::{either, run_part};
 use super::push::{Access, OnThrottle};
-use super::{Churn, Echo, End, Push, Ramp, Scenario};
+use super::{Churn, Echo, End, Load, Push, Ramp};
 use crate::measure::Moment;
 use crate::options::{Common, Extent, Misuse, Rate, Share, duration, positive, seconds};
 use crate::report::Outcome;
@@ -108,10 +106,8 @@ pub struct Soak {
     pub limits: Limits,
 }
 
-impl Scenario for Soak {
-    fn name(&self) -> &'static str {
-        "soak"
-    }
+impl Load for Soak {
+    const NAME: &str = "soak";
 
     fn common(&self) -> &Common {
         &self.common
@@ -119,10 +115,6 @@ impl Scenario for Soak {
 
     fn common_mut(&mut self) -> &mut Common {
         &mut self.common
-    }
-
-    fn config(&self) -> Value {
-        json!(self)
     }
 
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
@@ -150,16 +142,6 @@ impl Scenario for Soak {
         Ok(())
     }
 
-    fn run<'a>(&'a self, run: &'a Run) -> BoxFuture<'a, Result<Outcome, Misuse>> {
-        Box::pin(self.drive(run))
-    }
-
-    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        self.limits.watch(self.duration, end, outcome);
-    }
-}
-
-impl Soak {
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
         let all = self.connections + self.churn_connections + self.push_connections;
         reserve_files(u64::from(all + self.message_connections + 2 * self.publishers) + 128)?;
@@ -202,6 +184,12 @@ impl Soak {
         Ok(outcome)
     }
 
+    fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
+        self.limits.watch(self.duration, end, outcome);
+    }
+}
+
+impl Soak {
     /// Returns when the held connections should be open.
     async fn climb(&self, run: &Run) {
         let time = Duration::from_secs_f64(f64::from(self.connections) / self.ramp_rate);
