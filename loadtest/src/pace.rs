@@ -16,6 +16,16 @@ use rustix::time::{
 };
 use tokio::net::unix::pipe::Receiver;
 
+/// Longer than any run.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long `count` events at `per_second` take, at most a day.
+pub fn span(count: f64, per_second: f64) -> Duration {
+    Duration::try_from_secs_f64(count / per_second)
+        .unwrap_or(DAY)
+        .min(DAY)
+}
+
 /// Evenly spaced instants: event `n` is due at `start + n / rate`.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
@@ -33,11 +43,8 @@ impl Schedule {
     ///
     /// A due time beyond what [`Instant`] can hold is a day after the start, which no run reaches.
     pub fn due(&self, number: u64) -> Instant {
-        const BEYOND: Duration = Duration::from_secs(86_400);
-        let offset = Duration::try_from_secs_f64(number as f64 / self.per_second).unwrap_or(BEYOND);
-        self.start
-            .checked_add(offset)
-            .unwrap_or(self.start + BEYOND)
+        let offset = Duration::try_from_secs_f64(number as f64 / self.per_second).unwrap_or(DAY);
+        self.start.checked_add(offset).unwrap_or(self.start + DAY)
     }
 }
 
@@ -111,6 +118,7 @@ mod tests {
         check(1000.0, 2_500, 2_500_000);
         check(0.5, 1, 2_000_000);
         check(0.000_000_001, u64::MAX, 86_400_000_000);
+        check(f64::MIN_POSITIVE, 1, 86_400_000_000);
     }
 
     #[tokio::test]

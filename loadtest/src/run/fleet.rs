@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::Run;
 use crate::options::{Common, Misuse};
@@ -100,11 +100,15 @@ impl Fleet {
     /// Returns when every session has ended.
     pub async fn join(&mut self) {
         while let Some(ended) = self.sessions.join_next().await {
-            if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
-                // A session that panics is a defect of this program and must not look like a pass.
-                std::panic::resume_unwind(panic);
-            }
+            pass_on_panic(ended);
         }
+    }
+}
+
+/// A session that panics is a defect of this program and must not look like a pass.
+pub(crate) fn pass_on_panic(ended: Result<(), JoinError>) {
+    if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+        std::panic::resume_unwind(panic);
     }
 }
 

@@ -8,6 +8,7 @@ mod moments;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+pub(crate) use fleet::pass_on_panic;
 pub use fleet::{Arrival, Fleet, reserve_files};
 pub use live::{Live, Totals};
 pub(crate) use live::{count, read};

@@ -13,9 +13,9 @@ use super::crowd::{Crowd, Manner};
 use super::{End, Load};
 use crate::measure::{Moment, process::Sample};
 use crate::options::{Common, Misuse, Share, duration, positive, seconds};
-use crate::pace::{Schedule, Timer};
+use crate::pace::{Schedule, Timer, span};
 use crate::report::Outcome;
-use crate::run::{Run, reserve_files};
+use crate::run::{Run, pass_on_panic, reserve_files};
 
 /// Opens connections at a fixed rate and closes each after a while.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -73,12 +73,18 @@ impl Load for Churn {
         let mut timer = Timer::new().map_err(|error| Misuse(format!("no timer: {error}")))?;
         run.reach(Moment::Opened).await;
         let start = Instant::now();
+        let end = start + self.duration;
         let schedule = Schedule::new(start, self.rate);
-        let life = Duration::from_secs_f64(f64::from(self.connections) / self.rate);
+        let life = span(f64::from(self.connections), self.rate);
         let slots = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(usize::MAX)));
         let mut guests = JoinSet::new();
         for number in 0_u32.. {
             let due = schedule.due(number.into());
+            if due >= end {
+                run.pause(end.saturating_duration_since(Instant::now()))
+                    .await;
+                break;
+            }
             let turn = async {
                 timer.sleep_until(due).await.ok()?;
                 slots.clone().acquire_owned().await.ok()
@@ -88,15 +94,17 @@ impl Load for Churn {
                 () = run.stop.wait() => break,
                 permit = turn => permit,
             };
-            let Some(permit) = permit.filter(|_| due < start + self.duration) else {
-                break;
-            };
+            let Some(permit) = permit else { break };
             guests.spawn(visit(crowd.clone(), number, due, life, permit));
-            while guests.try_join_next().is_some() {}
+            while let Some(ended) = guests.try_join_next() {
+                pass_on_panic(ended);
+            }
         }
         let measured = start.elapsed();
         crowd.release();
-        while guests.join_next().await.is_some() {}
+        while let Some(ended) = guests.join_next().await {
+            pass_on_panic(ended);
+        }
         run.reach(Moment::Measured).await;
         let mut outcome = Outcome {
             operations: run.main.distribution().summary().count,

@@ -19,6 +19,7 @@ use super::push::{Access, OnThrottle};
 use super::{Churn, Echo, End, Load, Push, Ramp};
 use crate::measure::Moment;
 use crate::options::{Common, Extent, Misuse, Rate, Share, duration, positive, seconds};
+use crate::pace::span;
 use crate::report::Outcome;
 use crate::run::{Run, reserve_files};
 
@@ -192,8 +193,8 @@ impl Load for Soak {
 impl Soak {
     /// Returns when the held connections should be open.
     async fn climb(&self, run: &Run) {
-        let time = Duration::from_secs_f64(f64::from(self.connections) / self.ramp_rate);
-        run.pause(time.min(DAY)).await;
+        run.pause(span(f64::from(self.connections), self.ramp_rate))
+            .await;
     }
 
     /// Asks for reloads for ever.

@@ -132,3 +132,14 @@ async fn a_gateway_that_ends_churning_connections_is_noticed() {
     assert!(reset >= Some(1), "{result:#}");
     assert_eq!(result["connections"]["dropped"].as_u64(), reset);
 }
+
+#[tokio::test]
+async fn a_rate_slower_than_the_run_does_not_prolong_it() {
+    let url = floor(Floor::Echo).await;
+    for rate in ["0.001", "1e-300"] {
+        let line = format!("churn {url} --connections 10 --rate {rate} --duration 20ms");
+        let result = run_and_pass(&line).await;
+        assert_eq!(result["counts"], json!({"opened": 1, "closed": 1}));
+        assert!(result["measured_seconds"].as_f64() >= Some(0.02));
+    }
+}
