@@ -106,7 +106,8 @@ impl Observer {
         let interval = latency.since(&self.latency);
         let errors = self.run.failures.total();
         let servers = glances(&self.pids);
-        let own = process::glance(std::process::id()).unwrap_or_default();
+        let clients = glances(&self.run.clients());
+        let client_bytes = clients.iter().flatten().map(|one| one.rss_anon_bytes).sum();
         let point = Point {
             at: now.saturating_duration_since(self.start).as_secs_f64(),
             length,
@@ -118,7 +119,7 @@ impl Observer {
             latency: percentiles(&interval),
             cores: cores(&self.servers, &servers, length),
             servers: servers.clone(),
-            client_bytes: own.rss_anon_bytes,
+            client_bytes,
         };
         self.at = now;
         self.totals = totals;

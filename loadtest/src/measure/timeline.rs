@@ -31,7 +31,7 @@ pub struct Point {
     pub servers: Vec<Option<Sample>>,
     /// CPUs each of them kept busy.
     pub cores: Vec<f64>,
-    /// User-space memory of this program, in bytes.
+    /// User-space memory of this program, all its processes together, in bytes.
     pub client_bytes: u64,
 }
 

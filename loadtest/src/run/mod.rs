@@ -108,6 +108,11 @@ impl Run {
         self.moments.reach(moment).await;
     }
 
+    /// The processes that drive the load.
+    pub fn clients(&self) -> Vec<u32> {
+        self.moments.looks().clients
+    }
+
     /// Opens one connection, counts it and its latency, or counts what kept it from being opened.
     pub async fn connect(&self, dialer: &Dialer, number: u32) -> Option<Socket> {
         self.open(dialer.socket(), number).await
