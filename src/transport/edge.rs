@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -82,7 +83,7 @@ impl Answering {
 
     /// The same, for an HTTP/2 stream.
     #[must_use]
-    pub(super) fn to_stream(mut self, stream: Unanswered) -> Self {
+    pub(super) fn on_stream(mut self, stream: Unanswered) -> Self {
         self.stream = Some(stream);
         self
     }
@@ -162,8 +163,8 @@ fn admitted(
     let arrival = match face {
         Face::Clients => arrival,
         Face::Administration => match operated(front, &plan, arrival) {
-            Ok(way) => return way,
-            Err(arrival) => arrival,
+            ControlFlow::Break(way) => return way,
+            ControlFlow::Continue(arrival) => arrival,
         },
     };
     let request = &arrival.request;
@@ -182,11 +183,11 @@ fn admitted(
 }
 
 /// What only operators may ask for; anything else comes back.
-fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> Result<Way, Arrival> {
+fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> ControlFlow<Way, Arrival> {
     if admin::is_control(front, &arrival) {
         let front = Arc::clone(front);
         let answer = async move { front.control.answer(arrival.into_call()).await };
-        return Ok(Way::Other(Box::pin(answer)));
+        return ControlFlow::Break(Way::Other(Box::pin(answer)));
     }
     let path = arrival.request.uri().path();
     match place::bare_connection(path) {
@@ -196,9 +197,9 @@ fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> Result<Way, Ar
                 let (services, region) = (&front.services, front.control.region());
                 management::answer_by_id(services, region, &id, arrival.into_call()).await
             };
-            Ok(Way::Other(Box::pin(answer)))
+            ControlFlow::Break(Way::Other(Box::pin(answer)))
         }
-        _ => Err(arrival),
+        _ => ControlFlow::Continue(arrival),
     }
 }
 

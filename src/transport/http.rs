@@ -76,7 +76,7 @@ pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket:
                 None => edge::answer(&front, face, &socket, &slot, request),
                 Some(None) => edge::Answering::unseen(),
                 Some(Some(stream)) => {
-                    edge::answer(&front, face, &socket, &slot, request).to_stream(stream)
+                    edge::answer(&front, face, &socket, &slot, request).on_stream(stream)
                 }
             },
         );
