@@ -8,6 +8,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connection_store::{Connection, ConnectionRecord};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
@@ -23,8 +25,9 @@ use crate::error::CloseReason;
 use crate::exchange::{
     Acceptance, Event, Exchange, GatewayRequest, HttpReply, Party, Reply, RequestContext, Timeline,
 };
+use crate::observe::metrics::OpenConnection;
 use crate::observe::names::Stray;
-use crate::pipeline;
+use crate::pipeline::{self, Services};
 use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::transport::arrival::Arrival;
 use crate::transport::edge::{Answer, message, upgrade_required};
@@ -62,9 +65,8 @@ pub(in crate::transport) async fn answer(
         upgrade,
         seat,
     };
-    // Boxed, because a task keeps room for its future twice.
-    let life = Box::pin(live(opening, stage, Box::new(arrival), permit));
-    tasks.spawn("connection", life);
+    let beginning = Box::pin(begin(opening, stage, Box::new(arrival), permit));
+    tasks.spawn("connection", live(beginning));
     let unanswered = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
     receiver.await.unwrap_or_else(|_| unanswered())
 }
@@ -123,23 +125,37 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
     values.next().is_none().then_some(first.trim())
 }
 
-async fn live(
+/// The life of a connection as one task. What its beginning needed is freed before the rest, which lasts for hours, begins.
+async fn live(beginning: BoxFuture<'static, Option<BoxFuture<'static, ()>>>) {
+    let rest = beginning.await;
+    if let Some(rest) = rest {
+        rest.await;
+    }
+}
+
+/// Runs `$connect` and opens the connection; gives the rest of its life, if it has any.
+async fn begin(
     opening: Opening,
     stage: Arc<Stage>,
     arrival: Box<Arrival>,
     permit: OwnedSemaphorePermit,
-) {
+) -> Option<BoxFuture<'static, ()>> {
     let settings = Arc::clone(&stage.connections);
     let services = Arc::clone(&opening.front.services);
     let exchange = exchange(&opening.front, stage, *arrival);
-    // Boxed, because this task outlives `$connect` by hours and should not keep room for it.
     let reply = Box::pin(pipeline::run(&services, exchange)).await;
     drop(permit);
     match reply {
-        Reply::Accept(acceptance) => Box::pin(open(opening, settings, acceptance)).await,
-        // A client that went away needs no answer.
-        Reply::Http(reply) => drop(opening.answer.send(refusal(*reply))),
-        Reply::Frame(_) | Reply::Nothing => {}
+        Reply::Accept(acceptance) => {
+            let open = open(opening, settings, acceptance).await?;
+            Some(Box::pin(last(open)))
+        }
+        Reply::Http(reply) => {
+            // A client that went away needs no answer.
+            opening.answer.send(refusal(*reply)).ok();
+            None
+        }
+        Reply::Frame(_) | Reply::Nothing => None,
     }
 }
 
@@ -194,8 +210,23 @@ fn switching(accept: HeaderValue, subprotocol: Option<HeaderValue>) -> Answer {
     answer
 }
 
-/// Sees an accepted connection through to its `$disconnect`.
-async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: Box<Acceptance>) {
+/// An accepted connection, which is in the store.
+struct Open {
+    services: Arc<Services>,
+    connection: Arc<Connection>,
+    settings: Arc<ConnectionSettings>,
+    /// The socket and what the client sent behind its handshake; `None` when it did not wait for the answer.
+    socket: Option<(Stream, Vec<u8>)>,
+    seat: Arc<Seat>,
+    counted: OpenConnection,
+}
+
+/// Enters a connection into the store and answers its client; `None` when that has failed and was told.
+async fn open(
+    opening: Opening,
+    settings: Arc<ConnectionSettings>,
+    acceptance: Box<Acceptance>,
+) -> Option<Open> {
     let front = opening.front;
     let services = Arc::clone(&front.services);
     let (now, wall) = (services.clock.now(), services.clock.wall());
@@ -210,55 +241,78 @@ async fn open(opening: Opening, settings: Arc<ConnectionSettings>, acceptance: B
         warn!(%error, "a connection could not be registered");
         let refused = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         opening.answer.send(refused).ok();
-        Box::pin(services.disconnect(connection, ABNORMAL, String::new())).await;
-        return;
+        services
+            .disconnect(connection, ABNORMAL, String::new())
+            .await;
+        return None;
     }
     let switched = opening.answer.send(switching(opening.accept, subprotocol));
-    let upgraded = match switched {
-        Ok(()) => Box::pin(opening.upgrade).await.ok().and_then(unwrap),
+    let socket = match switched {
+        Ok(()) => opening.upgrade.await.ok().and_then(unwrap),
         Err(_) => None,
     };
-    let ending = match upgraded {
-        Some((stream, leftover)) => {
-            front.wheel.watch(&connection, &settings, now, wall);
-            if front.stop.begun() || is_orphan(&services, &connection) {
-                // Whoever closed the others may not have seen this one yet.
-                connection.outbox.close(CloseReason::AWAY);
-            }
-            drop(front);
-            pump::run(
-                Arc::clone(&services),
-                Arc::clone(&connection),
-                settings,
-                stream,
-                leftover,
-            )
-            .await
+    if socket.is_some() {
+        front.wheel.watch(&connection, &settings, now, wall);
+        if front.stop.begun() || is_orphan(&services, &connection) {
+            // Whoever closed the others may not have seen this one yet.
+            connection.outbox.close(CloseReason::AWAY);
         }
-        // The client did not wait for the answer.
-        None => Ending {
+    }
+    Some(Open {
+        services,
+        connection,
+        settings,
+        socket,
+        seat: opening.seat,
+        counted,
+    })
+}
+
+/// Sees an open connection through to its `$disconnect`.
+fn last(open: Open) -> impl Future<Output = ()> {
+    let Open {
+        services,
+        connection,
+        settings,
+        socket,
+        seat,
+        counted,
+    } = open;
+    let (of_pump, of_store) = (Arc::clone(&services), Arc::clone(&connection));
+    let ended = move |ending| {
+        drop(seat);
+        drop(counted);
+        // Boxed: an open connection should not keep room for its end.
+        Box::pin(async move { end(&services, connection, ending).await })
+    };
+    // Put together by hand, because an `async` block would keep room for the pump twice.
+    match socket {
+        Some((stream, leftover)) => {
+            let pump = pump::run(of_pump, of_store, settings, stream, leftover);
+            Either::Left(pump.then(ended))
+        }
+        None => Either::Right(ended(Ending {
             code: ABNORMAL,
             reason: String::new(),
-        },
-    };
-    drop(opening.seat);
-    drop(counted);
-    end(&services, connection, ending).await;
+        })),
+    }
 }
 
 /// Whether a new definition took the stage away while `$connect` ran.
-fn is_orphan(services: &pipeline::Services, connection: &Connection) -> bool {
+fn is_orphan(services: &Services, connection: &Connection) -> bool {
     let record = &connection.record;
     let plan = services.plan();
     plan.stage(&record.api, &record.stage).is_none()
 }
 
-async fn end(services: &pipeline::Services, connection: Arc<Connection>, ending: Ending) {
+async fn end(services: &Services, connection: Arc<Connection>, ending: Ending) {
     connection.outbox.seal();
     if let Err(error) = services.store.remove(connection.record.id).await {
         warn!(%error, "a connection could not be removed");
     }
-    Box::pin(services.disconnect(connection, ending.code, ending.reason)).await;
+    services
+        .disconnect(connection, ending.code, ending.reason)
+        .await;
 }
 
 /// The bare socket again, and what the client sent behind its handshake.
@@ -272,16 +326,13 @@ fn unwrap(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Vec<u8>)> {
 mod tests {
     use super::*;
 
-    /// Size of the future that an asynchronous function of three arguments gives.
-    fn size<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
-        size_of::<F>()
-    }
-
     #[test]
     fn what_lives_as_long_as_a_connection_is_small() {
         // Every open connection has one of these, for hours; whatever it awaits only once belongs in a box.
-        assert!(size(open) <= 1024, "{} bytes", size(open));
-        let live = |opening, (stage, permit), arrival| live(opening, stage, arrival, permit);
-        assert!(size(live) <= 384, "{} bytes", size(live));
+        assert!(size_of_last(last) <= 384, "{} bytes", size_of_last(last));
+    }
+
+    fn size_of_last<F>(_: impl Fn(Open) -> F) -> usize {
+        size_of::<F>()
     }
 }

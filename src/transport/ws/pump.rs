@@ -40,13 +40,15 @@ thread_local! {
 }
 
 /// Runs a connection until it ends and says how. `leftover` are bytes that came behind the handshake.
-pub(super) async fn run<S>(
+///
+/// No `async fn`, which would keep room for the arguments beside the pump.
+pub(super) fn run<S>(
     services: Arc<Services>,
     connection: Arc<Connection>,
     settings: Arc<ConnectionSettings>,
     stream: S,
     leftover: Vec<u8>,
-) -> Ending
+) -> impl Future<Output = Ending>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -66,13 +68,15 @@ where
         timer: None,
         shut: false,
     };
-    let end = AssertUnwindSafe(std::future::poll_fn(|context| pump.poll(context))).catch_unwind();
-    end.await.unwrap_or_else(|_| {
-        tracing::error!("a connection's task panicked");
-        Ending {
-            code: ABNORMAL,
-            reason: String::new(),
-        }
+    let pumping = std::future::poll_fn(move |context| pump.poll(context));
+    AssertUnwindSafe(pumping).catch_unwind().map(|ending| {
+        ending.unwrap_or_else(|_| {
+            tracing::error!("a connection's task panicked");
+            Ending {
+                code: ABNORMAL,
+                reason: String::new(),
+            }
+        })
     })
 }
 
