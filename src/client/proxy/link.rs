@@ -327,6 +327,8 @@ impl Output {
         }
         self.copied.clear();
         self.written = 0;
+        // What is empty may still own all of a large body.
+        self.piece = Bytes::new();
         ready!(Pin::new(&mut *wire).poll_flush(context))?;
         self.unflushed = false;
         Poll::Ready(Ok(()))
