@@ -55,11 +55,6 @@ impl ApiStages {
         self.0.get(stage)
     }
 
-    /// Whether the API answers under its custom domain names only (`disableExecuteApiEndpoint`).
-    pub fn are_closed(&self) -> bool {
-        self.all().next().is_some_and(|stage| stage.api.closed)
-    }
-
     /// Whether it is an HTTP API.
     pub fn are_http(&self) -> bool {
         let first = self.all().next();

@@ -18,10 +18,11 @@ use crate::transport::edge::Face;
 use crate::transport::front::Front;
 use crate::transport::http::{self, Socket};
 use crate::transport::tls::{Stream, Tls};
+use crate::transport::unfinished::Unfinished;
 
 /// Longest time from accepting a socket to the end of its TLS handshake.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
-/// TLS handshakes in progress on one listener, for each core; further ones wait.
+/// TLS handshakes in progress on one listener, for each core; a further one ends the oldest.
 const TLS_HANDSHAKES_PER_CORE: usize = 64;
 /// Pause after the system refused to accept, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -82,14 +83,14 @@ impl Capacity {
 #[derive(Debug, Clone)]
 struct Door {
     tls: Arc<Tls>,
-    handshakes: Arc<Semaphore>,
+    unfinished: Arc<Unfinished>,
 }
 
 impl Door {
     fn new(tls: Arc<Tls>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let handshakes = Arc::new(Semaphore::new(cores * TLS_HANDSHAKES_PER_CORE));
-        Self { tls, handshakes }
+        let unfinished = Unfinished::new(cores * TLS_HANDSHAKES_PER_CORE);
+        Self { tls, unfinished }
     }
 }
 
@@ -205,8 +206,8 @@ async fn open(
     let secure = stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
     match (secure, tls) {
         (false, _) => Ok((Stream::Plain(stream), false)),
-        (true, Some(Door { tls, handshakes })) => {
-            Ok((tls.accept(stream, &handshakes, clock).await?, true))
+        (true, Some(Door { tls, unfinished })) => {
+            Ok((tls.accept(stream, &unfinished, clock).await?, true))
         }
         (true, None) => Err(io::Error::other(
             "the client speaks TLS, but server.tls is not set",

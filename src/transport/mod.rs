@@ -17,6 +17,7 @@ mod place;
 mod stray;
 mod streams;
 pub mod tls;
+mod unfinished;
 mod watched;
 pub mod ws;
 

@@ -108,13 +108,6 @@ enum Naming {
 
 /// `rest` is the part of `path` that begins with the stage, without a slash in front.
 fn of_api(stages: &ApiStages, path: &str, rest: &str, naming: Naming) -> Place {
-    if stages.are_closed() {
-        // AWS: an HTTP API says 404 where its own endpoint is switched off (sources disagree), others 403.
-        return match stages.are_http() {
-            true => Place::Missing,
-            false => Place::Nowhere,
-        };
-    }
     if stages.are_http() {
         return http(stages, rest, path.len() - rest.len(), naming);
     }
@@ -124,8 +117,9 @@ fn of_api(stages: &ApiStages, path: &str, rest: &str, naming: Naming) -> Place {
     };
     let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
     match stages.get(stage) {
-        Some(stage) => web_socket(stage, path, rest),
-        None => Place::Nowhere,
+        // AWS: 403 where the API's own endpoint is switched off.
+        Some(stage) if !stage.api.closed => web_socket(stage, path, rest),
+        Some(_) | None => Place::Nowhere,
     }
 }
 
@@ -152,12 +146,14 @@ fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming) -> Place
         Naming::Always => Cow::Owned(decoded(segment)),
         Naming::Host => Cow::Borrowed(segment),
     };
-    let place = |stage: &Arc<Stage>, below_stage| {
-        Place::Http(HttpPlace {
+    let place = |stage: &Arc<Stage>, below_stage| match stage.api.closed {
+        // AWS: 404 where the API's own endpoint is switched off (sources disagree).
+        true => Place::Missing,
+        false => Place::Http(HttpPlace {
             stage: Arc::clone(stage),
             below_stage,
             base_path: None,
-        })
+        }),
     };
     match (stages.get(&name), naming) {
         (Some(stage), Naming::Always) => place(stage, rest_at + segment.len()),

@@ -23,11 +23,11 @@ use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::base::clock::{Clock, within};
+use crate::transport::unfinished::Unfinished;
 
 /// File of the development CA's certificate, in the state directory.
 pub const CA_FILE: &str = "development-ca.pem";
@@ -119,22 +119,24 @@ impl Tls {
         Ok(())
     }
 
-    /// Speaks TLS on an accepted socket. The client's first message is waited for without a place among `handshakes`: only what it
-    /// asks of us costs anything.
+    /// Speaks TLS on an accepted socket. The client's first message is waited for without a place among the unfinished: only
+    /// what it asks of us costs anything.
     ///
     /// # Errors
     /// When the handshake fails, or the client does not finish it in time.
-    pub async fn accept(
+    pub(super) async fn accept(
         &self,
         stream: TcpStream,
-        handshakes: &Semaphore,
+        unfinished: &Arc<Unfinished>,
         clock: &dyn Clock,
     ) -> io::Result<Stream> {
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        let place = handshakes.acquire().await.map_err(io::Error::other)?;
+        let mut place = unfinished.enter();
         let handshake = hello.into_stream(self.config.load_full());
-        let stream = within(clock, FINISH_TIMEOUT, handshake).await;
-        drop(place);
+        let stream = tokio::select! {
+            stream = within(clock, FINISH_TIMEOUT, handshake) => stream,
+            () = place.evicted() => return Err(io::ErrorKind::ConnectionAborted.into()),
+        };
         let stream = stream.ok_or(io::ErrorKind::TimedOut)??;
         Ok(Stream::Tls(Box::new(stream)))
     }
