@@ -52,7 +52,7 @@ use endpoint::Endpoint;
 use file::FileSide;
 use kind::Kind;
 pub use operations::serves;
-use operations::{Operation, Outcome};
+use operations::{Found, Operation, Outcome};
 use store::Store;
 pub use store::StoreError;
 use view::View;
@@ -84,7 +84,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Control {
     inside: Arc<Inside>,
-    calls: Semaphore,
+    calls: Arc<Semaphore>,
 }
 
 /// What calls run on.
@@ -127,7 +127,7 @@ impl Control {
         inside.services.replace(plan);
         Ok(Self {
             inside: Arc::new(inside),
-            calls: Semaphore::new(CALLS),
+            calls: Arc::new(Semaphore::new(CALLS)),
         })
     }
 
@@ -183,18 +183,21 @@ impl Control {
         // The body comes first: its hash is part of what is signed.
         let body = call.read_body(services, BODY_BYTES, DRAINED_BYTES).await?;
         access::authorize(services, &self.inside.settings.region, &call, &body)?;
-        let Ok(_running) = self.calls.try_acquire() else {
+        let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(ServiceException::too_many("Too Many Requests", "Calls"));
         };
-        let found = operations::find(&call.method, &call.path)?;
-        let request = Call::new(found.ids, call.query.as_deref(), &body)?;
+        let Found { operation, ids } = operations::find(&call.method, &call.path)?;
         let settings = &self.inside.settings;
         let endpoint = Endpoint::new(settings.clients, settings.secure, &call.host);
-        let (operation, inside) = (found.operation, Arc::clone(&self.inside));
+        let (query, inside) = (call.query, Arc::clone(&self.inside));
         let now = services.clock.wall();
-        // A caller that hangs up does not stop what has begun.
-        let running =
-            tokio::task::spawn_blocking(move || inside.run(operation, &request, endpoint, now));
+        // A caller that hangs up does not stop what has begun, and what has begun counts until it ends. A large body takes
+        // its time to read, too.
+        let running = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let request = Call::new(ids, query.as_deref(), &body)?;
+            inside.run(operation, &request, endpoint, now)
+        });
         running.await.unwrap_or_else(|problem| {
             error!(%problem, "a call of the control plane did not end");
             Err(ServiceException::internal())
