@@ -9,6 +9,21 @@ use crate::error::ServiceException;
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
 
+/// Whether the body of a call is worth reading: not when all that is known without it speaks against the caller.
+///
+/// # Errors
+/// As [`authorize`].
+pub(super) fn admit<B>(
+    services: &Services,
+    region: &str,
+    call: &ServiceCall<B>,
+) -> Result<(), ServiceException> {
+    match services.plan().credentials.control_open {
+        true => Ok(()),
+        false => call.check_claim(services, Service::ApiGateway, region),
+    }
+}
+
 /// Whether the call may go on.
 ///
 /// # Errors

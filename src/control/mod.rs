@@ -33,6 +33,7 @@ mod wire;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -41,7 +42,7 @@ use tokio::sync::Semaphore;
 use tracing::error;
 
 use crate::base::body::Payload;
-use crate::base::clock::EpochMillis;
+use crate::base::clock::{EpochMillis, within};
 use crate::base::ids::RequestId;
 use crate::definition::{Diagnostic, Loaded, child, render};
 use crate::error::{ServiceException, stamp};
@@ -62,6 +63,10 @@ use wire::{Call, Reply};
 const BODY_BYTES: usize = 6 * 1024 * 1024;
 /// How much of a body that is too large is read all the same, so that the caller sees the answer.
 const DRAINED_BYTES: usize = 16 * 1024 * 1024;
+/// Bodies that may be read at a time; more wait.
+const BODIES: usize = 16;
+/// Longest wait for the turn of a body.
+const BODY_WAIT: Duration = Duration::from_secs(30);
 /// Calls that may run or wait at a time.
 const CALLS: usize = 256;
 
@@ -85,6 +90,7 @@ pub struct Settings {
 pub struct Control {
     inside: Arc<Inside>,
     calls: Arc<Semaphore>,
+    bodies: Semaphore,
 }
 
 /// What calls run on.
@@ -128,6 +134,7 @@ impl Control {
         Ok(Self {
             inside: Arc::new(inside),
             calls: Arc::new(Semaphore::new(CALLS)),
+            bodies: Semaphore::new(BODIES),
         })
     }
 
@@ -180,9 +187,11 @@ impl Control {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let services = &self.inside.services;
-        // The body comes first: its hash is part of what is signed.
-        let body = call.read_body(services, BODY_BYTES, DRAINED_BYTES).await?;
-        access::authorize(services, &self.inside.settings.region, &call, &body)?;
+        let region = &self.inside.settings.region;
+        access::admit(services, region, &call)?;
+        // The hash of the body is part of what is signed.
+        let body = self.read_body(&mut call).await?;
+        access::authorize(services, region, &call, &body)?;
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(ServiceException::too_many("Too Many Requests", "Calls"));
         };
@@ -202,6 +211,23 @@ impl Control {
             error!(%problem, "a call of the control plane did not end");
             Err(ServiceException::internal())
         })
+    }
+
+    async fn read_body<B>(&self, call: &mut ServiceCall<B>) -> Result<Bytes, ServiceException>
+    where
+        B: hyper::body::Body<Data = Bytes> + Unpin,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if call.body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let services = &self.inside.services;
+        let turn = within(services.clock.as_ref(), BODY_WAIT, self.bodies.acquire());
+        // Nobody closes the semaphore.
+        let Some(Ok(_reading)) = turn.await else {
+            return Err(ServiceException::too_many("Too Many Requests", "Bodies"));
+        };
+        call.read_body(services, BODY_BYTES, DRAINED_BYTES).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base::body::{BodyError, collect_or_drain};
 use crate::base::clock::within;
 use crate::error::ServiceException;
 use crate::exchange::Headers;
-use crate::lang::sigv4::SignedRequest;
+use crate::lang::sigv4::{Claim, SignedRequest};
 use crate::pipeline::Services;
 use crate::plan::credentials::Credential;
 
@@ -66,6 +66,28 @@ impl<B> ServiceCall<B> {
         }
     }
 
+    /// That someone known claims to have signed the call. Whether the claim is true only [`ServiceCall::signer`] can tell, since
+    /// the hash of the body is part of what is signed.
+    ///
+    /// # Errors
+    /// What is wrong with the claim, whatever the body is.
+    pub fn check_claim(
+        &self,
+        services: &Services,
+        service: Service,
+        region: &str,
+    ) -> Result<(), ServiceException> {
+        let headers = self.signed_fields();
+        let claim = Claim::parse(&self.signed_request(&headers, b""));
+        let credentials = &services.plan().credentials;
+        let known = |claim: &Claim| credentials.find(claim.access_key_id()).is_some();
+        match claim.is_ok_and(|claim| claim.as_ref().is_some_and(known)) {
+            true => Ok(()),
+            // It finds the same before it comes to the body.
+            false => self.signer(services, service, region, b"").map(drop),
+        }
+    }
+
     /// Who signed the call.
     ///
     /// # Errors
@@ -77,18 +99,8 @@ impl<B> ServiceCall<B> {
         region: &str,
         body: &[u8],
     ) -> Result<Arc<Credential>, ServiceException> {
-        let headers: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name, value.as_bytes()))
-            .collect();
-        let signed = SignedRequest {
-            method: self.method.as_str(),
-            path: &self.path,
-            query: self.query.as_deref(),
-            headers: &headers,
-            body,
-        };
+        let headers = self.signed_fields();
+        let signed = self.signed_request(&headers, body);
         let (credentials, now) = (&services.plan().credentials, services.clock.wall());
         services
             .signatures
@@ -96,6 +108,27 @@ impl<B> ServiceCall<B> {
             .map_err(|error| {
                 ServiceException::unsigned(error.exception(), error.detailed_message())
             })
+    }
+
+    fn signed_fields(&self) -> Vec<(&str, &[u8])> {
+        let fields = self.headers.iter();
+        fields
+            .map(|(name, value)| (name, value.as_bytes()))
+            .collect()
+    }
+
+    fn signed_request<'a>(
+        &'a self,
+        headers: &'a [(&'a str, &'a [u8])],
+        body: &'a [u8],
+    ) -> SignedRequest<'a> {
+        SignedRequest {
+            method: self.method.as_str(),
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers,
+            body,
+        }
     }
 
     /// Whether the signer's policy allows the action on a resource.

@@ -90,6 +90,48 @@ async fn calls_are_signed_for_the_service_and_allowed_by_policy() {
 }
 
 #[tokio::test]
+async fn strangers_are_refused_before_their_bodies_are_read() {
+    let state = tempfile::tempdir().unwrap();
+    let directory = format!("stateDirectory: '{}'", state.path().display());
+    let setup = Setup::new(credentials()).manual().server(&directory);
+    let rig = setup.start().await;
+    let links = "/v2/vpclinks";
+    // The body never comes.
+    let announce = async |target: &str, headers: &[(String, String)]| {
+        let headers = headers.iter();
+        let mut headers: Vec<_> = headers.map(|(name, value)| (&**name, &**value)).collect();
+        headers.push(("Content-Length", "6000000"));
+        let head = request("POST", target, &headers, b"");
+        send(rig.gateway.admin_address(), &head).await
+    };
+
+    let unsigned = announce(links, &[]).await;
+    let message = exception(&unsigned, 403, "MissingAuthenticationTokenException");
+    assert_eq!(message, "Missing Authentication Token");
+
+    let garbled = [("Authorization".to_owned(), "AWS4-HMAC-SHA256 x".to_owned())];
+    let garbled = announce(links, &garbled).await;
+    exception(&garbled, 403, "IncompleteSignatureException");
+
+    let stranger = Signer {
+        key_id: "AKIDNOBODY",
+        ..signer()
+    };
+    let unknown = stranger.sign("POST", links, &[], b"{}");
+    let unknown = announce(links, &unknown.headers).await;
+    exception(&unknown, 403, "UnrecognizedClientException");
+
+    let presigned = Signer {
+        expires: Some(60),
+        ..stranger
+    };
+    let presigned = presigned.sign("POST", links, &[], b"{}");
+    let presigned = announce(&format!("{links}?{}", presigned.query), &[]).await;
+    exception(&presigned, 403, "UnrecognizedClientException");
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn it_answers_operators_only() {
     let state = tempfile::tempdir().unwrap();
     let rig = open("", state.path()).start().await;
