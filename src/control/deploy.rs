@@ -130,7 +130,12 @@ fn settle_api(
             wanting.push((path, stage));
         }
     }
-    deploy_all(context, view, api, &draft, wanting, live)?;
+    let failed = deploy_all(context, view, api, &draft, wanting, live)?;
+    // What else was said of a stage holds all the same, for the deployment that it goes on running.
+    let failed = failed
+        .into_iter()
+        .filter(|path| changed_stages.contains(path));
+    rest.extend(failed);
     for path in rest {
         restage(context, view, api, &draft, &path, live)?;
     }
@@ -192,7 +197,8 @@ fn surroundings(view: &View, api: &Path) -> Vec<String> {
     paths
 }
 
-/// Deploys the draft to stages that deploy by themselves. Where that fails, the stage goes on as it is and says why.
+/// Deploys the draft to stages that deploy by themselves. Where that fails, the stage keeps its deployment and says why; gives those
+/// that have one to keep.
 fn deploy_all(
     context: &Context<'_>,
     view: &mut View,
@@ -200,9 +206,10 @@ fn deploy_all(
     draft: &Value,
     stages: Vec<(Path, Record)>,
     live: &mut Live,
-) -> Result<(), ServiceException> {
+) -> Result<Vec<Path>, ServiceException> {
+    let mut failed = Vec::new();
     if stages.is_empty() {
-        return Ok(());
+        return Ok(failed);
     }
     let mut deployment = None;
     let file = view.shared_file();
@@ -244,11 +251,15 @@ fn deploy_all(
             Err(problem) => {
                 let message = format!("Deployment attempt failed: {problem}");
                 stage.make("lastDeploymentStatusMessage", message);
+                if !stage.text("deploymentId").is_empty() {
+                    failed.push(path.clone());
+                }
             }
         }
         view.put(path, stage);
     }
-    forget_automatic(view, api)
+    forget_automatic(view, api)?;
+    Ok(failed)
 }
 
 /// An automatic deployment that no stage runs any more is of no use to anyone.

@@ -453,6 +453,39 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn settings_of_a_stage_take_effect_though_the_draft_cannot_be_deployed() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).manual().start().await;
+    let (one, two) = (backend("one").await, backend("two").await);
+    let api = api(&rig).await;
+    let integration = proxy(&rig, &api, "http://${stageVariables.host}/").await;
+    let route = route(&rig, &api, "GET /x", &integration).await;
+    let host = |host: String| json!({ "stageVariables": { "host": host } });
+    let mut body = host(one.address.to_string());
+    body["stageName"] = "$default".into();
+    body["autoDeploy"] = true.into();
+    let deployment = id(&stage(&rig, &api, body).await, "deploymentId");
+    let route = format!("{api}/routes/{route}");
+    works(&rig, 204, "DELETE", &route, Value::Null).await;
+
+    let path = format!("{api}/stages/%24default");
+    let good = host(two.address.to_string());
+    let shown = works(&rig, 200, "PATCH", &path, good.clone()).await;
+    let message = shown["lastDeploymentStatusMessage"].as_str().unwrap();
+    assert!(message.contains("no routes exist"), "{shown}");
+    assert_eq!(shown["deploymentId"], deployment);
+    assert_eq!(ask(&rig, &api, "/x").await.text(), "two");
+    two.request().await;
+
+    // The deployment that goes on running cannot do with it.
+    let refused = call(&rig, "PATCH", &path, host("?".to_owned())).await;
+    exception(&refused, 400, "BadRequestException");
+    let shown = works(&rig, 200, "GET", &path, Value::Null).await;
+    assert_eq!(shown["stageVariables"], good["stageVariables"]);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn verdicts_that_are_kept_can_be_forgotten() {
     let state = tempfile::tempdir().unwrap();
     let setup = open("", state.path()).manual();
