@@ -1,13 +1,20 @@
 //! Who may call: whoever signs for the service `apigateway` and is allowed to by policy, or anyone on this machine.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::authorizer::iam::Service;
 use crate::error::ServiceException;
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
+
+/// Where tagged resources are.
+const TAGS: &str = "/tags/";
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Whether the body of a call is worth reading: not when all that is known without it speaks against the caller.
 ///
@@ -49,12 +56,14 @@ pub(super) fn authorize<B>(
         .map_err(ServiceException::denied)
 }
 
-/// The part of an ARN that a path stands for. AWS: a resource that is tagged stays encoded in it.
-fn resource(path: &str) -> Cow<'_, str> {
+/// The part of an ARN that a path stands for, the same however the path is spelled. AWS: a resource that is tagged stays encoded
+/// in it.
+fn resource(path: &str) -> String {
     let path = path.strip_prefix("/v2").unwrap_or(path);
-    match path.starts_with("/tags/") {
-        true => Cow::Borrowed(path),
-        false => percent_decode_str(path).decode_utf8_lossy(),
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+    match path.strip_prefix(TAGS) {
+        Some(tagged) => format!("{TAGS}{}", utf8_percent_encode(&decoded(tagged), RESERVED)),
+        None => decoded(path).into_owned(),
     }
 }
 
@@ -81,6 +90,21 @@ fn is_own(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_is_the_same_however_its_path_is_spelled() {
+        let check = |path, expected: &str| assert_eq!(resource(path), expected, "{path}");
+        check("/v2/apis/a1/stages/%24default", "/apis/a1/stages/$default");
+        let tagged = "/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2Fa1";
+        for spelled in [
+            "/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2Fa1",
+            "/v2/tags/arn%3aaws%3aapigateway%3aus-east-1%3a%3a%2fapis%2fa1",
+            "/v2/tags/arn:aws:apigateway:us-east-1::/apis/a1",
+            "/v2/tags/%61rn:aws:apigateway:us%2Deast-1::/apis/%61%31",
+        ] {
+            check(spelled, tagged);
+        }
+    }
 
     #[test]
     fn this_machine_is_known_by_its_names() {
