@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _, TableDefinition, TableError};
@@ -59,7 +60,31 @@ pub(super) type Changes = BTreeMap<Path, Option<Record>>;
 #[derive(Debug)]
 pub(super) struct Store {
     path: PathBuf,
-    database: Mutex<Option<Arc<Database>>>,
+    database: Mutex<Option<Held>>,
+}
+
+/// A database that is open.
+#[derive(Debug, Clone)]
+struct Held {
+    database: Arc<Database>,
+    health: Health,
+}
+
+/// Whether a database still works. One that met an error of the disk answers nothing else from then on, so that it must be opened
+/// anew.
+#[derive(Debug, Clone, Default)]
+struct Health(Arc<AtomicBool>);
+
+impl Health {
+    /// Notes what a database says.
+    fn broken(&self, path: &FilePath, problem: impl Into<redb::Error>) -> StoreError {
+        self.0.store(true, Ordering::Relaxed);
+        unusable(path, problem)
+    }
+
+    fn is_good(&self) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Store {
@@ -79,71 +104,76 @@ impl Store {
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let path = self.path.clone();
         if !path.exists() {
-            return Ok(Snapshot { path, table: None });
+            let health = Health::default();
+            return Ok(Snapshot {
+                path,
+                table: None,
+                health,
+            });
         }
-        let database = self.database()?;
-        let reading = database.begin_read().map_err(|e| self.broken(e))?;
+        let Held { database, health } = self.database()?;
+        let reading = database.begin_read();
+        let reading = reading.map_err(|e| health.broken(&path, e))?;
         let table = match reading.open_table(RESOURCES) {
             Ok(table) => Some(table),
             Err(TableError::TableDoesNotExist(_)) => None,
-            Err(error) => return Err(self.broken(error)),
+            Err(error) => return Err(health.broken(&path, error)),
         };
-        Ok(Snapshot { path, table })
+        Ok(Snapshot {
+            path,
+            table,
+            health,
+        })
     }
 
     /// Writes all of it or none; when this returns, it is on disk.
     pub(super) fn commit(&self, changes: &Changes) -> Result<(), StoreError> {
-        let written = self.write(changes);
-        if written.is_err() {
-            // A database that met an error of the disk answers nothing else from then on; the next call opens it anew.
-            *self.held() = None;
-        }
-        written
+        let Held { database, health } = self.database()?;
+        write(&database, changes).map_err(|problem| health.broken(&self.path, problem))
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Arc<Database>>> {
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, changes: &Changes) -> Result<(), StoreError> {
-        let database = self.database()?;
-        let writing = database.begin_write().map_err(|e| self.broken(e))?;
-        {
-            let mut table = writing.open_table(RESOURCES).map_err(|e| self.broken(e))?;
-            for (path, record) in changes {
-                let key = (path.collection.as_str(), path.id.as_str());
-                let done = match record {
-                    Some(record) => table.insert(key, record.to_bytes().as_slice()),
-                    None => table.remove(key),
-                };
-                done.map(drop).map_err(|e| self.broken(e))?;
-            }
-        }
-        writing.commit().map_err(|e| self.broken(e))
-    }
-
-    fn database(&self) -> Result<Arc<Database>, StoreError> {
+    fn database(&self) -> Result<Held, StoreError> {
         let mut held = self.held();
-        if let Some(database) = &*held {
-            return Ok(Arc::clone(database));
+        // The broken one goes before another is opened: only one may hold the file.
+        drop(held.take_if(|held| !held.health.is_good()));
+        if let Some(good) = &*held {
+            return Ok(good.clone());
         }
         let directory = self.path.parent().unwrap_or(FilePath::new("."));
         std::fs::create_dir_all(directory).map_err(|problem| StoreError::Directory {
             path: directory.to_owned(),
             problem,
         })?;
-        let database = Database::create(&self.path).map_err(|e| self.broken(e))?;
-        let database = Arc::new(database);
-        *held = Some(Arc::clone(&database));
-        Ok(database)
-    }
-
-    fn broken(&self, problem: impl Into<redb::Error>) -> StoreError {
-        broken(&self.path, problem)
+        let database = Database::create(&self.path).map_err(|e| unusable(&self.path, e))?;
+        let opened = Held {
+            database: Arc::new(database),
+            health: Health::default(),
+        };
+        *held = Some(opened.clone());
+        Ok(opened)
     }
 }
 
-fn broken(path: &FilePath, problem: impl Into<redb::Error>) -> StoreError {
+fn write(database: &Database, changes: &Changes) -> Result<(), redb::Error> {
+    let writing = database.begin_write()?;
+    {
+        let mut table = writing.open_table(RESOURCES)?;
+        for (path, record) in changes {
+            let key = (path.collection.as_str(), path.id.as_str());
+            match record {
+                Some(record) => table.insert(key, record.to_bytes().as_slice())?,
+                None => table.remove(key)?,
+            };
+        }
+    }
+    Ok(writing.commit()?)
+}
+
+fn unusable(path: &FilePath, problem: impl Into<redb::Error>) -> StoreError {
     StoreError::Database {
         path: path.to_owned(),
         problem: Box::new(problem.into()),
@@ -155,6 +185,7 @@ pub(super) struct Snapshot {
     path: PathBuf,
     /// `None` as long as nothing was ever stored.
     table: Option<ReadOnlyTable<(&'static str, &'static str), &'static [u8]>>,
+    health: Health,
 }
 
 impl Snapshot {
@@ -164,7 +195,7 @@ impl Snapshot {
             return Ok(None);
         };
         let found = table.get((path.collection.as_str(), path.id.as_str()));
-        let found = found.map_err(|e| broken(&self.path, e))?;
+        let found = found.map_err(|e| self.broken(e))?;
         found
             .map(|bytes| self.record(path, bytes.value()))
             .transpose()
@@ -181,7 +212,9 @@ impl Snapshot {
             return Ok(0);
         };
         let keys = table.range((collection, "")..(collection, AFTER_IDS));
-        Ok(keys.map_err(|e| broken(&self.path, e))?.count())
+        let mut keys = keys.map_err(|e| self.broken(e))?;
+        keys.try_fold(0, |count, key| key.map(|_| count + 1))
+            .map_err(|e| self.broken(e))
     }
 
     /// Everything below a resource, in whichever collection.
@@ -199,16 +232,20 @@ impl Snapshot {
         let Some(table) = &self.table else {
             return Ok(Vec::new());
         };
-        let entries = table.range(from..to).map_err(|e| broken(&self.path, e))?;
+        let entries = table.range(from..to).map_err(|e| self.broken(e))?;
         let mut all = Vec::new();
         for entry in entries {
-            let (key, bytes) = entry.map_err(|e| broken(&self.path, e))?;
+            let (key, bytes) = entry.map_err(|e| self.broken(e))?;
             let (collection, id) = key.value();
             let path = Path::new(collection, id);
             let record = self.record(&path, bytes.value())?;
             all.push((path, record));
         }
         Ok(all)
+    }
+
+    fn broken(&self, problem: impl Into<redb::Error>) -> StoreError {
+        self.health.broken(&self.path, problem)
     }
 
     fn record(&self, path: &Path, bytes: &[u8]) -> Result<Record, StoreError> {
@@ -219,3 +256,6 @@ impl Snapshot {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
