@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::definition::{Loaded, child};
 use crate::error::ServiceException;
 use crate::model::definition::Definition;
+use crate::plan::Plan;
 
 use super::kind::Kind;
 use super::record::Record;
@@ -22,6 +23,8 @@ const ID_CHARACTERS: usize = 7;
 pub(super) struct FileSide {
     /// All of it, for what resources of the control plane may refer to.
     pub(super) definition: Definition,
+    /// What of it runs, without the stages and domain names of the control plane.
+    pub(super) plan: Plan,
     /// Its resources.
     pub(super) resources: BTreeMap<Path, Record>,
     /// Which text has an API or a domain name.
@@ -29,8 +32,8 @@ pub(super) struct FileSide {
 }
 
 impl FileSide {
-    /// The side of a file that has been read.
-    pub(super) fn new(loaded: &Loaded) -> Self {
+    /// The side of a file that has been read, and compiled to `plan`.
+    pub(super) fn new(loaded: &Loaded, plan: Plan) -> Self {
         let mut resources = BTreeMap::new();
         let mut origins = BTreeMap::new();
         let origin = |section: &str, id: &str| {
@@ -51,6 +54,7 @@ impl FileSide {
         }
         Self {
             definition: loaded.definition.clone(),
+            plan,
             resources,
             origins,
         }

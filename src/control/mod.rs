@@ -32,6 +32,7 @@ mod wire;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -102,6 +103,8 @@ struct Inside {
     file: ArcSwap<FileSide>,
     /// Held by whoever changes what runs: a call, or another definition.
     writing: Mutex<()>,
+    /// Whether something else may run than what is stored: after a commit that failed, its changes may be on disk or not.
+    doubtful: AtomicBool,
 }
 
 impl Control {
@@ -115,22 +118,16 @@ impl Control {
         loaded: &Loaded,
         settings: Settings,
     ) -> Result<Self, StoreError> {
+        let plan = Plan::clone(&services.plan());
         let inside = Inside {
             store: Store::open(&settings.directory)?,
             services,
             settings,
-            file: ArcSwap::from_pointee(FileSide::new(loaded)),
+            file: ArcSwap::from_pointee(FileSide::new(loaded, plan)),
             writing: Mutex::new(()),
+            doubtful: AtomicBool::new(true),
         };
-        let mut plan = Plan::clone(&inside.services.plan());
-        let problems = inside.complete(&inside.file.load_full(), &mut plan)?;
-        if !problems.is_empty() {
-            error!(
-                "stages of the control plane are left out:\n{}",
-                render(&problems)
-            );
-        }
-        inside.services.replace(plan);
+        inside.agree()?;
         Ok(Self {
             inside: Arc::new(inside),
             calls: Arc::new(Semaphore::new(CALLS)),
@@ -149,15 +146,11 @@ impl Control {
     /// What would not go on.
     pub fn consider(&self, loaded: &Loaded, plan: Plan) -> Result<Adoption<'_>, Vec<Diagnostic>> {
         let turn = self.inside.turn();
-        let file = FileSide::new(loaded);
-        let mut plan = plan;
-        let problems = match self.inside.complete(&file, &mut plan) {
-            Ok(problems) => problems,
-            Err(problem) => {
-                let remedy = "look after the state directory";
-                vec![Diagnostic::new(None, "", problem.to_string(), remedy)]
-            }
-        };
+        let file = FileSide::new(loaded, plan);
+        let (plan, problems) = self.inside.complete(&file).map_err(|problem| {
+            let remedy = "look after the state directory";
+            vec![Diagnostic::new(None, "", problem.to_string(), remedy)]
+        })?;
         match problems.is_empty() {
             true => Ok(Adoption {
                 inside: &self.inside,
@@ -246,6 +239,9 @@ impl Inside {
     ) -> Result<Reply, ServiceException> {
         let writes = operation.method != Method::GET;
         let _turn = writes.then(|| self.turn());
+        if writes {
+            self.agree().map_err(|error| failed(&error))?;
+        }
         let file = self.file.load_full();
         if operation.changes_resources() {
             for kind in [Kind::Api, Kind::DomainName] {
@@ -275,9 +271,10 @@ impl Inside {
             Outcome::Nothing => None,
         };
         if !view.changes().is_empty() {
-            self.store
-                .commit(view.changes())
-                .map_err(|error| failed(&error))?;
+            self.store.commit(view.changes()).map_err(|error| {
+                self.doubtful.store(true, Ordering::Relaxed);
+                failed(&error)
+            })?;
         }
         if !live.is_empty() {
             let mut plan = Plan::clone(&self.services.plan());
@@ -290,8 +287,27 @@ impl Inside {
         })
     }
 
-    /// Puts every stored stage into a plan that has the file's; gives what is wrong with those that do not compile.
-    fn complete(&self, file: &FileSide, plan: &mut Plan) -> Result<Vec<Diagnostic>, StoreError> {
+    /// Makes sure that what runs is what is stored; whoever asks has the turn. A stage that does not compile any more is logged and
+    /// left out.
+    fn agree(&self) -> Result<(), StoreError> {
+        if !self.doubtful.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (plan, problems) = self.complete(&self.file.load_full())?;
+        if !problems.is_empty() {
+            error!(
+                "stages of the control plane are left out:\n{}",
+                render(&problems)
+            );
+        }
+        self.services.replace(plan);
+        self.doubtful.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The plan of a file with every stored stage in it, and what is wrong with those that do not compile.
+    fn complete(&self, file: &FileSide) -> Result<(Plan, Vec<Diagnostic>), StoreError> {
+        let mut plan = file.plan.clone();
         let stored = self.store.snapshot()?;
         let mut problems = Vec::new();
         for (api, _) in stored.list(Kind::Api.facts().collection)? {
@@ -321,7 +337,7 @@ impl Inside {
             let mappings = stored.list(&path.collection_of(Kind::ApiMapping))?;
             plan.domains.insert(&path.id, domains::domain(&mappings));
         }
-        Ok(problems)
+        Ok((plan, problems))
     }
 }
 
@@ -345,6 +361,7 @@ impl Adoption<'_> {
     pub fn put_in_force(self) {
         self.inside.file.store(Arc::new(self.file));
         self.inside.services.replace(self.plan);
+        self.inside.doubtful.store(false, Ordering::Relaxed);
     }
 }
 
