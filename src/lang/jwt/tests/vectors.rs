@@ -91,8 +91,8 @@ fn ecdsa_signatures_in_der() {
             }
         }
     }
-    assert_eq!(tally.accepted, 0);
-    assert!(tally.refused > 900, "{tally:?}");
+    let (accepted, refused) = (0, 988);
+    assert_eq!(tally, Tally { accepted, refused });
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn rsa_signatures() {
             }
         }
     }
-    assert_eq!(tally.accepted + tally.refused, 2588);
-    assert!((75..=85).contains(&tally.accepted), "{tally:?}");
+    let (accepted, refused) = (75, 2513);
+    assert_eq!(tally, Tally { accepted, refused });
 }
 
 #[test]
@@ -175,6 +175,6 @@ fn rsa_pss_signatures() {
     }
     // Of the vectors with salts of another length, one was changed to have ours.
     let accepted = 63 + 95 + 63 + 63 + 95 + 132 + 1;
-    assert_eq!(tally.accepted, accepted, "{tally:?}");
-    assert!(tally.refused > 500, "{tally:?}");
+    let refused = 661;
+    assert_eq!(tally, Tally { accepted, refused });
 }
