@@ -140,6 +140,12 @@ impl Outbox {
         Delivery::Queued
     }
 
+    /// Whether the consumer may write a reply at once, past the queue: nothing waits in it, and no close was asked for.
+    pub fn is_clear(&self) -> bool {
+        let queue = self.lock();
+        queue.waiting.is_empty() && queue.close.is_none() && !queue.sealed
+    }
+
     /// Whether a limit has been reached, so that no more input should be taken from the client.
     pub fn crowded(&self) -> bool {
         let queue = self.lock();
@@ -198,6 +204,12 @@ impl Outbox {
     /// Moves messages of together at most `budget` bytes (but at least one) to the end of `batch`.
     pub fn take(&self, batch: &mut Vec<Outgoing>, budget: usize) -> Taken {
         let mut queue = self.lock();
+        if queue.waiting.is_empty() {
+            return Taken {
+                close: queue.close,
+                ping: std::mem::take(&mut queue.ping),
+            };
+        }
         let mut room = budget;
         while let Some(message) = queue.waiting.front() {
             let size = message.payload().len();
@@ -290,6 +302,21 @@ mod tests {
         batch.clear();
         assert_eq!(outbox.take(&mut batch, 3).close, Some(GOODBYE));
         assert_eq!(batch, [text("two")]);
+    }
+
+    #[test]
+    fn a_reply_passes_only_where_nothing_waits() {
+        let waiting = outbox(8, 100);
+        assert!(waiting.is_clear());
+        waiting.push(text("one"));
+        assert!(!waiting.is_clear());
+        waiting.take(&mut Vec::new(), 100);
+        assert!(waiting.is_clear());
+        waiting.close(GOODBYE);
+        assert!(!waiting.is_clear());
+        let sealed = outbox(8, 100);
+        sealed.seal();
+        assert!(!sealed.is_clear());
     }
 
     #[test]

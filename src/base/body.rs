@@ -102,6 +102,17 @@ impl Payload {
             Inner::Stream { .. } => None,
         }
     }
+
+    /// All of it, or itself while it is still on its way.
+    ///
+    /// # Errors
+    /// The body, when it is not whole.
+    pub fn into_whole(self) -> Result<Bytes, Self> {
+        match self.0 {
+            Inner::Whole(bytes) => Ok(bytes),
+            Inner::Stream { .. } => Err(self),
+        }
+    }
 }
 
 impl Default for Payload {

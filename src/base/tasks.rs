@@ -8,9 +8,11 @@
 )]
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::error;
 
@@ -19,14 +21,21 @@ use tracing::error;
 /// Cheap to clone; all clones count together.
 #[derive(Debug, Clone)]
 pub struct Tasks {
-    live: Arc<watch::Sender<usize>>,
+    live: Arc<Live>,
+}
+
+/// How many tasks run, and who waits for there to be none. An atomic, as messages that wait for a backend are tasks.
+#[derive(Debug, Default)]
+struct Live {
+    count: AtomicUsize,
+    none: Notify,
 }
 
 impl Tasks {
     /// An empty set of tasks.
     pub fn new() -> Self {
         Self {
-            live: Arc::new(watch::Sender::new(0)),
+            live: Arc::default(),
         }
     }
 
@@ -47,14 +56,20 @@ impl Tasks {
 
     /// Tasks that have not ended yet.
     pub fn live(&self) -> usize {
-        *self.live.borrow()
+        self.live.count.load(Ordering::Acquire)
     }
 
     /// Completes when no task is running any more.
     pub async fn idle(&self) {
-        let mut live = self.live.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
-        live.wait_for(|count| *count == 0).await.ok();
+        loop {
+            let mut none = pin!(self.live.none.notified());
+            // Asked to be told before looking, so that the last task cannot end unnoticed in between.
+            none.as_mut().enable();
+            if self.live() == 0 {
+                return;
+            }
+            none.await;
+        }
     }
 }
 
@@ -65,14 +80,14 @@ impl Default for Tasks {
 }
 
 struct Counted {
-    live: Arc<watch::Sender<usize>>,
+    live: Arc<Live>,
     name: &'static str,
     finished: bool,
 }
 
 impl Counted {
-    fn enter(live: Arc<watch::Sender<usize>>, name: &'static str) -> Self {
-        live.send_modify(|count| *count += 1);
+    fn enter(live: Arc<Live>, name: &'static str) -> Self {
+        live.count.fetch_add(1, Ordering::AcqRel);
         Self {
             live,
             name,
@@ -83,7 +98,9 @@ impl Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.live.send_modify(|count| *count -= 1);
+        if self.live.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.live.none.notify_waiters();
+        }
         if !self.finished && std::thread::panicking() {
             error!(task = self.name, "a task panicked");
         }

@@ -58,6 +58,11 @@ impl Timeline {
         }
     }
 
+    /// When the event arrived, in nanoseconds of the gateway's clock.
+    pub fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
     /// Notes that a phase begins.
     pub fn enter(&mut self, phase: Phase) {
         self.entered[phase as usize] = true;

@@ -2,24 +2,28 @@
 //!
 //! Source: developer guide, "Set up WebSocket API integration requests"; what a backend sees is from captures.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
-use ::http::{Method, Uri};
+use ::http::Method;
+use ::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use ::http::uri::PathAndQuery;
 use bytes::Bytes;
-use url::Url;
+use url::form_urlencoded;
 
-use crate::base::body::Payload;
+use crate::base::body::{BodyError, Payload, collect};
+use crate::base::clock::{Tick, within};
 use crate::base::quotas;
+use crate::client::http::CallError;
+use crate::client::proxy::{Destination, RequestHead};
 use crate::exchange::{Event, Exchange, ExchangeScope, IntegrationFacts};
 use crate::integration::answer::Answer;
 use crate::integration::forwarded;
 use crate::integration::{BackendError, Backends, payload, trace};
 use crate::lang::parameter::{ParameterTarget, header_safe};
 use crate::plan::integration::{HttpTarget, Integration};
+use crate::plan::proxy_uri::Address;
 
 /// Handshake headers that belong to the client's own connection and do not reach a backend.
 const NOT_FORWARDED: [&str; 10] = [
@@ -40,7 +44,11 @@ const USER_AGENT_VALUE: &str = "AmazonAPIGateway";
 
 /// A request that is ready to be sent.
 #[derive(Debug)]
-pub struct HttpCall(::http::Request<Bytes>);
+pub struct HttpCall {
+    destination: Destination,
+    head: RequestHead,
+    body: Bytes,
+}
 
 /// Builds the request: the handshake's headers or the raw message, then what is mapped over them.
 pub(super) fn prepare(
@@ -63,27 +71,22 @@ pub(super) fn prepare(
             request.set(mapping.target(), values)?;
         }
     }
-    let uri = target.uri.render(&scope, &request.path);
-    let uri = uri.map_err(|problem| unsendable("integrationUri", problem))?;
-    let mut url = Url::parse(&uri).map_err(|problem| unsendable("integrationUri", problem))?;
-    if !request.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(request.query);
-    }
+    let parameter = |name: &str| Some((request.path.get(name)?.as_str(), false));
+    let address = target.uri.address(&scope, &parameter);
+    let address = address.map_err(|problem| unsendable("integrationUri", problem))?;
     let body = match target.method {
         Method::GET | Method::HEAD => Bytes::new(),
         _ => payload(exchange, integration.content)?,
     };
-    let mut call = ::http::Request::new(body);
-    *call.method_mut() = target.method.clone();
-    *call.uri_mut() =
-        Uri::try_from(url.as_str()).map_err(|problem| unsendable("integrationUri", problem))?;
-    *call.headers_mut() = request.headers;
-    if call.body().is_empty() && !matches!(target.method, Method::GET | Method::HEAD) {
-        // RFC 9110 section 8.6: such a request says its length even when it is 0; some servers insist.
-        let nothing = HeaderValue::from_static("0");
-        call.headers_mut().insert(CONTENT_LENGTH, nothing);
-    }
-    Ok(HttpCall(call))
+    Ok(HttpCall {
+        head: request.head(&target.method, &address)?,
+        body,
+        destination: Destination {
+            secure: address.origin.secure,
+            authority: address.origin.authority.clone(),
+            server_name: None,
+        },
+    })
 }
 
 /// The parts of a request that mappings can change.
@@ -116,6 +119,26 @@ impl Request {
             }
         }
         Ok(())
+    }
+
+    /// How it goes over the wire, to that address.
+    fn head(&self, method: &Method, address: &Address<'_>) -> Result<RequestHead, BackendError> {
+        let mut target = Cow::Borrowed(&*address.target);
+        if !self.query.is_empty() {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(&self.query);
+            let between = if address.query().is_some() { '&' } else { '?' };
+            target.to_mut().push(between);
+            target.to_mut().push_str(&query.finish());
+        }
+        let target = PathAndQuery::try_from(&*target)
+            .map_err(|problem| unsendable("integrationUri", problem))?;
+        let host = self.headers.get(HOST).unwrap_or(&address.origin.host);
+        let mut head = RequestHead::new(method, &target, host);
+        for (name, value) in self.headers.iter().filter(|(name, _)| *name != HOST) {
+            head.field(name, value);
+        }
+        Ok(head)
     }
 }
 
@@ -172,10 +195,8 @@ pub(super) async fn call(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
-    let result = backends
-        .http
-        .send(call.0, limit, body_limit(exchange))
-        .await;
+    let deadline = backends.clock.now().after(limit);
+    let result = answer(backends, call, deadline, body_limit(exchange)).await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.since(started));
     let answer = result?;
@@ -194,6 +215,42 @@ pub(super) async fn call(
         headers: parts.headers,
         body: Payload::from(body),
     })
+}
+
+/// The answer with all of its body.
+async fn answer(
+    backends: &Backends,
+    call: HttpCall,
+    deadline: Tick,
+    limit: usize,
+) -> Result<::http::Response<Bytes>, CallError> {
+    let answered = backends
+        .proxy
+        .ask(&call.destination, &call.head, call.body, deadline);
+    let (parts, body) = answered.await?.into_parts();
+    let body = match body.into_whole() {
+        Ok(whole) if whole.len() > limit => Err(CallError::TooLarge(limit)),
+        Ok(whole) => Ok(whole),
+        Err(coming) => Box::pin(rest(backends, coming, deadline, limit)).await,
+    };
+    Ok(::http::Response::from_parts(parts, body?))
+}
+
+/// A body that was still on its way when its head came.
+async fn rest(
+    backends: &Backends,
+    body: Payload,
+    deadline: Tick,
+    limit: usize,
+) -> Result<Bytes, CallError> {
+    let clock = backends.clock.as_ref();
+    let left = deadline.since(clock.now());
+    match within(clock, left, collect(body, limit)).await {
+        Some(Ok(collected)) => Ok(collected.bytes),
+        Some(Err(BodyError::TooLarge { limit })) => Err(CallError::TooLarge(limit)),
+        Some(Err(BodyError::Broken(reason))) => Err(CallError::Broken(reason)),
+        None => Err(CallError::TimedOut),
+    }
 }
 
 /// Most bytes that are read of an answer: Amazon's limit, or what a stage that lifts its own lets through.

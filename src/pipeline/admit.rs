@@ -13,7 +13,6 @@ use crate::limit::{Holder, Shown};
 use crate::pipeline::Services;
 use crate::pipeline::authorize::Caller;
 use crate::pipeline::throttle::Passage;
-use crate::plan::Plan;
 use crate::plan::route::Route;
 use crate::plan::usage::{ApiKeySource, Subscriber};
 
@@ -35,7 +34,7 @@ pub(super) fn admit(
 ) -> Result<Admission, GatewayError> {
     let subscriber = match exchange.event {
         Event::Disconnect { .. } => None,
-        Event::Message { .. } => of_connection(&services.plan_now(), exchange)?,
+        Event::Message { .. } => of_connection(services, exchange)?,
         Event::Connect | Event::Http if route.api_key_required => {
             Some(of_request(services, exchange, &caller)?)
         }
@@ -110,13 +109,17 @@ fn refuse_guesses(
 /// Whose key was shown at the handshake, as long as `$connect` asks for one.
 ///
 /// AWS does not say whether messages count; here they do, and a key that has been taken away is good for nothing more.
-fn of_connection(plan: &Plan, exchange: &Exchange) -> Result<Option<Subscriber>, GatewayError> {
+fn of_connection(
+    services: &Services,
+    exchange: &Exchange,
+) -> Result<Option<Subscriber>, GatewayError> {
     let stage = &exchange.stage;
     let routes = stage.routes.messages();
     let asks = routes.is_some_and(|routes| routes.connect.api_key_required);
     let Some(key) = exchange.context.party.api_key().filter(|_| asks) else {
         return Ok(None);
     };
+    let plan = services.plan_now();
     let subscriber = plan.usage.holding(&key.id, &stage.api.id, &stage.name);
     subscriber.map(Some).ok_or_else(|| {
         GatewayError::new(ResponseType::InvalidApiKey)

@@ -24,6 +24,7 @@ use tracing::trace;
 
 pub use authorize::circumstances;
 pub use failure::error_text;
+pub use route::runs_serially;
 pub use services::{Parts, Services};
 
 use crate::error::{GatewayError, ResponseType};

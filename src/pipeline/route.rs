@@ -13,8 +13,15 @@ use crate::exchange::{Event, Exchange};
 use crate::lang::cors::is_preflight;
 use crate::lang::http_path::RoutePath;
 use crate::lang::selection::RouteKeyChoice;
-use crate::plan::route::{Authorization, HttpRoutes, Route, Routes};
+use crate::plan::route::{Authorization, HttpRoutes, MessageRoutes, Ordering, Route, Routes};
 use crate::plan::stage::{Protocol, Stage};
+
+/// Whether the message's route takes one message at a time.
+pub fn runs_serially(stage: &Stage, message: &Outgoing) -> bool {
+    let any = |routes: &MessageRoutes| routes.any_serial;
+    stage.routes.messages().is_some_and(any)
+        && for_message(stage, message).is_some_and(|route| route.ordering == Ordering::Serial)
+}
 
 /// Finds the route and notes its key.
 ///

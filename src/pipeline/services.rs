@@ -21,9 +21,9 @@ use crate::lang::trace::Trace;
 use crate::limit::{Guesses, Holder, RateLimiter, UsageCounters};
 use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
-use crate::pipeline::{self, route};
+use crate::pipeline;
 use crate::plan::Plan;
-use crate::plan::route::{Authorization, MessageRoutes, Ordering};
+use crate::plan::route::Authorization;
 use crate::plan::stage::Stage;
 
 /// Everything that is alive while the gateway runs.
@@ -178,8 +178,8 @@ impl Services {
         });
     }
 
-    /// The stage that a connection belongs to, as it is now.
-    fn stage_of(&self, connection: &Connection) -> Option<Arc<Stage>> {
+    /// The stage that a connection belongs to, as it is now; `None` when it was taken away.
+    pub fn stage_of(&self, connection: &Connection) -> Option<Arc<Stage>> {
         let record = &connection.record;
         let plans = self.plans.load();
         plans.current.stage(&record.api, &record.stage).cloned()
@@ -200,35 +200,21 @@ impl Services {
         found.cloned()
     }
 
-    /// Whether the message's route takes one message at a time.
-    pub fn runs_serially(&self, connection: &Connection, message: &Outgoing) -> bool {
-        self.stage_of(connection)
-            .filter(|stage| {
-                stage
-                    .routes
-                    .messages()
-                    .is_some_and(MessageRoutes::any_serial)
-            })
-            .is_some_and(|stage| {
-                route::for_message(&stage, message)
-                    .is_some_and(|route| route.ordering == Ordering::Serial)
-            })
-    }
-
-    /// Runs a message through the pipeline and queues what comes of it.
-    pub async fn message(&self, connection: Arc<Connection>, payload: Outgoing) {
-        let Some(stage) = self.stage_of(&connection) else {
-            // The stage was taken away under an open connection.
-            connection.outbox.close(CloseReason::AWAY);
-            return;
-        };
+    /// Runs a message through the pipeline; gives the reply for its sender, if there is one.
+    pub async fn message(
+        &self,
+        stage: Arc<Stage>,
+        connection: Arc<Connection>,
+        payload: Outgoing,
+    ) -> Option<Outgoing> {
         let event = Event::Message {
             id: RequestId::mint(),
             payload,
         };
-        let exchange = self.exchange(stage, event, Party::Open(Arc::clone(&connection)));
-        if let Reply::Frame(frame) = pipeline::run(self, exchange).await {
-            connection.outbox.push_reply(frame);
+        let exchange = self.exchange(stage, event, Party::Open(connection));
+        match pipeline::run(self, exchange).await {
+            Reply::Frame(frame) => Some(frame),
+            Reply::Nothing | Reply::Accept(_) | Reply::Http(_) => None,
         }
     }
 

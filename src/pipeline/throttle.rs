@@ -19,7 +19,7 @@ pub(super) fn throttle(
     exchange: &Exchange,
     route: &Route,
 ) -> Result<Passage, GatewayError> {
-    let now = services.clock.nanos();
+    let now = exchange.timeline.arrived();
     let limiter = &services.limiter;
     let account = services.plan_now().account;
     let passed = match exchange.event {

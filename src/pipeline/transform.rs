@@ -138,7 +138,7 @@ fn with_length(headers: HeaderMap) -> HeaderMap {
 
 fn frame(exchange: &Exchange, answer: Answer) -> Result<Reply, GatewayError> {
     let limit = exchange.stage.connections.message_bytes;
-    let Some(body) = answer.body.whole().cloned() else {
+    let Ok(body) = answer.body.into_whole() else {
         return Err(GatewayError::new(ResponseType::IntegrationFailure)
             .because("an answer that has not been read"));
     };

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
+use bytes::Bytes;
+use http::{Method, StatusCode};
 
 use crate::client::lambda::InvokeTarget;
 use crate::lang::http_mapping::{MappingValue, RequestMapping, ResponseMapping};
-use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::parameter::ParameterMapping;
-use crate::lang::response_key::ResponseKey;
-use crate::lang::uri_template::UriTemplate;
 use crate::plan::proxy_uri::ProxyUri;
 use crate::plan::service::ServiceTarget;
 
@@ -100,7 +98,7 @@ pub struct HttpTarget {
     /// `integrationMethod`.
     pub method: Method,
     /// `integrationUri`.
-    pub uri: UriTemplate,
+    pub uri: ProxyUri,
 }
 
 /// Where an HTTP API sends requests on to.
@@ -123,19 +121,12 @@ pub struct ProxyTarget {
 /// An answer made up by the gateway.
 #[derive(Debug)]
 pub struct MockTarget {
-    /// The status that the request template names; it selects the response.
-    pub status: u16,
-    /// `integrationResponses` in the order in which they are tried, `$default` last.
-    pub responses: Vec<MockResponse>,
-}
-
-/// One of a mock's responses.
-#[derive(Debug)]
-pub struct MockResponse {
-    /// Which statuses it is for.
-    pub key: ResponseKey,
-    /// The payload; empty when the definition has no template.
-    pub template: Option<LiteralTemplate>,
+    /// The status that the request template names.
+    ///
+    /// AWS: on `$connect` an integration response maps to 200 unless its status says otherwise.
+    pub status: StatusCode,
+    /// The payload of the response that the status selects; empty when that has no template, or there is none.
+    pub payload: Bytes,
 }
 
 /// What is done to the payload on its way to the backend (`contentHandlingStrategy`).

@@ -1,8 +1,8 @@
 //! Routes of a stage, and how an event finds its own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use http::Method;
 
 use crate::lang::cors::CorsPolicy;
@@ -189,6 +189,8 @@ pub struct MessageRoutes {
     pub default: Option<Arc<Route>>,
     /// All others by their key.
     pub custom: HashMap<Box<str>, Arc<Route>>,
+    /// Whether any of these takes one message at a time.
+    pub any_serial: bool,
 }
 
 impl MessageRoutes {
@@ -198,12 +200,6 @@ impl MessageRoutes {
     pub fn for_message(&self, key: Option<&str>) -> Option<&Arc<Route>> {
         key.and_then(|key| self.custom.get(key))
             .or(self.default.as_ref())
-    }
-
-    /// Whether any route takes one message at a time.
-    pub fn any_serial(&self) -> bool {
-        let mut all = self.custom.values().chain(self.default.as_ref());
-        all.any(|route| route.ordering == Ordering::Serial)
     }
 
     /// All routes: the predefined ones first, then the others by key.

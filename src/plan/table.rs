@@ -108,6 +108,6 @@ fn target(integration: &Integration) -> String {
         }
         Target::Service(service) => format!("AWS_PROXY {}", service.action.subtype),
         Target::Preflight => "CORS".to_owned(),
-        Target::Mock(mock) => format!("MOCK {}", mock.status),
+        Target::Mock(mock) => format!("MOCK {}", mock.status.as_u16()),
     }
 }

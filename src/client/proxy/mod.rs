@@ -23,6 +23,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use bytes::Bytes;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Response};
 
@@ -131,6 +132,30 @@ impl ProxyClient {
         let link = within(clock.as_ref(), left, connecting).await;
         let link = link.ok_or(CallError::TimedOut)??;
         Ok(self.ready(link, destination))
+    }
+
+    /// Sends one request whose body is here, within a deadline; once more on a new connection when a kept-alive one turns out to
+    /// be dead and nothing is lost by it.
+    ///
+    /// # Errors
+    /// As [`ProxyClient::connect`] and [`Ready::send`].
+    pub async fn ask(
+        &self,
+        destination: &Destination,
+        request: &RequestHead,
+        body: Bytes,
+        deadline: Tick,
+    ) -> Result<Answered, CallError> {
+        if let Some(ready) = self.kept(destination) {
+            let sending = ready.send(request, None, body.clone().into(), deadline);
+            match sending.await {
+                Err(CallError::Unanswered(_)) if request.method().is_idempotent() => {}
+                result => return result,
+            }
+        }
+        // Boxed: a request that finds a connection should not carry what it takes to make one.
+        let ready = Box::pin(self.connect(destination, deadline)).await?;
+        ready.send(request, None, body.into(), deadline).await
     }
 
     fn ready(&self, link: Box<Link>, destination: &Destination) -> Ready {

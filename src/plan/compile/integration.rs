@@ -12,6 +12,7 @@ use crate::lang::parameter::{MappingError, ParameterMapping, ParameterSource, Pa
 use crate::lang::uri_template::{UriKind, UriTemplate, UriVariable};
 use crate::model::v2::{self, ContentHandlingStrategy, IntegrationType};
 use crate::plan::integration::{ContentHandling, HttpTarget, Integration, PayloadFormat, Target};
+use crate::plan::proxy_uri::ProxyUri;
 use crate::plan::route::{CONNECT, DISCONNECT};
 
 /// One integration; `None` with the reason noted. `users` are the keys of the routes that target it.
@@ -129,7 +130,7 @@ fn http(
     check_path_parameters(bench, &template, parameters, &path);
     Some(HttpTarget {
         method: method?,
-        uri: template,
+        uri: ProxyUri::new(template),
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use http::StatusCode;
 use serde_json::Value;
 
 use super::{Bench, Noted};
@@ -10,7 +12,7 @@ use crate::lang::literal_template::LiteralTemplate;
 use crate::lang::response_key::ResponseKey;
 use crate::lang::selection::SelectionExpression;
 use crate::model::v2;
-use crate::plan::integration::{MockResponse, MockTarget};
+use crate::plan::integration::MockTarget;
 
 /// The key of the template that is used when no other is.
 const DEFAULT: &str = "$default";
@@ -24,20 +26,25 @@ pub(super) fn compile(
     path: &str,
 ) -> Option<MockTarget> {
     let status = status(bench, integration, path);
-    let mut responses = Vec::new();
+    let mut keys = Vec::new();
+    let mut payloads = Vec::new();
     for (key, response) in &integration.integration_responses {
         let path = child(&child(path, "integrationResponses"), key);
-        responses.extend(compile_response(bench, key, response, &path));
+        if let Some((key, payload)) = compile_response(bench, key, response, &path) {
+            keys.push(key);
+            payloads.push(payload);
+        }
     }
-    // Patterns are tried before `$default`.
-    responses.sort_by_key(|response| matches!(response.key, ResponseKey::Default));
+    let status = status?;
+    let selected = ResponseKey::select(&keys, status.as_str());
+    let selected = selected.and_then(|position| payloads.get(position));
     Some(MockTarget {
-        status: status?,
-        responses,
+        status,
+        payload: selected.cloned().unwrap_or_default(),
     })
 }
 
-fn status(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) -> Option<u16> {
+fn status(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) -> Option<StatusCode> {
     let path = child(path, "requestTemplates");
     let chosen = choose(
         bench,
@@ -63,7 +70,8 @@ fn status(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str) -> O
         .and_then(|document| document.get("statusCode"))
         .and_then(Value::as_u64)
         .and_then(|status| u16::try_from(status).ok())
-        .filter(|status| (200..=599).contains(status));
+        .filter(|status| (200..=599).contains(status))
+        .and_then(|status| StatusCode::from_u16(status).ok());
     if status.is_none() {
         let what = "the request template of MOCK gives no status from 200 to 599";
         let remedy = "write JSON with an unquoted number, such as `{\"statusCode\":200}`";
@@ -77,7 +85,7 @@ fn compile_response(
     key: &str,
     response: &v2::IntegrationResponse,
     path: &str,
-) -> Option<MockResponse> {
+) -> Option<(ResponseKey, Bytes)> {
     let key = match ResponseKey::parse(key) {
         Ok(key) => Some(key),
         Err(error) => {
@@ -93,14 +101,14 @@ fn compile_response(
         &path,
     )
     .ok()?;
-    let template = match chosen {
-        Some((key, text)) => Some(literal(bench, text, &child(&path, key))?),
-        None => None,
+    let payload = match chosen {
+        Some((key, text)) => {
+            let template = literal(bench, text, &child(&path, key))?;
+            Bytes::copy_from_slice(template.text().as_bytes())
+        }
+        None => Bytes::new(),
     };
-    Some(MockResponse {
-        key: key?,
-        template,
-    })
+    Some((key?, payload))
 }
 
 /// The template that a static selection expression chooses, with its key, if there is any. Templates that can never be chosen

@@ -1,11 +1,12 @@
 //! Stages: an API's routes with a stage's variables, throttles and limits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use connection_store::OutboxLimits;
+use foldhash::HashMap;
 
 use super::route::Parts;
 use super::{Bench, Target, authorizer, http, integration, route};
@@ -16,7 +17,7 @@ use crate::lang::syntax::nearest;
 use crate::model::Limit;
 use crate::model::v2::{self, ProtocolType};
 use crate::plan::access_log::{AccessLog, Destination};
-use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, MessageRoutes, Route, Routes};
+use crate::plan::route::{CONNECT, DEFAULT, DISCONNECT, MessageRoutes, Ordering, Route, Routes};
 use crate::plan::stage::{Api, BinaryFrames, ConnectionSettings, Stage};
 
 /// What `off` means for a bound that keeps memory finite: as much as the definition may ask for.
@@ -101,7 +102,9 @@ fn messages(
         .into_iter()
         .map(|(key, route)| (key.into(), route))
         .collect();
+    let serial = |route: &Arc<Route>| route.ordering == Ordering::Serial;
     Some(MessageRoutes {
+        any_serial: custom.values().chain(&default).any(serial),
         connect,
         disconnect,
         default,

@@ -84,26 +84,31 @@ impl Decoder {
         now: Tick,
         input: &mut &[u8],
     ) -> Result<Option<Incoming>, CloseReason> {
-        loop {
-            if !self.in_frame() && !self.begin_frame(settings, now, input)? {
-                return Ok(None);
+        // Kept on the heap only from one read to the next: most messages come whole.
+        let mut partial = match self.partial.take() {
+            Some(kept) => *kept,
+            None => Partial::begun(now),
+        };
+        let incoming = loop {
+            if partial.frame.is_none() && !self.begin_frame(settings, now, input, &mut partial)? {
+                break None;
             }
-            if !self.fill_frame(input) {
-                return Ok(None);
+            if !partial.fill_frame(input) {
+                break None;
             }
-            if let Some(incoming) = self.end_frame()? {
-                return Ok(Some(incoming));
+            if let Some(incoming) = partial.end_frame()? {
+                break Some(incoming);
             }
+        };
+        if partial.is_unfinished() || self.header_length > 0 {
+            self.partial = Some(Box::new(partial));
         }
+        Ok(incoming)
     }
 
     /// When the first byte of an unfinished frame or message came; `None` between messages.
     pub fn assembling_since(&self) -> Option<Tick> {
         self.partial.as_ref().map(|partial| partial.began)
-    }
-
-    fn in_frame(&self) -> bool {
-        matches!(&self.partial, Some(partial) if partial.frame.is_some())
     }
 
     /// Reads a header; `false` when `input` ended within it.
@@ -112,11 +117,9 @@ impl Decoder {
         settings: &ConnectionSettings,
         now: Tick,
         input: &mut &[u8],
+        partial: &mut Partial,
     ) -> Result<bool, CloseReason> {
         let Some((header, length)) = self.parse_header(input)? else {
-            if self.header_length > 0 {
-                self.partial_since(now);
-            }
             return Ok(false);
         };
         let mask = check_header(&header, length)?;
@@ -124,7 +127,6 @@ impl Decoder {
         if let Some(limit) = settings.frames_per_second {
             self.meter.count(now, limit, control)?;
         }
-        let partial = self.partial_since(now);
         if !control {
             let message = partial.message.take();
             partial.message = Some(Message::continued(message, &header, length, settings)?);
@@ -159,31 +161,32 @@ impl Decoder {
         self.header_length = 0;
         Ok(parsed)
     }
+}
 
-    fn partial_since(&mut self, now: Tick) -> &mut Partial {
-        self.partial.get_or_insert_with(|| {
-            Box::new(Partial {
-                began: now,
-                frame: None,
-                control: Vec::new(),
-                message: None,
-            })
-        })
+impl Partial {
+    fn begun(now: Tick) -> Self {
+        Self {
+            began: now,
+            frame: None,
+            control: Vec::new(),
+            message: None,
+        }
+    }
+
+    fn is_unfinished(&self) -> bool {
+        self.frame.is_some() || self.message.is_some()
     }
 
     /// Moves payload out of `input`; `true` when the frame is complete.
     fn fill_frame(&mut self, input: &mut &[u8]) -> bool {
-        let Some(partial) = &mut self.partial else {
-            return false;
-        };
-        let Some(frame) = &mut partial.frame else {
+        let Some(frame) = &mut self.frame else {
             return false;
         };
         let wanted = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
         let (taken, rest) = input.split_at(wanted.min(input.len()));
-        let store = match (&frame.opcode, &mut partial.message) {
+        let store = match (&frame.opcode, &mut self.message) {
             (OpCode::Data(_), Some(message)) => &mut message.data,
-            _ => &mut partial.control,
+            _ => &mut self.control,
         };
         let start = store.len();
         store.extend_from_slice(taken);
@@ -194,20 +197,13 @@ impl Decoder {
     }
 
     fn end_frame(&mut self) -> Result<Option<Incoming>, CloseReason> {
-        let Some(partial) = &mut self.partial else {
+        let Some(frame) = self.frame.take() else {
             return Ok(None);
         };
-        let Some(frame) = partial.frame.take() else {
-            return Ok(None);
-        };
-        let incoming = match frame.opcode {
-            OpCode::Control(kind) => Some(control(kind, std::mem::take(&mut partial.control))?),
-            OpCode::Data(_) => finish_data(&mut partial.message, frame.is_final)?,
-        };
-        if partial.message.is_none() {
-            self.partial = None;
+        match frame.opcode {
+            OpCode::Control(kind) => control(kind, std::mem::take(&mut self.control)).map(Some),
+            OpCode::Data(_) => finish_data(&mut self.message, frame.is_final),
         }
-        Ok(incoming)
     }
 }
 

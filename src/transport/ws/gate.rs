@@ -28,13 +28,17 @@ impl Gate {
         !self.shut.load(Ordering::Acquire) && self.in_flight.load(Ordering::Acquire) < self.limit
     }
 
-    /// Lets a message of `connection` through; it is in flight until the pass is dropped.
-    pub(super) fn enter(self: &Arc<Self>, connection: &Arc<Connection>) -> Pass {
+    /// Lets a message of `connection` through; it is in flight until the pass is dropped, and no other is let through
+    /// meanwhile if its route is `serial`.
+    pub(super) fn enter(self: &Arc<Self>, connection: &Arc<Connection>, serial: bool) -> Pass {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
+        if serial {
+            self.shut.store(true, Ordering::Release);
+        }
         Pass {
             gate: Arc::clone(self),
             connection: Arc::clone(connection),
-            shut: AtomicBool::new(false),
+            serial,
         }
     }
 }
@@ -44,27 +48,18 @@ impl Gate {
 pub(super) struct Pass {
     gate: Arc<Gate>,
     connection: Arc<Connection>,
-    shut: AtomicBool,
-}
-
-impl Pass {
-    /// Lets no other message through until this one is done: its route is serial.
-    pub(super) fn shut(&self) {
-        self.shut.store(true, Ordering::Relaxed);
-        self.gate.shut.store(true, Ordering::Release);
-    }
+    serial: bool,
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let was_serial = self.shut.load(Ordering::Relaxed);
-        if was_serial {
+        if self.serial {
             self.gate.shut.store(false, Ordering::Release);
         }
         // What the count was is learnt by lowering it, not before: a message that enters in between would fill the gate
         // without anyone being left who knows that a pump waits at it.
         let before = self.gate.in_flight.fetch_sub(1, Ordering::AcqRel);
-        if was_serial || before >= self.gate.limit {
+        if self.serial || before >= self.gate.limit {
             self.connection.outbox.wake();
         }
     }
@@ -106,14 +101,16 @@ mod tests {
             drop(pass);
             assert_eq!(woken.0.load(Ordering::SeqCst), expected);
         };
-        check(gate.enter(&connection), false);
-        let (first, second) = (gate.enter(&connection), gate.enter(&connection));
+        check(gate.enter(&connection, false), false);
+        let (first, second) = (
+            gate.enter(&connection, false),
+            gate.enter(&connection, false),
+        );
         assert!(!gate.is_open());
         check(first, true);
         assert!(gate.is_open());
         check(second, false);
-        let serial = gate.enter(&connection);
-        serial.shut();
+        let serial = gate.enter(&connection, true);
         assert!(!gate.is_open());
         check(serial, true);
         assert!(gate.is_open());

@@ -3,7 +3,7 @@
 
 mod deadline;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ use connection_store::{CloseRequest, Connection, Outgoing};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::ReusableBoxFuture;
 
 use crate::base::clock::Tick;
-use crate::pipeline::Services;
-use crate::plan::stage::ConnectionSettings;
+use crate::error::CloseReason;
+use crate::pipeline::{Services, runs_serially};
+use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::transport::ws::gate::Gate;
 use crate::transport::ws::session::{ABNORMAL, Ending, Session, Step};
 
@@ -35,8 +37,13 @@ const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time without any progress in writing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What becomes of a message: its reply, if there is one.
+type Replying = ReusableBoxFuture<'static, Option<Outgoing>>;
+
 thread_local! {
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
+    /// Room in which a message was answered at once, for the next one. What was in it is over.
+    static ROOM: Cell<Option<Replying>> = const { Cell::new(None) };
 }
 
 /// Runs a connection until it ends and says how. `leftover` are bytes that came behind the handshake.
@@ -282,16 +289,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
     fn digest(&mut self, mut input: &[u8], context: &mut Context<'_>) -> usize {
         let now = self.now();
         let was_open = self.session.is_open();
-        loop {
-            if self.session.is_open() && !self.gate.is_open() {
-                break;
-            }
+        let stage = self.services.stage_of(&self.connection);
+        // Looked at before every message: each may have a long reply.
+        while self.may_read() {
             match self
                 .session
                 .receive(&self.settings, now, &mut input, &mut self.out)
             {
                 Step::Read => break,
-                Step::Dispatch(message) => self.dispatch(message, now, context),
+                Step::Dispatch(message) => self.dispatch(stage.as_ref(), message, now, context),
                 Step::Pinged if self.settings.pings_reset_idle => self.connection.touch(now.0),
                 Step::Pinged => {}
             }
@@ -302,21 +308,57 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         input.len()
     }
 
-    fn dispatch(&mut self, message: Outgoing, now: Tick, context: &mut Context<'_>) {
+    fn dispatch(
+        &mut self,
+        stage: Option<&Arc<Stage>>,
+        message: Outgoing,
+        now: Tick,
+        context: &mut Context<'_>,
+    ) {
         self.connection.touch(now.0);
-        let pass = self.gate.enter(&self.connection);
-        if self.services.runs_serially(&self.connection, &message) {
-            pass.shut();
-        }
+        let Some(stage) = stage.map(Arc::clone) else {
+            // The stage was taken away under an open connection.
+            self.connection.outbox.close(CloseReason::AWAY);
+            return;
+        };
+        let serial = runs_serially(&stage, &message);
         let services = Arc::clone(&self.services);
         let connection = Arc::clone(&self.connection);
-        let mut exchange = Box::pin(async move {
-            services.message(connection, message).await;
-            drop(pass);
-        });
+        let replying = async move { services.message(stage, connection, message).await };
+        let mut exchange = match ROOM.take() {
+            Some(mut room) => {
+                room.set(replying);
+                room
+            }
+            None => Replying::new(replying),
+        };
         // Much is answered at once; only what must wait for a backend is worth a task.
-        if exchange.as_mut().poll(context).is_pending() {
-            self.services.tasks.spawn("message", exchange);
+        match exchange.poll(context) {
+            Poll::Ready(reply) => {
+                ROOM.set(Some(exchange));
+                if let Some(reply) = reply {
+                    self.reply(reply);
+                }
+            }
+            Poll::Pending => {
+                let pass = self.gate.enter(&self.connection, serial);
+                let connection = Arc::clone(&self.connection);
+                self.services.tasks.spawn("message", async move {
+                    if let Some(reply) = exchange.await {
+                        connection.outbox.push_reply(reply);
+                    }
+                    drop(pass);
+                });
+            }
+        }
+    }
+
+    /// Sends a reply without a way through the outbox and a wake-up, unless something waits there that came before it.
+    fn reply(&mut self, reply: Outgoing) {
+        if self.connection.outbox.is_clear() {
+            self.session.send(&reply, &mut self.out);
+        } else {
+            self.connection.outbox.push_reply(reply);
         }
     }
 }

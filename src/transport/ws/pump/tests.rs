@@ -18,8 +18,15 @@ apis:
   chat:
     protocolType: WEBSOCKET
     routeSelectionExpression: $request.body.action
-    routes: { $default: { target: integrations/nobody } }
-    integrations: { nobody: { integrationType: HTTP_PROXY, integrationMethod: POST, integrationUri: "http://127.0.0.1:9/" } }
+    routes:
+      $default: { target: integrations/nobody }
+      ask: { target: integrations/known, routeResponseSelectionExpression: $default, routeResponses: { $default: {} } }
+    integrations:
+      nobody: { integrationType: HTTP_PROXY, integrationMethod: POST, integrationUri: "http://127.0.0.1:9/" }
+      known:
+        integrationType: MOCK
+        requestTemplates: { $default: '{"statusCode":200}' }
+        integrationResponses: { $default: { responseTemplates: { $default: "REPLY" } } }
     stages: { prod: {} }
 "#;
 const GOODBYE: CloseRequest = CloseRequest {
@@ -105,9 +112,23 @@ struct Rig {
     stream: Holding,
 }
 
+/// A client's frame with this text, masked with zeros.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).expect("a short text");
+    let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
 async fn rig() -> Rig {
+    rig_with("pong").await
+}
+
+/// A gateway whose route `ask` gives that reply.
+async fn rig_with(reply: &str) -> Rig {
     let clock = ManualClock::new(EpochMillis(0));
-    let gateway = Gateway::builder().definition(DEFINITION);
+    let definition = DEFINITION.replace("REPLY", reply);
+    let gateway = Gateway::builder().definition(definition);
     let started = gateway.clock(clock.clone()).start().await;
     let gateway = started.unwrap_or_else(|error| panic!("{error}"));
     Rig {
@@ -224,4 +245,40 @@ async fn nothing_is_acknowledged_behind_a_close_frame() {
     check(|rig| assert_eq!(rig.connection.outbox.close(GOODBYE), Delivery::Queued)).await;
     // A frame without a mask: closed with 1002, and the peer's own close frame is awaited.
     check(|rig| rig.stream.wire().incoming = vec![0x81, 0x00]).await;
+}
+
+#[tokio::test]
+async fn a_reply_that_is_known_leaves_behind_what_waited_before_it() {
+    let rig = rig().await;
+    let mut running = rig.run();
+    rig.push("first");
+    rig.stream.wire().incoming = frame(r#"{"action":"ask"}"#);
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(rig.sent(), b"\x81\x05first\x81\x04pong");
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_no_replies_is_not_read_either() {
+    let reply = "x".repeat(32 * 1024);
+    let rig = rig_with(&reply).await;
+    let mut running = rig.run();
+    rig.stream.wire().room = Some(0);
+    let asked = 200;
+    rig.stream.wire().incoming = frame(r#"{"action":"ask"}"#).repeat(asked);
+    assert_eq!(poll_immediate(&mut running).await, None);
+    let answered = || {
+        let page = rig.gateway.services().observers.page();
+        let mut lines = page.lines();
+        let line = lines.find(|line| line.starts_with("tidegate_message_count_total{"));
+        // A message and its reply count as two.
+        line.and_then(|line| line.rsplit_once(' '))
+            .map_or(0, |(_, count)| {
+                count.parse::<usize>().expect("a number") / 2
+            })
+    };
+    assert_eq!(answered(), WRITE_HIGH / reply.len());
+    rig.stream.wire().room = None;
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(answered(), asked);
+    assert!(rig.sent().len() > asked * reply.len());
 }
