@@ -4,7 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 
-use super::{Scope, TERMINATOR};
+use super::TERMINATOR;
+use super::credential::Credential;
 
 /// The secret half of a pair of credentials, with the session token that temporary credentials have.
 pub struct SigningSecret {
@@ -79,9 +80,14 @@ impl SigningKey {
         self.session_token.as_deref()
     }
 
-    /// Whether the key was derived for this scope.
-    pub(super) fn is_for(&self, scope: &Scope) -> bool {
-        self.date == scope.date && self.region == scope.region && self.service == scope.service
+    /// Whether the key was derived for this credential's scope.
+    pub(super) fn is_for(&self, credential: &Credential) -> bool {
+        self.serves(credential.date(), credential.region(), credential.service())
+    }
+
+    /// Whether the key was derived for this day, region and service.
+    pub fn serves(&self, date: &str, region: &str, service: &str) -> bool {
+        self.date == date && self.region == region && self.service == service
     }
 
     /// The signature over `text`, as tests that sign by hand write it.

@@ -19,7 +19,9 @@
 //! Source: AWS General Reference, "Signature Version 4 signing process"; IAM User Guide, "Create a signed AWS API request".
 
 mod canonical;
+mod credential;
 mod error;
+mod forms;
 mod key;
 mod parse;
 mod stamp;
@@ -30,6 +32,7 @@ pub use error::{Mismatch, SigV4Error};
 pub use key::{SigningKey, SigningSecret};
 
 use canonical::Digester;
+use credential::Credential;
 use stamp::Stamp;
 
 /// The only algorithm: symmetric keys, HMAC over SHA-256.
@@ -104,22 +107,12 @@ pub(crate) enum Placement {
     Query { expires: Option<i64> },
 }
 
-/// `{date}/{region}/{service}/{terminator}` of a credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scope {
-    date: String,
-    region: String,
-    service: String,
-    terminator: String,
-}
-
 /// A signature and everything its signer said around it. It proves nothing until [`Claim::verify`] has returned `Ok`.
 pub struct Claim {
     placement: Placement,
-    access_key_id: String,
-    scope: Scope,
-    /// As listed by the signer, in the signer's order.
-    signed_headers: Vec<String>,
+    credential: Credential,
+    /// As listed by the signer, in the signer's order, with semicolons between them.
+    signed_headers: String,
     /// `None` when what was sent is not 64 lower-case hexadecimal digits, which no signature equals.
     signature: Option<[u8; 32]>,
     stamp: Stamp,
@@ -130,8 +123,8 @@ impl std::fmt::Debug for Claim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Neither the signature nor the session token may reach a log.
         f.debug_struct("Claim")
-            .field("access_key_id", &self.access_key_id)
-            .field("scope", &self.scope)
+            .field("access_key_id", &self.access_key_id())
+            .field("scope", &self.credential.scope())
             .field("placement", &self.placement)
             .finish_non_exhaustive()
     }
@@ -152,7 +145,7 @@ impl Claim {
 
     /// The access key id the request was signed with.
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        self.credential.access_key_id()
     }
 
     /// The session token that came with the request, if any. It is a secret: never log it.
@@ -162,7 +155,7 @@ impl Claim {
 
     /// The day of the credential scope as `YYYYMMDD`; with the access key id it names the [`SigningKey`] to use.
     pub fn date(&self) -> &str {
-        &self.scope.date
+        self.credential.date()
     }
 
     /// When the request says it was signed, in seconds since 1970.
@@ -183,30 +176,31 @@ impl Claim {
     ///
     /// [`SigV4Error::Scope`], which names everything that is wrong.
     pub fn check_scope(&self, expected: &Expected<'_>) -> Result<(), SigV4Error> {
+        let scope = &self.credential;
         let mut wrong = Vec::new();
-        if self.scope.region != expected.region {
+        if scope.region() != expected.region {
             wrong.push(format!(
                 "Credential should be scoped to a valid region, not '{}'.",
-                self.scope.region
+                scope.region()
             ));
         }
-        if self.scope.service != expected.service {
+        if scope.service() != expected.service {
             wrong.push(format!(
                 "Credential should be scoped to correct service: '{}'.",
                 expected.service
             ));
         }
-        if self.scope.terminator != TERMINATOR {
+        if scope.terminator() != TERMINATOR {
             wrong.push(format!(
                 "Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{}'.",
-                self.scope.terminator
+                scope.terminator()
             ));
         }
-        if self.scope.date != self.stamp.date() {
+        if scope.date() != self.stamp.date() {
             wrong.push(format!(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: \
                  '{}' != '{}', from '{}'.",
-                self.scope.date,
+                scope.date(),
                 self.stamp.date(),
                 self.stamp
             ));
@@ -243,7 +237,7 @@ impl Claim {
         expected: &Expected<'_>,
     ) -> Result<(), SigV4Error> {
         self.check_scope(expected)?;
-        let key = SigningKey::derive(secret, &self.scope.date, expected.region, expected.service);
+        let key = SigningKey::derive(secret, self.date(), expected.region, expected.service);
         self.verify_with_key(request, &key, expected)
     }
 
@@ -270,10 +264,8 @@ impl Claim {
         self.check_time(expected)?;
         let digester = Digester::of(self, request)?;
         let matches = self.signature.is_some_and(|signature| {
-            key.is_for(&self.scope)
-                && digester
-                    .strings_to_sign()
-                    .any(|text| key.signed(text.as_bytes(), &signature))
+            key.is_for(&self.credential)
+                && digester.any_string_to_sign(|text| key.signed(text, &signature))
         });
         if matches {
             return Ok(());
@@ -305,31 +297,42 @@ impl Claim {
             return Err(SigV4Error::HostNotSigned);
         }
         for (name, _) in request.headers {
-            let name = name.to_ascii_lowercase();
-            let informative = match name.as_str() {
-                "x-amz-user-agent" | "x-amz-checksum-mode" => self.is_presigned(),
-                "x-amz-security-token" => true,
-                _ => false,
-            };
-            if name.starts_with("x-amz-") && !informative && !self.signs(&name) {
-                return Err(SigV4Error::HeaderNotSigned(name));
+            if is_amazons(name) && !self.may_leave_out(name) && !self.signs(name) {
+                return Err(SigV4Error::HeaderNotSigned(name.to_ascii_lowercase()));
             }
         }
         let absent = self
-            .signed_headers
-            .iter()
+            .signed_headers()
             .find(|name| request.values(name).next().is_none());
         match absent {
-            Some(name) => Err(SigV4Error::SignedHeaderAbsent(name.clone())),
+            Some(name) => Err(SigV4Error::SignedHeaderAbsent(name.to_owned())),
             None => Ok(()),
         }
     }
 
-    fn signs(&self, lower_case_name: &str) -> bool {
-        self.signed_headers
-            .iter()
-            .any(|name| name == lower_case_name)
+    /// Whether an `x-amz-*` header need not be signed.
+    fn may_leave_out(&self, name: &str) -> bool {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        is("x-amz-security-token")
+            || (self.is_presigned() && (is("x-amz-user-agent") || is("x-amz-checksum-mode")))
     }
+
+    fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        self.signed_headers.split(';')
+    }
+
+    /// Whether a header is listed as signed, in lower case, as signers have to write it.
+    fn signs(&self, name: &str) -> bool {
+        let capital = |byte: u8| byte.is_ascii_uppercase();
+        self.signed_headers()
+            .any(|listed| listed.eq_ignore_ascii_case(name) && !listed.bytes().any(capital))
+    }
+}
+
+fn is_amazons(name: &str) -> bool {
+    const PREFIX: &str = "x-amz-";
+    let start = name.get(..PREFIX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::credential::Credential;
 use super::stamp::Stamp;
 use super::{
-    ALGORITHM, Claim, EXPIRES_SECONDS_MAX, HEADER_FIELDS_MAX, Placement, Scope, SigV4Error,
-    SignedRequest,
+    ALGORITHM, Claim, EXPIRES_SECONDS_MAX, HEADER_FIELDS_MAX, Placement, SigV4Error, SignedRequest,
 };
 
 /// Reads whichever placement the request uses.
@@ -21,16 +21,19 @@ pub(super) fn claim(request: &SignedRequest<'_>) -> Result<Option<Claim>, SigV4E
 }
 
 /// A header that may be there once, as trimmed text.
-fn single_header(
-    request: &SignedRequest<'_>,
+fn single_header<'a>(
+    request: &SignedRequest<'a>,
     name: &'static str,
-) -> Result<Option<String>, SigV4Error> {
+) -> Result<Option<Cow<'a, str>>, SigV4Error> {
     let mut values = request.values(name);
     let first = values.next();
     if values.next().is_some() {
         return Err(SigV4Error::Repeated(name.to_owned()));
     }
-    Ok(first.map(|value| String::from_utf8_lossy(value).trim().to_owned()))
+    Ok(first.map(|value| match String::from_utf8_lossy(value) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }))
 }
 
 /// The three parts of the header, each as sent.
@@ -51,24 +54,23 @@ fn from_header(request: &SignedRequest<'_>, authorization: &str) -> Result<Claim
             None => None,
         },
     };
+    let dated = stamp.is_some();
     let (Some(credential), Some(signed_headers), Some(signature), Some(stamp)) = (
         parts.credential,
         parts.signed_headers,
         parts.signature,
-        stamp.clone(),
+        stamp,
     ) else {
-        return Err(missing_parts(&parts, stamp.is_some(), authorization));
+        return Err(missing_parts(&parts, dated, authorization));
     };
     check_algorithm(algorithm)?;
-    let (access_key_id, scope) = split_credential(credential)?;
     Ok(Claim {
         placement: Placement::Header,
-        access_key_id,
-        scope,
-        signed_headers: split_signed_headers(signed_headers)?,
+        credential: Credential::parse(credential)?,
+        signed_headers: countable(signed_headers)?,
         signature: decode_signature(signature),
         stamp,
-        session_token: single_header(request, "X-Amz-Security-Token")?,
+        session_token: single_header(request, "X-Amz-Security-Token")?.map(Cow::into_owned),
     })
 }
 
@@ -154,14 +156,13 @@ fn from_query(request: &SignedRequest<'_>) -> Result<Option<Claim>, SigV4Error> 
         return Err(SigV4Error::MissingParameters(missing));
     };
     check_algorithm(&algorithm)?;
-    let (access_key_id, scope) = split_credential(&credential)?;
+    let credential = Credential::parse(&credential)?;
     Ok(Some(Claim {
         placement: Placement::Query {
             expires: parameters.expires.as_deref().map(seconds).transpose()?,
         },
-        access_key_id,
-        scope,
-        signed_headers: split_signed_headers(&signed_headers)?,
+        credential,
+        signed_headers: countable(&signed_headers)?,
         signature: decode_signature(&signature),
         stamp: Stamp::from_basic(&date)?,
         session_token: parameters.token.map(Cow::into_owned),
@@ -213,43 +214,12 @@ fn check_algorithm(algorithm: &str) -> Result<(), SigV4Error> {
     Err(SigV4Error::UnsupportedAlgorithm(algorithm.to_owned()))
 }
 
-/// `{access key id}/{date}/{region}/{service}/{terminator}`.
-fn split_credential(credential: &str) -> Result<(String, Scope), SigV4Error> {
-    let mut elements = credential.split('/').map(str::to_owned);
-    let five = (
-        elements.next(),
-        elements.next(),
-        elements.next(),
-        elements.next(),
-        elements.next(),
-        elements.next(),
-    );
-    let (Some(access_key_id), Some(date), Some(region), Some(service), Some(terminator), None) =
-        five
-    else {
-        return Err(SigV4Error::MalformedCredential(credential.to_owned()));
-    };
-    Ok((
-        access_key_id,
-        Scope {
-            date,
-            region,
-            service,
-            terminator,
-        },
-    ))
-}
-
-fn split_signed_headers(text: &str) -> Result<Vec<String>, SigV4Error> {
-    let names: Vec<String> = text
-        .split(';')
-        .take(HEADER_FIELDS_MAX + 1)
-        .map(str::to_owned)
-        .collect();
-    if names.len() > HEADER_FIELDS_MAX {
+/// The list of signed headers, unless it names more than a request may have.
+fn countable(names: &str) -> Result<String, SigV4Error> {
+    if memchr::memchr_iter(b';', names.as_bytes()).count() >= HEADER_FIELDS_MAX {
         return Err(SigV4Error::HeadTooLarge);
     }
-    Ok(names)
+    Ok(names.to_owned())
 }
 
 /// Signers write lower-case digits, and one signature has one spelling.

@@ -57,6 +57,11 @@ impl Stamp {
         self.epoch_seconds
     }
 
+    /// The basic form.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The first eight digits.
     pub(crate) fn date(&self) -> &str {
         self.text.get(..8).unwrap_or_default()
