@@ -1,6 +1,7 @@
 //! One condition: an operator, a key, and the values it is held against.
 
 use super::operator::{Kind, OPERATORS, Operand};
+use super::pattern::Pattern;
 use super::{Effect, Facts, undecided};
 
 /// How a key with several values is asked.
@@ -60,6 +61,12 @@ pub(super) struct Condition {
 }
 
 impl Condition {
+    /// The condition keys that decide whether it holds, in lower case.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.operands.iter().flat_map(Operand::patterns);
+        patterns.flat_map(Pattern::keys).chain([self.key.as_str()])
+    }
+
     /// Whether the condition holds in a statement of this effect.
     pub(super) fn holds(&self, facts: &Facts, effect: Effect) -> bool {
         let values = facts.values(&self.key);

@@ -17,6 +17,8 @@ mod operator;
 mod pattern;
 mod read;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 pub use facts::{Facts, key};
@@ -34,6 +36,8 @@ pub const AUTHORIZER_RESOURCE_CHARACTERS_MAX: usize = 512;
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     statements: Vec<Statement>,
+    /// The condition keys that statements ask about, in lower case.
+    keys: BTreeSet<String>,
 }
 
 /// One thing that is wrong with a document.
@@ -110,6 +114,22 @@ impl Policy {
         read::policy(document, read::Origin::Authorizer)
     }
 
+    fn of(statements: Vec<Statement>) -> Self {
+        let keys = statements.iter().flat_map(Statement::keys);
+        Self {
+            keys: keys.map(str::to_owned).collect(),
+            statements,
+        }
+    }
+
+    /// Whether the policy asks about a condition key, named in any case. Facts that it does not ask about change nothing and need
+    /// not be gathered.
+    pub fn asks(&self, key: &str) -> bool {
+        self.keys
+            .iter()
+            .any(|asked| asked.eq_ignore_ascii_case(key))
+    }
+
     /// What this policy says about a request.
     pub fn evaluate(&self, request: &Request<'_>) -> Decision {
         let mut decision = Decision::ImplicitDeny;
@@ -164,6 +184,13 @@ pub fn access_denied_message(user_arn: &str, request: &Request<'_>, decision: De
 }
 
 impl Statement {
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let elements = [&self.action, &self.resource];
+        let patterns = elements.into_iter().flat_map(|element| &element.patterns);
+        let conditions = self.conditions.iter().flat_map(Condition::keys);
+        patterns.flat_map(Pattern::keys).chain(conditions)
+    }
+
     fn applies(&self, request: &Request<'_>) -> bool {
         self.action
             .covers(request.action, request.facts, self.effect)

@@ -141,6 +141,19 @@ impl Operand {
         }
     }
 
+    /// Its texts, as far as they may have wildcards and variables.
+    pub(super) fn patterns(&self) -> &[Pattern] {
+        match self {
+            Self::Text(pattern) => std::slice::from_ref(pattern),
+            Self::Arn(patterns) => patterns,
+            Self::Number(..)
+            | Self::Instant(..)
+            | Self::Bool(_)
+            | Self::Address(_)
+            | Self::Binary(_) => &[],
+        }
+    }
+
     /// Whether a fact matches this value; `None` when the fact is not of the operator's type or a variable has no value.
     pub(super) fn matches(&self, fact: &str, facts: &Facts) -> Option<bool> {
         match self {

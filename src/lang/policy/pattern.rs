@@ -74,12 +74,27 @@ impl Pattern {
 
     /// Whether the text matches; `None` when a variable has no value.
     pub(super) fn matches(&self, text: &str, facts: &Facts) -> Option<bool> {
-        let text: Vec<char> = text.chars().collect();
-        if !self.has_variables {
-            return Some(run(&self.tokens, &text, self.fold_case, &mut || ()));
+        match self.has_variables {
+            false => Some(self.run(&self.tokens, text)),
+            true => Some(self.run(&self.expand(facts)?, text)),
         }
-        let tokens = self.expand(facts)?;
-        Some(run(&tokens, &text, self.fold_case, &mut || ()))
+    }
+
+    /// The condition keys that its variables name, in lower case.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::Variable { key, .. } => Some(key.as_str()),
+            Token::Char(_) | Token::AnyRun | Token::AnyOne => None,
+        })
+    }
+
+    fn run(&self, tokens: &[Token], text: &str) -> bool {
+        // Names and ARNs are ASCII but for odd ones, and then bytes are characters.
+        if text.is_ascii() {
+            return run(tokens, text.as_bytes(), self.fold_case, &mut || ());
+        }
+        let text: Vec<char> = text.chars().collect();
+        run(tokens, &text, self.fold_case, &mut || ())
     }
 
     fn expand(&self, facts: &Facts) -> Option<Vec<Token>> {
@@ -154,7 +169,12 @@ fn variable(inside: &str) -> Result<Token, String> {
 
 /// Matches in at most `tokens × characters` steps: only the last `*` is ever tried again, since whatever an earlier one
 /// could still take, the last one can take as well. `step` is called once for each comparison.
-fn run(tokens: &[Token], text: &[char], fold_case: bool, step: &mut impl FnMut()) -> bool {
+fn run<C: Copy + Into<char>>(
+    tokens: &[Token],
+    text: &[C],
+    fold_case: bool,
+    step: &mut impl FnMut(),
+) -> bool {
     let (mut at_token, mut at_char) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while let Some(char) = text.get(at_char) {
@@ -162,8 +182,11 @@ fn run(tokens: &[Token], text: &[char], fold_case: bool, step: &mut impl FnMut()
         let token = tokens.get(at_token);
         if token == Some(&Token::AnyRun) {
             at_token += 1;
+            if at_token == tokens.len() {
+                return true;
+            }
             retry = Some((at_token, at_char));
-        } else if token.is_some_and(|token| takes(token, *char, fold_case)) {
+        } else if token.is_some_and(|token| takes(token, (*char).into(), fold_case)) {
             at_token += 1;
             at_char += 1;
         } else if let Some((token, char)) = retry {

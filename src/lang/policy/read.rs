@@ -45,7 +45,7 @@ pub(super) fn policy(document: &Value, origin: Origin) -> Result<Policy, Vec<Pol
         reader.document(document)
     };
     if reader.problems.is_empty() {
-        Ok(Policy { statements })
+        Ok(Policy::of(statements))
     } else {
         Err(reader.problems)
     }
