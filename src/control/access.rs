@@ -51,7 +51,7 @@ pub(super) fn authorize<B>(
     }
     let signer = call.signer(services, Service::ApiGateway, region, body)?;
     let action = format!("apigateway:{}", call.method);
-    let arn = format!("arn:aws:apigateway:{region}::{}", resource(&call.path));
+    let arn = format!("arn:aws:apigateway:{region}::{}", resource(call.uri.path()));
     call.allowed(services, &signer, &action, &arn)
         .map_err(ServiceException::denied)
 }
@@ -69,9 +69,8 @@ fn resource(path: &str) -> String {
 
 /// Whether a page in a browser may have made the call: of another origin, or of a name that someone made to mean this machine.
 fn from_a_page<B>(call: &ServiceCall<B>) -> bool {
-    let headers = &call.headers;
-    headers.last("origin").is_some()
-        || headers.last("sec-fetch-site").is_some()
+    call.fields.contains_key("origin")
+        || call.fields.contains_key("sec-fetch-site")
         || !is_own(&call.host)
 }
 

@@ -188,16 +188,16 @@ impl Control {
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(ServiceException::too_many("Too Many Requests", "Calls"));
         };
-        let Found { operation, ids } = operations::find(&call.method, &call.path)?;
+        let Found { operation, ids } = operations::find(&call.method, call.uri.path())?;
         let settings = &self.inside.settings;
         let endpoint = Endpoint::new(settings.clients, settings.secure, &call.host);
-        let (query, inside) = (call.query, Arc::clone(&self.inside));
+        let (uri, inside) = (call.uri, Arc::clone(&self.inside));
         let now = services.clock.wall();
         // A caller that hangs up does not stop what has begun, and what has begun counts until it ends. A large body takes
         // its time to read, too.
         let running = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let request = Call::new(ids, query.as_deref(), &body)?;
+            let request = Call::new(ids, uri.query(), &body)?;
             inside.run(operation, &request, endpoint, now)
         });
         running.await.unwrap_or_else(|problem| {

@@ -1,39 +1,44 @@
 //! A call of one of the gateway's own services: `@connections`, or the control plane. Both are read and checked alike.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::header::{AUTHORIZATION, HOST, HeaderMap, USER_AGENT};
+use http::{Method, Uri};
 
 use crate::authorizer::iam::{self, Circumstances, Service};
 use crate::base::body::{BodyError, collect_or_drain};
 use crate::base::clock::within;
 use crate::error::ServiceException;
-use crate::exchange::Headers;
-use crate::lang::sigv4::{Claim, SignedRequest};
+use crate::exchange::{Forwarding, Headers};
+use crate::lang::sigv4::{Claim, HEADER_FIELDS_MAX, SignedRequest};
 use crate::pipeline::Services;
 use crate::plan::credentials::Credential;
 
 /// Longest wait for the body of a call.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How the names begin of the header fields that the gateway adds or replaces, but for `Host`.
+const ADDED: [&str; 2] = ["x-forwarded-", "x-amzn-trace-id"];
+/// How many fields it adds at most.
+const ADDED_MAX: usize = 5;
+
 /// One call, taken off the wire.
 #[derive(Debug)]
 pub struct ServiceCall<B> {
     /// HTTP method.
     pub method: Method,
-    /// Path as it came, percent-encoding and all.
-    pub path: String,
-    /// Query string as it came.
-    pub query: Option<String>,
-    /// Headers as they came.
-    pub headers: Headers,
+    /// Path and query as they came, percent-encoding and all.
+    pub uri: Uri,
+    /// Header fields as they came.
+    pub fields: HeaderMap,
+    /// How it came in.
+    pub forwarding: Forwarding,
     /// The caller's address.
     pub source_ip: IpAddr,
-    /// Whether it came over TLS.
-    pub secure: bool,
     /// The host that it was sent to, with its port unless that is the scheme's own.
     pub host: String,
     /// The body, not read yet.
@@ -55,6 +60,9 @@ impl<B> ServiceCall<B> {
         B: hyper::body::Body<Data = Bytes> + Unpin,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if self.body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
         let reading = collect_or_drain(&mut self.body, limit, drained);
         match within(services.clock.as_ref(), BODY_TIMEOUT, reading).await {
             Some(Ok(collected)) => Ok(collected.bytes),
@@ -77,10 +85,11 @@ impl<B> ServiceCall<B> {
         service: Service,
         region: &str,
     ) -> Result<(), ServiceException> {
-        let headers = self.signed_fields();
+        let shown = self.shown_fields();
+        let headers = self.signed_fields(shown.as_ref());
         let claim = Claim::parse(&self.signed_request(&headers, b""));
-        let credentials = &services.plan().credentials;
-        let known = |claim: &Claim| credentials.find(claim.access_key_id()).is_some();
+        let plan = services.plan_now();
+        let known = |claim: &Claim| plan.credentials.find(claim.access_key_id()).is_some();
         match claim.is_ok_and(|claim| claim.as_ref().is_some_and(known)) {
             true => Ok(()),
             // It finds the same before it comes to the body.
@@ -99,22 +108,58 @@ impl<B> ServiceCall<B> {
         region: &str,
         body: &[u8],
     ) -> Result<Arc<Credential>, ServiceException> {
-        let headers = self.signed_fields();
+        let shown = self.shown_fields();
+        let headers = self.signed_fields(shown.as_ref());
         let signed = self.signed_request(&headers, body);
-        let (credentials, now) = (&services.plan().credentials, services.clock.wall());
+        let (plan, now) = (services.plan_now(), services.clock.wall());
         services
             .signatures
-            .authenticate(credentials, &signed, service, region, now)
+            .authenticate(&plan.credentials, &signed, service, region, now)
             .map_err(|error| {
                 ServiceException::unsigned(error.exception(), error.detailed_message())
             })
     }
 
-    fn signed_fields(&self) -> Vec<(&str, &[u8])> {
-        let fields = self.headers.iter();
+    /// Header fields as events show them, should a signature cover one that is not there as it came.
+    fn shown_fields(&self) -> Option<Headers> {
+        let read_anew = |value: &[u8]| !value.is_ascii();
+        let authorizations = self.fields.get_all(AUTHORIZATION).iter();
+        let rewritten = self.uri.query().is_some()
+            || self.fields.len() + ADDED_MAX > HEADER_FIELDS_MAX
+            || self
+                .fields
+                .values()
+                .any(|value| read_anew(value.as_bytes()))
+            || authorizations
+                .into_iter()
+                .any(|value| names_added(value.as_bytes()));
+        rewritten.then(|| self.forwarding.headers(&self.fields, str::to_owned))
+    }
+
+    fn signed_fields<'a>(&'a self, shown: Option<&'a Headers>) -> Vec<(&'a str, &'a [u8])> {
+        if let Some(headers) = shown {
+            let headers = headers.iter();
+            return headers
+                .map(|(name, value)| (name, value.as_bytes()))
+                .collect();
+        }
+        let mut fields = Vec::with_capacity(self.fields.len() + 1);
+        let came = self.fields.iter();
+        fields.extend(came.map(|(name, value)| (name.as_str(), value.as_bytes())));
+        if !self.fields.contains_key(HOST) {
+            // HTTP/2 names the host elsewhere; signers sign it as if it stood here.
+            fields.push(("host", self.forwarding.host.as_bytes()));
+        }
         fields
-            .map(|(name, value)| (name, value.as_bytes()))
-            .collect()
+    }
+
+    /// The caller's `User-Agent`; what is not UTF-8 is read as Latin-1.
+    fn user_agent(&self) -> Option<Cow<'_, str>> {
+        let value = self.fields.get_all(USER_AGENT).iter().next_back()?;
+        Some(match std::str::from_utf8(value.as_bytes()) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => value.as_bytes().iter().copied().map(char::from).collect(),
+        })
     }
 
     fn signed_request<'a>(
@@ -124,8 +169,8 @@ impl<B> ServiceCall<B> {
     ) -> SignedRequest<'a> {
         SignedRequest {
             method: self.method.as_str(),
-            path: &self.path,
-            query: self.query.as_deref(),
+            path: self.uri.path(),
+            query: self.uri.query(),
             headers,
             body,
         }
@@ -142,12 +187,45 @@ impl<B> ServiceCall<B> {
         action: &str,
         arn: &str,
     ) -> Result<(), String> {
+        let user_agent = self.user_agent();
         let circumstances = Circumstances {
             source_ip: self.source_ip,
-            user_agent: self.headers.last("user-agent"),
+            user_agent: user_agent.as_deref(),
             now: services.clock.wall(),
-            secure: self.secure,
+            secure: self.forwarding.secure,
         };
         iam::authorize(signer, action, arn, &circumstances)
+    }
+}
+
+/// Whether an `Authorization` header may list a field as signed that the gateway adds.
+fn names_added(authorization: &[u8]) -> bool {
+    memchr::memchr2_iter(b'x', b'X', authorization).any(|at| {
+        let rest = authorization.get(at..).unwrap_or_default();
+        ADDED.iter().any(|name| {
+            let start = rest.get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_that_covers_added_fields_is_told_apart() {
+        let check = |names: &str, expected: bool| {
+            let authorization = format!(
+                "AWS4-HMAC-SHA256 Credential=AKIAXX/20150830/r/execute-api/aws4_request, \
+                 SignedHeaders={names}, Signature=00"
+            );
+            assert_eq!(names_added(authorization.as_bytes()), expected, "{names}");
+        };
+        check("host;x-amz-date", false);
+        check("content-type;host;x-amz-content-sha256;x-forwarded", false);
+        check("host;x-amz-date;x-forwarded-for", true);
+        check("host;X-Forwarded-Proto", true);
+        check("x-AMZN-trace-id", true);
     }
 }

@@ -72,7 +72,7 @@ where
         let body = request
             .read_body(services, quotas::MESSAGE_BYTES, DRAINED_BYTES)
             .await?;
-        match services.plan().credentials.management_open {
+        match services.plan_now().credentials.management_open {
             true => Ok(()),
             false => request
                 .signer(services, Service::ExecuteApi, region, &body)
@@ -108,7 +108,7 @@ where
     authorize(services, stage, id, &request, &body)?;
     if !services
         .limiter
-        .request(&services.plan().account, services.clock.nanos())
+        .request(&services.plan_now().account, services.clock.nanos())
     {
         let metrics = &services.observers.metrics;
         metrics.count(&stage.api.id, &stage.name, Counter::Throttled);
@@ -150,11 +150,11 @@ fn authorize<B>(
     request: &ServiceCall<B>,
     body: &[u8],
 ) -> Result<(), ServiceException> {
-    if services.plan().credentials.management_open {
+    if services.plan_now().credentials.management_open {
         return Ok(());
     }
     let signer = request.signer(services, Service::ExecuteApi, &stage.api.region, body)?;
-    let arn = stage.execute_api_arn(&format!("{}/@connections/{id}", request.method));
+    let arn = stage.execute_api_arn(&[request.method.as_str(), "/@connections/", id].concat());
     request
         .allowed(services, &signer, MANAGE, &arn)
         .map_err(ServiceException::access_denied)

@@ -46,15 +46,13 @@ impl Arrival {
     }
 
     pub(super) fn into_call(self) -> ServiceCall<Incoming> {
-        let headers = self.headers();
         let (parts, body) = self.request.into_parts();
         ServiceCall {
             method: parts.method,
-            path: parts.uri.path().to_owned(),
-            query: parts.uri.query().map(str::to_owned),
-            headers,
+            uri: parts.uri,
+            fields: parts.headers,
+            forwarding: self.forwarding,
             source_ip: self.source_ip,
-            secure: self.forwarding.secure,
             host: self.domain_name,
             body,
         }
