@@ -165,10 +165,13 @@ impl ServiceException {
     }
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const APIGW_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+
 /// Puts the ids on an answer that every answer of a service has.
 pub fn stamp(headers: &mut HeaderMap, request_id: &RequestId) {
     if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
-        headers.insert(HeaderName::from_static("x-amzn-requestid"), value.clone());
-        headers.insert(HeaderName::from_static("x-amz-apigw-id"), value);
+        headers.insert(REQUEST_ID, value.clone());
+        headers.insert(APIGW_ID, value);
     }
 }

@@ -66,10 +66,21 @@ pub struct Stage {
 impl Stage {
     /// `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{tail}`, which policies speak of.
     pub fn execute_api_arn(&self, tail: &str) -> String {
-        format!(
-            "arn:aws:execute-api:{}:{}:{}/{}/{tail}",
-            self.api.region, self.api.account_id, self.api.id, self.name
-        )
+        let (api, stage) = (&self.api, &self.name);
+        let (region, account) = (&api.region, &api.account_id);
+        let parts = [
+            "arn:aws:execute-api:",
+            region,
+            ":",
+            account,
+            ":",
+            &api.id,
+            "/",
+            stage,
+            "/",
+            tail,
+        ];
+        parts.concat()
     }
 }
 

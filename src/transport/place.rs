@@ -18,6 +18,9 @@ const ALWAYS: &str = "/_apis/";
 /// Path segment of the management API.
 const CONNECTIONS: &str = "@connections";
 
+/// Length of the longest spelling of `..`, which is `%2E%2E`.
+const DOTS_BYTES: usize = 6;
+
 /// Where a request leads.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -77,7 +80,7 @@ pub(super) fn find(plan: &Plan, path: &str, host: &str) -> Place {
 /// The id of a connection in a path that names neither API nor stage.
 pub(super) fn bare_connection(path: &str) -> Option<String> {
     let (segment, id) = inner(path).split_once('/')?;
-    (decoded(segment) == CONNECTIONS).then(|| decoded(id))
+    (read(segment) == CONNECTIONS).then(|| decoded(id))
 }
 
 /// Whether a host is the name of an API, its own or a custom one.
@@ -131,7 +134,7 @@ fn web_socket(stage: &Arc<Stage>, path: &str, rest: &str) -> Place {
     }
     let stage = Arc::clone(stage);
     match rest.split_once('/') {
-        Some((segment, id)) if decoded(segment) == CONNECTIONS => {
+        Some((segment, id)) if read(segment) == CONNECTIONS => {
             Place::Connections(stage, decoded(id))
         }
         _ if rest.is_empty() => Place::Stage(stage),
@@ -191,9 +194,13 @@ fn of_domain(plan: &Plan, domain: &Domain, path: &str) -> Place {
 }
 
 fn is_dubious(segment: &str) -> bool {
-    matches!(decoded(segment).as_str(), "." | "..")
+    segment.len() <= DOTS_BYTES && matches!(&*read(segment), "." | "..")
 }
 
 fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
+    read(text).into_owned()
+}
+
+fn read(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
