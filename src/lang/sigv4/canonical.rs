@@ -23,11 +23,15 @@ pub(super) struct Digester<'a> {
 }
 
 impl<'a> Digester<'a> {
-    /// Prepares what the canonical forms of a request share.
-    pub(super) fn of(claim: &'a Claim, request: &'a SignedRequest<'a>) -> Result<Self, SigV4Error> {
+    /// Prepares what the canonical forms of a request share; `signed_headers` are the claim's.
+    pub(super) fn of(
+        claim: &'a Claim,
+        request: &'a SignedRequest<'a>,
+        signed_headers: &[&str],
+    ) -> Result<Self, SigV4Error> {
         let payload = payload_hash(request)?;
         let mut tail = Vec::with_capacity(TAIL_BYTES);
-        for name in claim.signed_headers() {
+        for name in signed_headers {
             tail.extend_from_slice(name.as_bytes());
             tail.push(b':');
             for (index, value) in request.values(name).enumerate() {

@@ -22,10 +22,7 @@ const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 pub(super) fn paths(wire: &str) -> Vec<String> {
     let wire = if wire.is_empty() { "/" } else { wire };
     let normal = normalize(wire);
-    let mut forms = vec![
-        encode_path(&normal).into_owned(),
-        encode_path(wire).into_owned(),
-    ];
+    let mut forms = vec![encode_path(&normal), encode_path(wire)];
     if percent_decode_str(wire).all(|byte| byte != b'%') {
         forms.push(encode_again(&normal));
         forms.push(wire.to_owned());
@@ -34,11 +31,8 @@ pub(super) fn paths(wire: &str) -> Vec<String> {
 }
 
 /// The first of the canonical paths.
-pub(super) fn first_path(wire: &str) -> Cow<'_, str> {
-    match normalize(wire) {
-        Cow::Borrowed(normal) => encode_path(normal),
-        Cow::Owned(normal) => Cow::Owned(encode_path(&normal).into_owned()),
-    }
+pub(super) fn first_path(wire: &str) -> String {
+    encode_path(&normalize(wire))
 }
 
 /// Dot segments and empty segments removed from a path that is still encoded. AWS: "Create a signed AWS API request".
@@ -65,8 +59,10 @@ fn normalize(path: &str) -> Cow<'_, str> {
 }
 
 /// A path with its segments encoded once more.
-fn encode_path(path: &str) -> Cow<'_, str> {
-    percent_encode(path.as_bytes(), RESERVED_IN_PATH).into()
+fn encode_path(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len() + path.len() / 2);
+    encoded.extend(percent_encode(path.as_bytes(), RESERVED_IN_PATH));
+    encoded
 }
 
 /// A path with its segments decoded, then encoded.

@@ -260,9 +260,10 @@ impl Claim {
         request.check_size()?;
         self.check_scope(expected)?;
         self.check_token(key.session_token())?;
-        self.check_coverage(request)?;
+        let listed: Vec<&str> = self.signed_headers.split(';').collect();
+        self.check_coverage(request, &listed)?;
         self.check_time(expected)?;
-        let digester = Digester::of(self, request)?;
+        let digester = Digester::of(self, request, &listed)?;
         let matches = self.signature.is_some_and(|signature| {
             key.is_for(&self.credential)
                 && digester.any_string_to_sign(|text| key.signed(text, &signature))
@@ -292,20 +293,22 @@ impl Claim {
     /// `x-amzn-*` (the trace id above all) is added and changed by proxies and never demanded. Two `x-amz-*` headers
     /// are left out by the AWS SDKs when presigning; they say nothing about the meaning of a request. The session token may
     /// be added after signing: it is compared with the credential's own.
-    fn check_coverage(&self, request: &SignedRequest<'_>) -> Result<(), SigV4Error> {
-        if !self.signs("host") {
+    fn check_coverage(
+        &self,
+        request: &SignedRequest<'_>,
+        listed: &[&str],
+    ) -> Result<(), SigV4Error> {
+        if !lists(listed, "host") {
             return Err(SigV4Error::HostNotSigned);
         }
         for (name, _) in request.headers {
-            if is_amazons(name) && !self.may_leave_out(name) && !self.signs(name) {
+            if is_amazons(name) && !self.may_leave_out(name) && !lists(listed, name) {
                 return Err(SigV4Error::HeaderNotSigned(name.to_ascii_lowercase()));
             }
         }
-        let absent = self
-            .signed_headers()
-            .find(|name| request.values(name).next().is_none());
-        match absent {
-            Some(name) => Err(SigV4Error::SignedHeaderAbsent(name.to_owned())),
+        let is_absent = |name: &&&str| request.values(name).next().is_none();
+        match listed.iter().find(is_absent) {
+            Some(name) => Err(SigV4Error::SignedHeaderAbsent((*name).to_owned())),
             None => Ok(()),
         }
     }
@@ -316,17 +319,14 @@ impl Claim {
         is("x-amz-security-token")
             || (self.is_presigned() && (is("x-amz-user-agent") || is("x-amz-checksum-mode")))
     }
+}
 
-    fn signed_headers(&self) -> impl Iterator<Item = &str> {
-        self.signed_headers.split(';')
-    }
-
-    /// Whether a header is listed as signed, in lower case, as signers have to write it.
-    fn signs(&self, name: &str) -> bool {
-        let capital = |byte: u8| byte.is_ascii_uppercase();
-        self.signed_headers()
-            .any(|listed| listed.eq_ignore_ascii_case(name) && !listed.bytes().any(capital))
-    }
+/// Whether a header is listed as signed, in lower case, as signers have to write it.
+fn lists(listed: &[&str], name: &str) -> bool {
+    let capital = |byte: u8| byte.is_ascii_uppercase();
+    listed
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name) && !own.bytes().any(capital))
 }
 
 fn is_amazons(name: &str) -> bool {

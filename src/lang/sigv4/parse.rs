@@ -30,9 +30,9 @@ fn single_header<'a>(
     if values.next().is_some() {
         return Err(SigV4Error::Repeated(name.to_owned()));
     }
-    Ok(first.map(|value| match String::from_utf8_lossy(value) {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    Ok(first.map(|value| match std::str::from_utf8(value) {
+        Ok(text) => Cow::Borrowed(text.trim()),
+        Err(_) => Cow::Owned(String::from_utf8_lossy(value).trim().to_owned()),
     }))
 }
 
@@ -224,11 +224,21 @@ fn countable(names: &str) -> Result<String, SigV4Error> {
 
 /// Signers write lower-case digits, and one signature has one spelling.
 fn decode_signature(text: &str) -> Option<[u8; 32]> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, []) = text.as_bytes().as_chunks() else {
+        return None;
+    };
+    let mut signature = [0; 32];
+    if pairs.len() != signature.len() {
         return None;
     }
-    let mut signature = [0; 32];
-    hex::decode_to_slice(text, &mut signature).ok()?;
+    for (byte, [high, low]) in signature.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
     Some(signature)
 }
 

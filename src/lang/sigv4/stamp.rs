@@ -5,7 +5,7 @@ use std::fmt;
 use time::format_description::FormatItem;
 use time::format_description::well_known::Rfc2822;
 use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::{Date, Month, OffsetDateTime, Time};
 
 use super::SigV4Error;
 
@@ -32,9 +32,9 @@ impl Stamp {
         if !shaped {
             return Err(malformed());
         }
-        let instant = PrimitiveDateTime::parse(text, BASIC).map_err(|_| malformed())?;
+        let instant = instant(text.as_bytes()).ok_or_else(malformed)?;
         Ok(Self {
-            epoch_seconds: instant.assume_utc().unix_timestamp(),
+            epoch_seconds: instant.unix_timestamp(),
             text: text.to_owned(),
         })
     }
@@ -110,6 +110,20 @@ impl fmt::Display for Stamp {
     }
 }
 
+/// The instant that a text of the basic form's shape stands for, unless there is no such day or time.
+fn instant(digits: &[u8]) -> Option<OffsetDateTime> {
+    let number = |digits: &[u8]| {
+        let fold = |number: u16, digit: &u8| number * 10 + u16::from(digit - b'0');
+        digits.iter().fold(0, fold)
+    };
+    let two = |at: usize| u8::try_from(number(digits.get(at..at + 2)?)).ok();
+    let year = i32::from(number(digits.get(..4)?));
+    let month = Month::try_from(two(4)?).ok()?;
+    let date = Date::from_calendar_date(year, month, two(6)?).ok()?;
+    let time = Time::from_hms(two(9)?, two(11)?, two(13)?).ok()?;
+    Some(OffsetDateTime::new_utc(date, time))
+}
+
 /// The basic form of an instant; the number itself for years that have no four digits.
 fn basic(epoch_seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(epoch_seconds)
@@ -124,5 +138,24 @@ fn span(seconds: i64) -> String {
         format!("{} min", seconds / 60)
     } else {
         format!("{seconds} sec")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::PrimitiveDateTime;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_stamp_reads_as_its_format_says(
+            text in "[0-9]{4}(0[0-9]|1[0-3]|[0-9]{2})([0-3][0-9])T([0-2][0-9]|[0-9]{2})([0-6][0-9])([0-6][0-9])Z",
+        ) {
+            let read = Stamp::from_basic(&text).ok().map(|stamp| stamp.epoch_seconds());
+            let expected = PrimitiveDateTime::parse(&text, BASIC).ok();
+            prop_assert_eq!(read, expected.map(|instant| instant.assume_utc().unix_timestamp()));
+        }
     }
 }
