@@ -63,7 +63,8 @@ impl<B> ServiceCall<B> {
         if self.body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        let reading = collect_or_drain(&mut self.body, limit, drained);
+        // By itself, so that what waits for it stays small.
+        let reading = Box::pin(collect_or_drain(&mut self.body, limit, drained));
         match within(services.clock.as_ref(), BODY_TIMEOUT, reading).await {
             Some(Ok(collected)) => Ok(collected.bytes),
             Some(Err(BodyError::TooLarge { .. })) => Err(ServiceException::payload_too_large()),

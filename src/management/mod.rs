@@ -40,7 +40,7 @@ pub async fn answer<B>(
     services: &Services,
     stage: &Arc<Stage>,
     id: &str,
-    request: ServiceCall<B>,
+    request: &mut ServiceCall<B>,
 ) -> Response<Payload>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -59,7 +59,7 @@ pub async fn answer_by_id<B>(
     services: &Services,
     region: &str,
     id: &str,
-    mut request: ServiceCall<B>,
+    request: &mut ServiceCall<B>,
 ) -> Response<Payload>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -95,7 +95,7 @@ async fn handle<B>(
     services: &Services,
     stage: &Arc<Stage>,
     id: &str,
-    mut request: ServiceCall<B>,
+    request: &mut ServiceCall<B>,
 ) -> Result<Response<Payload>, ServiceException>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -105,7 +105,7 @@ where
     let body = request
         .read_body(services, quotas::MESSAGE_BYTES, DRAINED_BYTES)
         .await?;
-    authorize(services, stage, id, &request, &body)?;
+    authorize(services, stage, id, request, &body)?;
     if !services
         .limiter
         .request(&services.plan_now().account, services.clock.nanos())
@@ -236,4 +236,32 @@ pub fn refuse(exception: &ServiceException) -> Response<Payload> {
     let mut response = exception.response();
     stamp(response.headers_mut(), &RequestId::mint());
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::body::Incoming;
+
+    use super::*;
+
+    /// Bytes up to which glibc keeps free pieces at hand; for more it first joins all that it has.
+    const SMALL_BYTES: usize = 1024;
+
+    fn size_of_answer<A, B, C, D, F: Future>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_call_and_its_answer_on_the_way_are_small() {
+        type Call = ServiceCall<Incoming>;
+        let answering = size_of_answer(
+            |services: &'static Services,
+             stage: &'static Arc<Stage>,
+             id: &'static str,
+             call: &'static mut Call| answer(services, stage, id, call),
+        );
+        let pointers = 8 * size_of::<usize>();
+        let bytes = answering + size_of::<Call>() + pointers;
+        assert!(bytes <= SMALL_BYTES, "{answering} of {bytes} bytes");
+    }
 }

@@ -169,17 +169,13 @@ fn admitted(
     };
     let request = &arrival.request;
     let place = place::find(&plan, request.uri().path(), &arrival.domain_name);
-    if let Place::Http(place) = place {
-        return Way::Http(http_api::answer(front, place, arrival));
-    }
     let target = request.uri().path_and_query();
     let length = target.map_or(0, |target| target.as_str().len());
     if !place.is_http() && length > quotas::WEBSOCKET_URL_CHARACTERS {
         let answer = message(StatusCode::URI_TOO_LONG, "URI Too Long");
         return Way::made(turn_away(front, request, Stray::Url, answer));
     }
-    let (front, seat) = (Arc::clone(front), Arc::clone(&socket.seat));
-    Way::Other(Box::pin(at(front, place, seat, arrival)))
+    at(front, place, &socket.seat, arrival)
 }
 
 /// What only operators may ask for; anything else comes back.
@@ -193,9 +189,10 @@ fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> ControlFlow<Wa
     match place::bare_connection(path) {
         Some(id) if !place::is_named(plan, &arrival.domain_name) => {
             let front = Arc::clone(front);
+            let mut call = arrival.into_call();
             let answer = async move {
                 let (services, region) = (&front.services, front.control.region());
-                management::answer_by_id(services, region, &id, arrival.into_call()).await
+                management::answer_by_id(services, region, &id, &mut call).await
             };
             ControlFlow::Break(Way::Other(Box::pin(answer)))
         }
@@ -203,20 +200,28 @@ fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> ControlFlow<Wa
     }
 }
 
-async fn at(front: Arc<Front>, place: Place, seat: Arc<Seat>, arrival: Arrival) -> Answer {
+fn at(front: &Arc<Front>, place: Place, seat: &Arc<Seat>, arrival: Arrival) -> Way {
     let request = &arrival.request;
     match place {
-        Place::Http(place) => http_api::answer(&front, place, arrival).await,
+        Place::Http(place) => Way::Http(http_api::answer(front, place, arrival)),
         Place::Missing => {
             let answer = http_api::refuse(StatusCode::NOT_FOUND, "Not Found");
-            turn_away(&front, request, Stray::Stage, answer)
+            Way::made(turn_away(front, request, Stray::Stage, answer))
         }
-        Place::Nowhere => nothing_there(&front, request),
+        Place::Nowhere => Way::made(nothing_there(front, request)),
         Place::Connections(stage, id) => {
-            management::answer(&front.services, &stage, &id, arrival.into_call()).await
+            let front = Arc::clone(front);
+            let mut call = arrival.into_call();
+            // The call stays where it is: pushes are many, and a future that passes it on has room for it several times.
+            Way::Other(Box::pin(async move {
+                management::answer(&front.services, &stage, &id, &mut call).await
+            }))
         }
-        Place::Below(_) if is_upgrade(&arrival) => nothing_there(&front, request),
-        Place::Stage(stage) | Place::Below(stage) => at_stage(front, seat, stage, arrival).await,
+        Place::Below(_) if is_upgrade(&arrival) => Way::made(nothing_there(front, request)),
+        Place::Stage(stage) | Place::Below(stage) => {
+            let (front, seat) = (Arc::clone(front), Arc::clone(seat));
+            Way::Other(Box::pin(at_stage(front, seat, stage, arrival)))
+        }
     }
 }
 
