@@ -1,4 +1,4 @@
-"""What is compared: how each server is installed, started and addressed."""
+"""What is compared: how each server is started and addressed. proxied.py has the HTTP proxies."""
 
 import json
 import os
@@ -9,13 +9,11 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+from typing import ClassVar
 
 HERE = Path(__file__).resolve().parent
 ACCESS_KEY, SECRET = "AKIDCOMPARE", "compare-secret-compare-secret"
-PACKAGES = {"nginx": "nginx", "pushpin": "pushpin", "zurl": "zurl", "taskset": "util-linux", "node": "nodejs", "npm": "npm"}
 NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so"
-NODE_PACKAGES = {"ws": ["ws@8"], "serverless-offline": ["serverless@3", "serverless-offline@13"]}
-
 
 def say(text):
     print(text, file=os.sys.stderr, flush=True)
@@ -39,40 +37,16 @@ def descendants(pid):
     return sorted(set(found))
 
 
-def install(names, cache):
-    """Installs what is missing for the subjects `names`: Debian's packages, and Node.js ones in the folder `cache`."""
-    commands = {"taskset"}
-    if "nchan" in names:
-        commands.add("nginx")
-    if "pushpin" in names:
-        commands |= {"pushpin", "zurl"}
-    if names & NODE_PACKAGES.keys():
-        commands |= {"node", "npm"}
-    missing = [PACKAGES[one] for one in sorted(commands) if not shutil.which(one)]
-    if "nchan" in names and not os.path.exists(NCHAN_MODULE):
-        missing.append("libnginx-mod-nchan")
-    if missing:
-        say(f"installing {' '.join(missing)}")
-        apt = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
-        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run([*apt, "update"], check=True, **quiet)
-        subprocess.run([*apt, "install", "--yes", "--no-install-recommends", *missing], check=True, **quiet)
-    for name in sorted(names & NODE_PACKAGES.keys()):
-        folder = cache / name
-        if not (folder / "node_modules").exists():
-            say(f"installing {' '.join(NODE_PACKAGES[name])}")
-            folder.mkdir(parents=True, exist_ok=True)
-            command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent"]
-            subprocess.run([*command, *NODE_PACKAGES[name]], check=True)
-
-
 class Subject:
     """A server that runs on one core until it is stopped. Everything it writes is in `folder`."""
+
+    processes = 1  # at least so many when it is ready: nginx listens before its worker is there
 
     def __init__(self, folder, settings):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
         self.settings = settings
+        self.core = settings.server_core
         self.port = free_port()
         self.process = None
 
@@ -80,13 +54,12 @@ class Subject:
         raise NotImplementedError
 
     def start(self):
-        core = str(self.settings.server_core)
-        log = open(self.folder / "log", "w")
-        begun = time.monotonic()
-        self.process = subprocess.Popen(
-            ["taskset", "-c", core, *self.command()],
-            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )
+        command = ["taskset", "-c", str(self.core), *self.command()]
+        with open(self.folder / "log", "w") as log:
+            begun = time.monotonic()
+            self.process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )
         self.await_port(self.port)
         self.start_seconds = time.monotonic() - begun
         return self
@@ -98,9 +71,11 @@ class Subject:
                 break
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                return
+                if len(self.pids()) >= self.processes:
+                    return
             except OSError:
-                time.sleep(0.005)
+                pass
+            time.sleep(0.001)
         log = (self.folder / "log").read_text()[-2000:]
         raise RuntimeError(f"{self.name} does not listen on port {port}: {log}")
 
@@ -125,6 +100,10 @@ class Subject:
         pages = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in self.pids()]
         return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
+    def program_bytes(self):
+        """Size of the program without symbols; nothing where it is not one file that was built here."""
+        return 0
+
     def scenario(self, row, scenario):
         """The load that stands for the row's on this server."""
         return scenario
@@ -139,48 +118,60 @@ class Subject:
 
 class Tidegate(Subject):
     name = "tidegate"
+    limits: ClassVar = {"requestRate": "off", "connectRate": "off", "connections": 1000000, "connectionsPerAddress": 1000000}
+    server: ClassVar = {}  # further settings
+
+    def api(self):
+        two_way = {"routeResponseSelectionExpression": "$default", "routeResponses": {"$default": {}}}
+        return {
+            "protocolType": "WEBSOCKET",
+            "routeSelectionExpression": "$request.body.action",
+            "routes": {
+                "ask": {"target": "integrations/mock", **two_way},
+                "forward": {"target": "integrations/backend", **two_way},
+            },
+            "integrations": {
+                "mock": {
+                    "integrationType": "MOCK",
+                    "requestTemplates": {"$default": '{"statusCode":200}'},
+                    "integrationResponses": {"$default": {"responseTemplates": {"$default": '{"type":"pong"}'}}},
+                },
+                "backend": {
+                    "integrationType": "HTTP_PROXY",
+                    "integrationMethod": "POST",
+                    "integrationUri": self.settings.backend_url,
+                },
+            },
+            "stages": {"dev": {"tidegate": {"limits": {"framesPerSecond": 1000000, "inFlight": 64}}}},
+        }
 
     def command(self):
-        two_way = {"routeResponseSelectionExpression": "$default", "routeResponses": {"$default": {}}}
         definition = {
             "server": {
                 "listen": f"127.0.0.1:{self.port}",
                 "admin": "127.0.0.1:0",
                 "stateDirectory": str(self.folder / "state"),
-                "limits": self.settings.tidegate_limits,
+                "limits": self.limits,
+                **self.server,
             },
             "credentials": [{"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET}],
-            "apis": {"bench": {
-                "protocolType": "WEBSOCKET",
-                "routeSelectionExpression": "$request.body.action",
-                "routes": {
-                    "ask": {"target": "integrations/mock", **two_way},
-                    "forward": {"target": "integrations/backend", **two_way},
-                },
-                "integrations": {
-                    "mock": {
-                        "integrationType": "MOCK",
-                        "requestTemplates": {"$default": '{"statusCode":200}'},
-                        "integrationResponses": {"$default": {"responseTemplates": {"$default": '{"type":"pong"}'}}},
-                    },
-                    "backend": {
-                        "integrationType": "HTTP_PROXY",
-                        "integrationMethod": "POST",
-                        "integrationUri": self.settings.backend_url,
-                    },
-                },
-                "stages": {"dev": {"tidegate": {"limits": {"framesPerSecond": 1000000, "inFlight": 64}}}},
-            }},
+            "apis": {"bench": self.api()},
         }
         path = self.folder / "tidegate.yaml"  # JSON is YAML
         path.write_text(json.dumps(definition, indent=1))
         return [self.settings.tidegate, "serve", str(path)]
 
+    def program_bytes(self):
+        stripped = self.folder / "stripped"
+        if not stripped.exists():
+            subprocess.run(["strip", "-o", str(stripped), self.settings.tidegate], check=True)
+        return stripped.stat().st_size
+
     def url(self, row):
         return f"ws://127.0.0.1:{self.port}/dev"
 
     def options(self, row):
-        if row == "idle":
+        if row in ("idle", "tls"):
             return ["--message", '{"action":"ask"}', "--expect-reply"]
         if row.startswith("echo"):
             return ["--in-order"]
@@ -191,6 +182,19 @@ class Tidegate(Subject):
         return []
 
 
+class TidegateTls(Tidegate):
+    """The same over TLS 1.3, which is what both sides agree on, with a certificate of the development CA."""
+
+    name = "tidegate, TLS"
+    server: ClassVar = {"tls": "development"}
+
+    def url(self, row):
+        return f"wss://127.0.0.1:{self.port}/dev"
+
+    def options(self, row):
+        return [*super().options(row), "--ca", self.folder / "state/development-ca.pem"]
+
+
 class Floor(Subject):
     kind = ""
 
@@ -199,6 +203,19 @@ class Floor(Subject):
 
     def options(self, row):
         return ["--message", "whoami", "--expect-reply"] if row == "idle" else []
+
+
+class Echo(Floor):
+    """The backend of messages, which echoes them; it runs beside the client."""
+
+    name = "backend"
+
+    def __init__(self, folder, settings):
+        super().__init__(folder, settings)
+        self.core = settings.client_core
+
+    def command(self):
+        return [self.settings.loadtest, "backend", "--threads", "1", "--listen", f"127.0.0.1:{self.port}"]
 
 
 class EchoFloor(Floor):
@@ -243,6 +260,7 @@ class Nchan(Subject):
     """nginx with Debian's nchan module. A client names its channel in the URL."""
 
     name = "nchan"
+    processes = 2
 
     def command(self):
         configuration = f"""
@@ -276,6 +294,16 @@ http {{
             return []
         management = f"http://127.0.0.1:{self.port}"
         return ["--choose-ids", "--management", management, "--post-path", "/pub?id={id}"]
+
+
+class NchanFanOut(Nchan):
+    """The same with every client on one channel: one publication reaches all."""
+
+    name = "nchan, one publish"
+    fan_out_paths: ClassVar = ["/sub?id=all", "/pub?id=all"]
+
+    def scenario(self, row, scenario):
+        return "fanout"
 
 
 class Pushpin(Subject):
@@ -341,6 +369,3 @@ class ServerlessOffline(Subject):
 
     def options(self, row):
         return ["--message", "whoami", "--expect-reply"] if row == "idle" else []
-
-
-SUBJECTS = {one.name: one for one in (Tidegate, EchoFloor, PushFloor, ProxyFloor, Ws, Nchan, Pushpin, ServerlessOffline)}
