@@ -196,9 +196,9 @@ impl GatewayBuilder {
             .map(Arc::new);
         let mut clients = Vec::new();
         for address in &server.listen {
-            clients.push(bind(*address).await?);
+            clients.push(bind(*address)?);
         }
-        let admin = bind(server.admin).await?;
+        let admin = bind(server.admin)?;
 
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let background = Background::default();
@@ -322,9 +322,8 @@ fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|problem| StartError::Listen { address, problem })
+fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    listener::bind(address).map_err(|problem| StartError::Listen { address, problem })
 }
 
 fn bound(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {

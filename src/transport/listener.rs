@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
@@ -33,6 +33,25 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 /// Longest time that written bytes may stay unacknowledged before the peer counts as gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Clients that may wait on one listener to be accepted; what the system allows (`net.core.somaxconn`) may be less. Beyond it
+/// a client's SYN is dropped and comes again after a second. Linux' own default since 5.4.
+pub const BACKLOG: u32 = 4096;
+
+/// Begins to listen.
+///
+/// # Errors
+/// When the address is in use, not of this machine, or not allowed.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // After a restart the address is free at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// How many sockets may be open.
 #[derive(Debug)]
@@ -227,4 +246,31 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::clock::SystemClock;
+
+    #[tokio::test]
+    async fn a_crowd_may_wait_to_be_accepted() {
+        const CROWD: usize = 300; // more than the 128 of std and tokio
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let clock = SystemClock::new();
+        let mut crowd = Vec::new();
+        for number in 0..CROWD {
+            let connected = TcpStream::connect(address);
+            let connected = within(&clock, Duration::from_secs(20), connected).await;
+            crowd.push(
+                connected
+                    .unwrap_or_else(|| panic!("client {number} waits"))
+                    .unwrap(),
+            );
+        }
+        assert_eq!(crowd.len(), CROWD);
+    }
 }
