@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 pub use builder::{GatewayBuilder, StartError};
 pub use pusher::{PushError, Pusher};
+pub use settings::{files_for, sockets_within};
 
 use crate::base::clock::within;
 use crate::definition::{Diagnostic, Loaded};

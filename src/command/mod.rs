@@ -1,5 +1,6 @@
 //! The commands, one function each.
 
+mod doctor;
 mod init;
 mod serve;
 
@@ -68,6 +69,17 @@ enum Command {
         #[arg(default_value = ".")]
         directory: PathBuf,
     },
+    /// Say whether this machine can hold a number of sockets, and what to change if not.
+    Doctor {
+        /// A definition file, whose `server.limits.connections` and `server.tls` count.
+        file: Option<PathBuf>,
+        /// Client sockets at the same time [default: what the definition says, otherwise 10000]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        sockets: Option<u64>,
+        /// Write a JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the JSON Schema of the definition file, for editors.
     Schema,
     /// Print shell completions.
@@ -89,6 +101,11 @@ impl Arguments {
             Command::Check { file } => check(&file),
             Command::Routes { file } => routes(&file),
             Command::Init { directory } => init::init(&directory),
+            Command::Doctor {
+                file,
+                sockets,
+                json,
+            } => doctor::doctor(file.as_deref(), sockets, json),
             Command::Schema => print(&format!("{:#}\n", definition::schema())),
             Command::Completions { shell } => completions(shell),
         }

@@ -117,11 +117,22 @@ pub(super) fn sockets(server: &Server) -> usize {
         Connections::Word(ConnectionsWord::Off) => u64::MAX,
         Connections::Word(ConnectionsWord::Auto) => {
             let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-            let files = limit.current.unwrap_or(u64::MAX);
-            files.saturating_sub((files / RESERVE_SHARE).max(RESERVE_AT_LEAST))
+            sockets_within(limit.current.unwrap_or(u64::MAX))
         }
     };
     usize::try_from(most).unwrap_or(usize::MAX).max(1)
+}
+
+/// How many sockets a process takes that may open so many files: the rest is kept back for backends, files and functions.
+pub fn sockets_within(files: u64) -> u64 {
+    files.saturating_sub((files / RESERVE_SHARE).max(RESERVE_AT_LEAST))
+}
+
+/// How many files a process must be allowed to open to take so many sockets.
+pub fn files_for(sockets: u64) -> u64 {
+    // The share is one of the whole, so the others are one less.
+    let share = sockets.saturating_sub(1) / (RESERVE_SHARE - 1);
+    sockets.saturating_add(share.max(RESERVE_AT_LEAST))
 }
 
 /// Settings that differ but cannot be changed while running.
@@ -166,6 +177,20 @@ mod tests {
 
     fn loaded(text: &str) -> Loaded {
         load_text(text, Path::new(""), &Machine::default()).unwrap()
+    }
+
+    #[test]
+    fn files_for_sockets_are_just_enough() {
+        for sockets in [1, 100, 1_215, 1_216, 1_217, 19_000, 1_000_000] {
+            let files = files_for(sockets);
+            assert!(sockets_within(files) >= sockets, "{sockets}");
+            assert!(sockets_within(files - 1) < sockets, "{sockets}");
+        }
+        assert_eq!(
+            (sockets_within(20_000), files_for(19_000)),
+            (19_000, 19_999)
+        );
+        assert_eq!(sockets_within(10), 0);
     }
 
     #[test]

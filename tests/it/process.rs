@@ -397,12 +397,62 @@ async fn check_tells_every_problem_with_its_place() {
 }
 
 #[tokio::test]
+async fn doctor_says_whether_the_machine_holds_so_many_sockets() {
+    let directory = tempfile::tempdir().unwrap();
+    let doctor = async |arguments: &[&str]| {
+        let arguments = [&["doctor"], arguments].concat();
+        let output = run(directory.path(), &arguments).await;
+        assert_eq!(text(&output.stderr), "");
+        (output.status.code(), text(&output.stdout).to_owned())
+    };
+    // Every machine that runs this test holds one more socket, and none a hundred million.
+    let (code, said) = doctor(&["--sockets", "1"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.starts_with("1 sockets\nfine     open files "),
+        "{said}"
+    );
+    assert!(said.ends_with("nothing to change\n"), "{said}");
+
+    let (code, said) = doctor(&["--sockets", "100000000", "--json"]).await;
+    assert_eq!(code, Some(1), "{said}");
+    let verdict: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(verdict["sockets"], 100_000_000);
+    assert_eq!(verdict["fine"], false);
+    let findings = verdict["findings"].as_array().unwrap();
+    let memory = findings
+        .iter()
+        .find(|one| one["check"] == "memory")
+        .unwrap();
+    assert_eq!(memory["state"], "change");
+    assert_eq!(memory["unit"], "bytes");
+    assert!(memory["has"].as_u64().unwrap() < memory["needs"].as_u64().unwrap());
+    assert!(!memory["change"].as_array().unwrap().is_empty());
+
+    let limited = definition("pong").replace(
+        "managementAuth: none",
+        "tls: development\n  limits: { connections: 2 }",
+    );
+    std::fs::write(directory.path().join("limited.yaml"), limited).unwrap();
+    let (code, said) = doctor(&["limited.yaml"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("2 sockets, TLS\n"), "{said}");
+    let (_, said) = doctor(&["limited.yaml", "--sockets", "3"]).await;
+    assert!(said.starts_with("3 sockets, TLS\n"), "{said}");
+
+    let output = run(directory.path(), &["doctor", "nowhere.yaml"]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("nowhere.yaml"));
+}
+
+#[tokio::test]
 async fn misuse_is_2() {
     let directory = tempfile::tempdir().unwrap();
     for arguments in [
         &["fly"][..],
         &["serve", "--fast"],
         &["check", "a", "b"],
+        &["doctor", "--sockets", "0"],
         &["completions"],
         &["--log-format", "xml", "schema"],
         &[],
