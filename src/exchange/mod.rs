@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub use authorized::{Authorized, JwtFacts, LambdaFacts};
 pub use context::{ErrorFacts, IntegrationFacts, Party, RequestContext, Requester, StepFacts};
-pub use request::{DEFAULT_STAGE, Forwarding, GatewayRequest, Headers};
+pub use request::{DEFAULT_STAGE, Forwarding, GatewayRequest, Headers, plain};
 pub use scope::ExchangeScope;
 pub use timeline::{Phase, Timeline};
 pub use variables::EVENT_NAMES;

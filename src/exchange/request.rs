@@ -13,37 +13,75 @@ use crate::lang::trace::Trace;
 /// Name of the stage that is served without a name in its address.
 pub const DEFAULT_STAGE: &str = "$default";
 
+/// Room for the headers of most requests, in bytes.
+const TEXT_BYTES: usize = 1024;
+/// Headers that the gateway adds to a client's.
+const ADDED: usize = 5;
+
 /// Header fields in the order and the letter case in which they came.
 ///
 /// AWS: events carry names as the client wrote them, which HTTP libraries forget.
+///
+/// All of them are one text, since every handshake has a dozen.
 #[derive(Debug, Clone, Default)]
-pub struct Headers(Vec<(Box<str>, Box<str>)>);
+pub struct Headers {
+    text: String,
+    fields: Vec<Field>,
+}
+
+/// Where a name begins and ends in the text, and where the value behind it ends.
+#[derive(Debug, Clone, Copy)]
+struct Field(usize, usize, usize);
+
+impl Field {
+    fn name(self, text: &str) -> &str {
+        text.get(self.0..self.1).unwrap_or_default()
+    }
+
+    fn value(self, text: &str) -> &str {
+        text.get(self.1..self.2).unwrap_or_default()
+    }
+}
 
 impl Headers {
-    /// The fields of `map`, named as `spell` spells them. Values that are not UTF-8 are read as Latin-1.
-    pub fn from_map(map: &HeaderMap, spell: impl Fn(&str) -> String) -> Self {
-        let fields = map.iter().map(|(name, value)| {
-            let text = latin(value.as_bytes());
-            (spell(name.as_str()).into(), text.into())
-        });
-        Self(fields.collect())
+    /// The fields of `map`, whose names `spell` writes. Values that are not UTF-8 are read as Latin-1.
+    pub fn from_map(map: &HeaderMap, mut spell: impl FnMut(&str, &mut String)) -> Self {
+        let mut headers = Self {
+            text: String::with_capacity(TEXT_BYTES),
+            fields: Vec::with_capacity(map.len() + ADDED),
+        };
+        for (name, value) in map {
+            let value = latin(value.as_bytes());
+            headers.add(|text| spell(name.as_str(), text), &value);
+        }
+        headers
     }
 
     /// Adds a field.
     pub fn push(&mut self, name: &str, value: &str) {
-        self.0.push((name.into(), value.into()));
+        self.add(|text| text.push_str(name), value);
+    }
+
+    fn add(&mut self, name: impl FnOnce(&mut String), value: &str) {
+        let begin = self.text.len();
+        name(&mut self.text);
+        let between = self.text.len();
+        self.text.push_str(value);
+        self.fields.push(Field(begin, between, self.text.len()));
     }
 
     /// Replaces every field of that name by one.
     pub fn set(&mut self, name: &str, value: &str) {
-        self.0
-            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        let text = &self.text;
+        self.fields
+            .retain(|field| !field.name(text).eq_ignore_ascii_case(name));
         self.push(name, value);
     }
 
     /// All fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        let fields = self.fields.iter();
+        fields.map(|field| (field.name(&self.text), field.value(&self.text)))
     }
 
     /// All values of one name, whatever its case.
@@ -83,10 +121,10 @@ impl Forwarding {
         }
     }
 
-    /// Header fields as events show them: spelled by `spell`, with what the gateway adds or replaces.
+    /// Header fields as events show them: named as `spell` writes them, with what the gateway adds or replaces.
     ///
     /// AWS: the peer's address is appended to what `X-Forwarded-For` says already.
-    pub fn headers(&self, fields: &HeaderMap, spell: impl Fn(&str) -> String) -> Headers {
+    pub fn headers(&self, fields: &HeaderMap, spell: impl FnMut(&str, &mut String)) -> Headers {
         let mut headers = Headers::from_map(fields, spell);
         let peer = self.peer.to_string();
         let before: Vec<_> = headers.all("x-forwarded-for").collect();
@@ -145,8 +183,8 @@ impl GatewayRequest {
     /// just passed on never needs them.
     pub fn headers(&self) -> &Headers {
         self.headers.get_or_init(|| match &self.forwarding {
-            Some(forwarding) => forwarding.headers(&self.fields, str::to_owned),
-            None => Headers::from_map(&self.fields, str::to_owned),
+            Some(forwarding) => forwarding.headers(&self.fields, plain),
+            None => Headers::from_map(&self.fields, plain),
         })
     }
 
@@ -212,6 +250,11 @@ impl GatewayRequest {
             .last()
             .map(|(_, value)| value.into_owned())
     }
+}
+
+/// Names as HTTP/2 writes them and hyper keeps them.
+pub fn plain(name: &str, text: &mut String) {
+    text.push_str(name);
 }
 
 /// Bytes of a header value as text: UTF-8, or else Latin-1.

@@ -13,7 +13,7 @@ use crate::authorizer::iam::{self, Circumstances, Service};
 use crate::base::body::{BodyError, collect_or_drain};
 use crate::base::clock::within;
 use crate::error::ServiceException;
-use crate::exchange::{Forwarding, Headers};
+use crate::exchange::{Forwarding, Headers, plain};
 use crate::lang::sigv4::{Claim, HEADER_FIELDS_MAX, SignedRequest};
 use crate::pipeline::Services;
 use crate::plan::credentials::Credential;
@@ -134,7 +134,7 @@ impl<B> ServiceCall<B> {
             || authorizations
                 .into_iter()
                 .any(|value| names_added(value.as_bytes()));
-        rewritten.then(|| self.forwarding.headers(&self.fields, str::to_owned))
+        rewritten.then(|| self.forwarding.headers(&self.fields, plain))
     }
 
     fn signed_fields<'a>(&'a self, shown: Option<&'a Headers>) -> Vec<(&'a str, &'a [u8])> {

@@ -33,8 +33,9 @@ impl Arrival {
     /// Its headers, spelled as the client did, with those that the gateway adds.
     pub(super) fn headers(&self) -> Headers {
         let fields = self.request.headers();
+        let mut names = self.head.names();
         self.forwarding
-            .headers(fields, |name| self.head.spell(name))
+            .headers(fields, |name, text| names.spell(name, text))
     }
 
     /// Whether the connection certainly outlives the answer: nothing is left to be read of this request, nor is it the last.

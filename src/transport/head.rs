@@ -211,15 +211,56 @@ impl HeadFacts {
         };
     }
 
-    /// How the client spelled a header name; the usual spelling where that is not known.
-    pub(super) fn spell(&self, name: &str) -> String {
-        let lines = self.head.split(|byte| *byte == b'\n').skip(1);
-        let mut names = lines.filter_map(|line| line.split(|byte| *byte == b':').next());
-        names
-            .find(|known| known.eq_ignore_ascii_case(name.as_bytes()))
-            .and_then(|known| std::str::from_utf8(known).ok())
-            .map_or_else(|| usual_spelling(name), str::to_owned)
+    /// How the client spelled header names.
+    pub(super) fn names(&self) -> Names<'_> {
+        let fields = memchr::memchr(b'\n', &self.head).map_or(&[][..], |end| &self.head[end + 1..]);
+        Names {
+            fields,
+            rest: fields,
+        }
     }
+}
+
+/// The spelling of header names, looked up quickest in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Names<'h> {
+    fields: &'h [u8],
+    /// What follows the name that was found last.
+    rest: &'h [u8],
+}
+
+impl<'h> Names<'h> {
+    /// Writes a name as the client did; in the usual spelling where that is not known.
+    pub(super) fn spell(&mut self, name: &str, text: &mut String) {
+        let found = match find(self.rest, name) {
+            Some(found) => Some(found),
+            None => find(self.fields, name),
+        };
+        let known = found.and_then(|(known, rest)| {
+            self.rest = rest;
+            std::str::from_utf8(known).ok()
+        });
+        match known {
+            Some(known) => text.push_str(known),
+            None => text.push_str(&usual_spelling(name)),
+        }
+    }
+}
+
+/// That name as the first line spells it that has it, and the lines behind.
+fn find<'h>(mut lines: &'h [u8], name: &str) -> Option<(&'h [u8], &'h [u8])> {
+    while !lines.is_empty() {
+        let end = memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1);
+        let (line, rest) = lines.split_at(end);
+        if let Some((known, behind)) = line.split_at_checked(name.len())
+            && behind.first() == Some(&b':')
+            && known.eq_ignore_ascii_case(name.as_bytes())
+        {
+            return Some((known, rest));
+        }
+        lines = rest;
+    }
+    None
 }
 
 /// The value of `Content-Length`, which is digits and nothing else (RFC 9110 section 8.6).
@@ -268,7 +309,12 @@ mod tests {
     #[test]
     fn names_keep_the_clients_spelling() {
         let facts = HeadFacts::read(b"GET / HTTP/1.1\r\nHost: a\r\nx-ToKeN: 1\r\n\r\nGET".to_vec());
-        let check = |name: &str, expected: &str| assert_eq!(facts.spell(name), expected);
+        let mut names = facts.names();
+        let mut check = |name: &str, expected: &str| {
+            let mut spelled = String::new();
+            names.spell(name, &mut spelled);
+            assert_eq!(spelled, expected);
+        };
         check("host", "Host");
         check("x-token", "x-ToKeN");
         check("sec-websocket-key", "Sec-WebSocket-Key");
