@@ -207,3 +207,26 @@ async fn a_temporary_key_needs_its_token() {
     leave(&rig, client).await;
     rig.close().await;
 }
+
+#[tokio::test]
+async fn a_signature_over_what_the_gateway_replaces_is_held_against_its_own_values() {
+    let rig = setup("{}").start().await;
+    let (client, id) = join(&rig).await;
+    let target = path_of(&id);
+    let refused = Some("InvalidSignatureException");
+    for (name, value, expected) in [
+        ("x-forwarded-proto", "http", None),
+        ("x-forwarded-proto", "https", refused),
+        ("x-forwarded-for", "192.0.2.1", refused),
+        ("x-other", "1", None),
+    ] {
+        let covered = [(name, value)];
+        let signature = Signer::default().sign("GET", &target, &covered, b"");
+        let headers = signature.headers.iter().map(|(n, v)| (&**n, &**v));
+        let headers: Vec<_> = headers.chain(covered).collect();
+        let answer = send(rig.address(), &request("GET", &target, &headers, b"")).await;
+        let error = answer.header("x-amzn-errortype");
+        assert_eq!(error, expected, "{name}: {value}");
+    }
+    leave(&rig, client).await;
+}
