@@ -17,6 +17,8 @@ mod place;
 mod stray;
 mod streams;
 pub mod tls;
+mod tls_hello;
+mod tls_stream;
 mod unfinished;
 mod watched;
 pub mod ws;

@@ -19,14 +19,13 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::base::clock::{Clock, within};
+use crate::transport::tls_stream::TlsStream;
 use crate::transport::unfinished::Unfinished;
 
 /// File of the development CA's certificate, in the state directory.
@@ -126,13 +125,13 @@ impl Tls {
     /// When the handshake fails, or the client does not finish it in time.
     pub(super) async fn accept(
         &self,
-        stream: TcpStream,
+        mut stream: TcpStream,
         unfinished: &Arc<Unfinished>,
         clock: &dyn Clock,
     ) -> io::Result<Stream> {
-        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let message = TlsStream::first_message(&mut stream).await?;
         let mut place = unfinished.enter();
-        let handshake = hello.into_stream(self.config.load_full());
+        let handshake = TlsStream::accept(stream, message, self.config.load_full());
         let stream = tokio::select! {
             stream = within(clock, FINISH_TIMEOUT, handshake) => stream,
             () = place.evicted() => return Err(io::ErrorKind::ConnectionAborted.into()),
@@ -311,7 +310,7 @@ impl Stream {
     pub fn speaks_http2(&self) -> bool {
         match self {
             Self::Plain(_) => false,
-            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP2),
+            Self::Tls(stream) => stream.alpn_protocol() == Some(HTTP2),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::finding::{Check, Finding, Unit, grouped, in_bytes};
 /// User-space memory of an idle connection after a message (loadtest/RESULTS.md).
 const USER_BYTES: u64 = 2_000;
 /// What TLS 1.3 adds to it (loadtest/RESULTS.md).
-const TLS_BYTES: u64 = 13_500;
+const TLS_BYTES: u64 = 4_100;
 /// Kernel memory of an idle socket: half of a pair's 9 to 10 KB (loadtest/RESULTS.md).
 const KERNEL_BYTES: u64 = 5_000;
 /// The program without connections, with room for its caches.

@@ -165,10 +165,10 @@ fn memory_is_that_of_sockets_in_program_and_kernel() {
     };
     let found = finding(&gibibyte, encrypted, Check::Memory);
     assert_eq!(found.state, State::Change);
-    assert_eq!(found.needs, (64 << 20) + 100_000 * 20_500);
+    assert_eq!(found.needs, (64 << 20) + 100_000 * 11_100);
     assert_eq!(
         found.change,
-        ["a machine with more memory, or `server.limits.connections` of at most 49 104"]
+        ["a machine with more memory, or `server.limits.connections` of at most 90 687"]
     );
 }
 
