@@ -20,6 +20,8 @@ pub mod model;
 
 pub mod definition;
 
+pub mod openapi;
+
 pub mod plan;
 
 pub mod exchange;

@@ -5,6 +5,7 @@
 //! definition means: that is for [`crate::plan`] to say. Nothing here touches the machine but through [`Surroundings`].
 
 mod diagnostic;
+mod document;
 mod include;
 mod overrides;
 mod places;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use crate::model::definition::{Auth, Definition};
 
 pub use diagnostic::{Diagnostic, Origin, Place, Report, child, item, render};
+pub use document::read_document;
 pub use overrides::variables;
 pub use places::Places;
 pub use resource::{Resource, check_resource, load_api};

@@ -1,0 +1,91 @@
+//! A text in YAML or JSON that is no definition, read within the same bounds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::diagnostic::{Diagnostic, Origin, Report};
+use super::scalar::core;
+use super::tree::{self, Node, TEXT_BYTES, Value};
+
+/// The value that a text in YAML 1.2 or JSON stands for, with scalars as the core schema has them (YAML 1.2, 10.3.2). Keys are texts.
+///
+/// `name` stands for the text in messages. Size, depth, the number of values and what aliases repeat are bounded as in a
+/// definition.
+///
+/// # Errors
+/// What is wrong, with line and column: syntax, keys that stand twice, tags, a text that is too large or too deep.
+pub fn read_document(text: &str, name: &str) -> Result<Json, Vec<Diagnostic>> {
+    let origin = Arc::new(Origin {
+        name: name.to_owned(),
+        directory: PathBuf::new(),
+    });
+    if text.len() > TEXT_BYTES {
+        let what = format!("is larger than {TEXT_BYTES} bytes");
+        return Err(vec![Diagnostic::new(None, name, what, "make it smaller")]);
+    }
+    let mut report = Report::default();
+    let root = tree::parse(text, &origin, &mut report);
+    let problems = report.finish();
+    match root {
+        Some(root) if problems.is_empty() => Ok(json(root)),
+        _ => Err(problems),
+    }
+}
+
+/// No deeper than the parser lets values be nested.
+fn json(node: Node) -> Json {
+    match node.value {
+        Value::Scalar(scalar) => core(&scalar.text, scalar.plain),
+        Value::Sequence(items) => items.into_iter().map(json).collect(),
+        Value::Mapping(entries) => {
+            let entries = entries.into_iter();
+            let members = entries.map(|entry| (entry.key, json(entry.value)));
+            Json::Object(members.collect::<Map<_, _>>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn yaml_and_json_are_one() {
+        let check = |text: &str, expected: Json| {
+            assert_eq!(read_document(text, "body").ok(), Some(expected), "{text}");
+        };
+        check("a: [1, 'x', true, ~]", json!({ "a": [1, "x", true, null] }));
+        check(
+            r#"{"a":[1,"x",true,null]}"#,
+            json!({ "a": [1, "x", true, null] }),
+        );
+        check(
+            "{\n\t\"a\": {\n\t\t\"b\": 1.5\n\t}\n}\n",
+            json!({ "a": { "b": 1.5 } }),
+        );
+        check("200: ok", json!({ "200": "ok" }));
+        check("", json!({}));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_place() {
+        let check = |text: &str, expected: &str| {
+            let problems = read_document(text, "body").expect_err(text);
+            let first = problems
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(first.contains(expected), "{text}: {first}");
+        };
+        check("a: 1\na: 2", "body:2:1: a: this key stands here twice");
+        check("a: [", "body:");
+        check("a: &x [*x]", "inside the value it repeats");
+        check("a: !tag b", "tag");
+        check(&"[".repeat(100), "deeper than 64 levels");
+        check(&" ".repeat(TEXT_BYTES + 1), "larger than 4194304 bytes");
+    }
+}
