@@ -161,7 +161,8 @@ fn is_drafted(api: &Path, path: &Path) -> bool {
     section.is_some_and(|section| section != SNAPSHOTS && !apart.contains(&section))
 }
 
-fn check(
+/// What is wrong with an API apart from its stages.
+pub(super) fn check(
     context: &Context<'_>,
     view: &View,
     api: &Path,

@@ -19,6 +19,7 @@ mod domains;
 mod endpoint;
 mod file;
 mod kind;
+mod openapi;
 mod operations;
 mod record;
 mod resources;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tracing::error;
 
@@ -58,7 +60,7 @@ use operations::{Found, Operation, Outcome};
 use store::Store;
 pub use store::StoreError;
 use view::View;
-use wire::{Call, Reply};
+use wire::{Call, Content, Reply};
 
 /// Largest body of a call, in bytes: that of an import on AWS.
 const BODY_BYTES: usize = 6 * 1024 * 1024;
@@ -260,9 +262,11 @@ impl Inside {
         let live = deploy::settle(&context, &mut view)?;
         let body = match outcome {
             Outcome::Resource(kind, path) => {
-                Some(resources::present(&context, &view, kind, path)?.into())
+                let shown = resources::present(&context, &view, kind, path)?;
+                Some(Value::Object(shown).into())
             }
-            Outcome::Body(body) => Some(body),
+            Outcome::Body(body) => Some(body.into()),
+            Outcome::Document(text, media_type) => Some(Content::Text(text, media_type)),
             Outcome::Forgotten(stage) => {
                 let api = stage.api().unwrap_or_default();
                 self.services.forget_verdicts(api, &stage.id);

@@ -9,14 +9,13 @@ use crate::error::ServiceException;
 use super::kind::Kind;
 use super::view::{Path, View};
 use super::wire::Call;
-use super::{Context, deploy, resources, tags, template};
+use super::{Context, deploy, openapi, resources, tags, template};
 
 /// The first segment of every path.
 const VERSION: &str = "/v2/";
 const PORTALS: &str = "portals and their products are not among what this gateway has";
 const RULES: &str =
     "routing rules are not among what this gateway has: API mappings are what routes here";
-const OPENAPI: &str = "import and export of OpenAPI are not among what this gateway has: create the API and its routes";
 
 /// What Amazon has and this gateway has not, by path.
 static ABSENT: &[(&str, &str)] = &[
@@ -29,9 +28,6 @@ static ABSENT: &[(&str, &str)] = &[
         "/v2/domainnames/{domainName}/routingrules/{routingRuleId}",
         RULES,
     ),
-    ("/v2/apis", OPENAPI),
-    ("/v2/apis/{apiId}", OPENAPI),
-    ("/v2/apis/{apiId}/exports/{specification}", OPENAPI),
 ];
 
 /// One operation of the service.
@@ -62,6 +58,9 @@ enum Action {
     /// Takes one key of a map away; it is the path's variable of the second name.
     DropKey(Kind, &'static str, &'static str),
     Deploy,
+    Import,
+    Reimport,
+    Export,
     Template,
     Reset,
     Tag,
@@ -86,7 +85,8 @@ const fn operation(
 }
 
 use Action::{
-    Create, Delete, Deploy, Drop, DropKey, Get, List, Reset, Tag, Tags, Template, Untag, Update,
+    Create, Delete, Deploy, Drop, DropKey, Export, Get, Import, List, Reimport, Reset, Tag, Tags,
+    Template, Untag, Update,
 };
 
 /// Every operation.
@@ -97,6 +97,9 @@ static OPERATIONS: &[Operation] = &[
     operation("GetApi", Method::GET, "/v2/apis/{apiId}", 200, Get(Kind::Api)),
     operation("UpdateApi", Method::PATCH, "/v2/apis/{apiId}", 200, Update(Kind::Api)),
     operation("DeleteApi", Method::DELETE, "/v2/apis/{apiId}", 204, Delete(Kind::Api)),
+    operation("ImportApi", Method::PUT, "/v2/apis", 201, Import),
+    operation("ReimportApi", Method::PUT, "/v2/apis/{apiId}", 201, Reimport),
+    operation("ExportApi", Method::GET, "/v2/apis/{apiId}/exports/{specification}", 200, Export),
     operation("DeleteCorsConfiguration", Method::DELETE, "/v2/apis/{apiId}/cors", 204, Drop(Kind::Api, "corsConfiguration")),
     operation("CreateRoute", Method::POST, "/v2/apis/{apiId}/routes", 201, Create(Kind::Route)),
     operation("GetRoutes", Method::GET, "/v2/apis/{apiId}/routes", 200, List(Kind::Route)),
@@ -207,6 +210,14 @@ impl Operation {
             Action::Deploy => {
                 Outcome::Resource(Kind::Deployment, deploy::create(context, view, call)?)
             }
+            Action::Import => Outcome::Resource(Kind::Api, openapi::import(context, view, call)?),
+            Action::Reimport => {
+                Outcome::Resource(Kind::Api, openapi::reimport(context, view, call)?)
+            }
+            Action::Export => {
+                let (text, media_type) = openapi::export(context, view, call)?;
+                Outcome::Document(text, media_type)
+            }
             Action::Template => Outcome::Body(template::of_model(view, call)?),
             Action::Reset => Outcome::Forgotten(resources::cached_stage(view, call)?),
             Action::Tag => Outcome::Body(tags::tag(context, view, call)?),
@@ -226,6 +237,8 @@ pub(super) enum Outcome {
     Resource(Kind, Path),
     /// This.
     Body(Value),
+    /// A document, with its media type.
+    Document(String, &'static str),
     /// No body: what authorizers of this stage have decided is to be forgotten.
     Forgotten(Path),
     /// No body.
@@ -262,9 +275,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Found, ServiceExceptio
     }
     let mut absent = ABSENT.iter();
     match absent.find(|(uri, _)| fits(uri, path).is_some()) {
-        Some((uri, what)) if !known || (*method == Method::PUT && uri.starts_with("/v2/apis")) => {
-            Err(ServiceException::bad_request(*what))
-        }
+        Some((_, what)) if !known => Err(ServiceException::bad_request(*what)),
         _ if known => Err(ServiceException::method_not_allowed()),
         _ => Err(ServiceException::not_found("Not Found", "Operation")),
     }

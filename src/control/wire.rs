@@ -120,18 +120,36 @@ pub(super) struct Reply {
     /// Its status.
     pub(super) status: StatusCode,
     /// Its body, if it has one.
-    pub(super) body: Option<Value>,
+    pub(super) body: Option<Content>,
+}
+
+/// The body of an answer.
+pub(super) enum Content {
+    /// JSON.
+    Json(Value),
+    /// Text of a media type.
+    Text(String, &'static str),
+}
+
+impl From<Value> for Content {
+    fn from(value: Value) -> Self {
+        Self::Json(value)
+    }
 }
 
 impl Reply {
     /// As it is sent.
     pub(super) fn response(self) -> Response<Payload> {
-        let text = self.body.as_ref().map(Value::to_string);
-        let mut response = Response::new(Payload::from(text.unwrap_or_default()));
+        let (text, media_type) = match self.body {
+            Some(Content::Json(value)) => (value.to_string(), Some("application/json")),
+            Some(Content::Text(text, media_type)) => (text, Some(media_type)),
+            None => (String::new(), None),
+        };
+        let mut response = Response::new(Payload::from(text));
         *response.status_mut() = self.status;
-        if self.body.is_some() {
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(CONTENT_TYPE, json);
+        if let Some(media_type) = media_type {
+            let media_type = HeaderValue::from_static(media_type);
+            response.headers_mut().insert(CONTENT_TYPE, media_type);
         }
         response
     }

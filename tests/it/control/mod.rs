@@ -4,6 +4,7 @@ mod access;
 mod domains;
 mod file;
 mod http_apis;
+mod openapi;
 mod survival;
 mod vpc_links;
 mod websocket_apis;
