@@ -45,7 +45,10 @@ def called(call, **given):
             "status": error.response["ResponseMetadata"]["HTTPStatusCode"],
             "message": error.response["Error"].get("Message", ""),
         }
-    return {"status": answer.pop("ResponseMetadata")["HTTPStatusCode"], "answer": answer}
+    status = answer.pop("ResponseMetadata")["HTTPStatusCode"]
+    # A document comes as a stream.
+    answer = {name: value.read().decode() if hasattr(value, "read") else value for name, value in answer.items()}
+    return {"status": status, "answer": answer}
 
 
 def main():

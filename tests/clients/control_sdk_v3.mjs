@@ -29,6 +29,8 @@ await run(async () => {
     const [name, given] = [line.slice(0, at), JSON.parse(line.slice(at + 1))];
     try {
       const { $metadata, ...answer } = await within(send(name, given), name);
+      // A document comes as bytes.
+      if (answer.body instanceof Uint8Array) answer.body = Buffer.from(answer.body).toString();
       saw({ status: $metadata.httpStatusCode, answer });
     } catch (error) {
       if (error.$metadata?.httpStatusCode === undefined) throw error;

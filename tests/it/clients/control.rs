@@ -29,7 +29,7 @@ pub(super) struct Desk {
     rig: Rig,
     /// The command line runs once for each call.
     running: Option<Running>,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Desk {
@@ -50,7 +50,7 @@ impl Desk {
         let mut desk = Self {
             rig,
             running: None,
-            _state: state,
+            state,
         };
         let script = match tool {
             Tool::Boto3 => Some(script("control_boto3.py")),
@@ -87,20 +87,30 @@ impl Desk {
     }
 
     async fn seen_by_command_line(&self, operation: &str, input: &Value) -> Value {
-        let program = Program::new("aws", installed(".venv/bin/aws"));
         let command = kebab(operation);
-        let input = input.to_string();
-        let words = [
-            "apigatewayv2",
-            &command,
-            "--output",
-            "json",
-            "--cli-input-json",
-            &input,
-        ];
+        let mut words = ["apigatewayv2", &command, "--output", "json"]
+            .map(str::to_owned)
+            .to_vec();
+        // A document goes to a file, and the command then wants its input word by word.
+        let file = self.state.path().join("document");
+        let exports = operation == "ExportApi";
+        if exports {
+            for (name, value) in input.as_object().expect("members") {
+                words.push(format!("--{}", kebab(name)));
+                words.extend(value.as_str().map(str::to_owned));
+            }
+            words.push(file.display().to_string());
+        } else {
+            words.extend(["--cli-input-json".to_owned(), input.to_string()]);
+        }
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let program = Program::new("aws", installed(".venv/bin/aws"));
         let running = self.told(program).arguments(&words).start();
         let (text, errors) = running.last_words().await;
         match errors.is_empty() {
+            true if exports => {
+                json!({ "answer": { "body": std::fs::read_to_string(file).expect("a document") } })
+            }
             true => json!({ "answer": serde_json::from_str::<Value>(&text).unwrap_or_default() }),
             false => {
                 let name = errors
@@ -226,6 +236,79 @@ async fn http_api(tool: Tool) {
     desk.close().await;
 }
 
+async fn openapi(tool: Tool) {
+    let mut desk = Desk::new(tool).await;
+    let document = |path: &str| {
+        let integration =
+            json!({ "type": "AWS_PROXY", "uri": "function:shop", "payloadFormatVersion": "2.0" });
+        let operation = json!({ "responses": {}, "x-amazon-apigateway-integration": integration });
+        json!({ "openapi": "3.0.1", "info": { "title": "shop", "version": "1" }, "paths": { path: { "get": operation } } })
+    };
+    let input = json!({ "Body": document("/old").to_string(), "FailOnWarnings": true });
+    let made = desk.call("ImportApi", input).await;
+    let api = text(&made, "ApiId");
+    assert_eq!(
+        made["ImportInfo"].as_array().map(Vec::len),
+        Some(1),
+        "{made}"
+    );
+    let input = json!({ "ApiId": api, "StageName": "$default", "AutoDeploy": true });
+    desk.call("CreateStage", input).await;
+    let mut new = document("/new");
+    new["servers"] = json!([{ "url": "/base" }]);
+    let input = json!({ "ApiId": api, "Body": new.to_string(), "Basepath": "prepend" });
+    let again = desk.call("ReimportApi", input).await;
+    assert_eq!(again["ApiId"], made["ApiId"]);
+    let endpoint = text(&again, "ApiEndpoint");
+    let (address, base) = endpoint
+        .trim_start_matches("http://")
+        .split_once('/')
+        .unwrap();
+    let target = format!("/{base}/base/new");
+    let question = request("GET", &target, &[], b"");
+    let answer = send(address.parse().unwrap(), &question).await;
+    assert_eq!(answer.text(), "sold");
+    desk.rig.event("shop").await;
+
+    let mut exported = Vec::new();
+    for output in ["JSON", "YAML"] {
+        let input = json!({
+            "ApiId": api, "Specification": "OAS30", "OutputType": output, "ExportVersion": "1.0", "IncludeExtensions": true,
+            "StageName": "$default",
+        });
+        exported.push(text(&desk.call("ExportApi", input).await, "body"));
+    }
+    let json: Value = serde_json::from_str(&exported[0]).expect("JSON");
+    assert!(json["paths"]["/base/new"]["get"].is_object(), "{json}");
+    assert!(
+        exported[1].starts_with("openapi: \"3.0.1\"\n"),
+        "{exported:?}"
+    );
+    for body in exported {
+        let input = json!({ "ApiId": api, "Body": body, "FailOnWarnings": true });
+        desk.call("ReimportApi", input).await;
+        let input = json!({ "ApiId": api, "Specification": "OAS30", "OutputType": "JSON", "StageName": "$default" });
+        let document = text(&desk.call("ExportApi", input).await, "body");
+        assert_eq!(
+            serde_json::from_str::<Value>(&document).expect("JSON"),
+            json
+        );
+    }
+
+    let input = json!({ "Body": "openapi: 3.0.1\npaths: { /a: 1 }" });
+    let message = desk
+        .refused("ImportApi", input, "BadRequestException")
+        .await;
+    assert!(message.contains("#/paths/~1a: must be a map"), "{message}");
+    let input = json!({ "ApiId": "none", "Body": new.to_string() });
+    desk.refused("ReimportApi", input, "NotFoundException")
+        .await;
+    let input = json!({ "ApiId": api, "Specification": "OAS31", "OutputType": "JSON" });
+    desk.refused("ExportApi", input, "BadRequestException")
+        .await;
+    desk.close().await;
+}
+
 async fn websocket_api(tool: Tool) {
     let mut desk = Desk::new(tool).await;
     let input = json!({ "Name": "chat", "ProtocolType": "WEBSOCKET", "RouteSelectionExpression": "$request.body.action" });
@@ -316,6 +399,21 @@ async fn the_command_line_runs_an_http_api() {
 #[tokio::test]
 async fn the_command_line_runs_a_websocket_api() {
     websocket_api(Tool::CommandLine).await;
+}
+
+#[tokio::test]
+async fn boto3_imports_and_exports_openapi() {
+    openapi(Tool::Boto3).await;
+}
+
+#[tokio::test]
+async fn the_javascript_sdk_imports_and_exports_openapi() {
+    openapi(Tool::JavaScript).await;
+}
+
+#[tokio::test]
+async fn the_command_line_imports_and_exports_openapi() {
+    openapi(Tool::CommandLine).await;
 }
 
 /// The service's own model is the list of what there must be: each operation is known, or refused by name.

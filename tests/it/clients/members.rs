@@ -166,6 +166,17 @@ fn http(ids: &Ids) -> Vec<Check> {
                 ("Version", Kept(json!("7"))),
             ],
         },
+        // Their other members stand in the query; `openapi` of `control.rs` says them all.
+        Check {
+            operation: "ImportApi",
+            base: json!({ "Body": "" }),
+            members: Vec::new(),
+        },
+        Check {
+            operation: "ReimportApi",
+            base: json!({ "Body": "" }),
+            members: Vec::new(),
+        },
         Check {
             operation: "CreateRoute",
             base: json!({ "ApiId": api, "RouteKey": "GET /r#" }),
