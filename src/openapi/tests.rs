@@ -1,3 +1,4 @@
+mod corpus;
 mod fixed_point;
 mod reading;
 mod refusals;

@@ -107,6 +107,7 @@ impl<'d> Reader<'d> {
 
     /// A member as resources have it.
     pub(super) fn converted(&mut self, at: &Pointer, value: &Value, form: Form) -> Option<Value> {
+        self.whole(at, value);
         let converted = match (form, value) {
             (Form::Same, value) => value.clone(),
             (Form::Texts, value) => texts(value),
@@ -156,7 +157,8 @@ impl<'d> Reader<'d> {
         let Some(mut ours) = self.part(at, ours) else {
             return;
         };
-        if let Some((_, required)) = ours.take("apiKeyRequired") {
+        if let Some((at, required)) = ours.take("apiKeyRequired") {
+            self.whole(&at, required);
             route.insert("apiKeyRequired".to_owned(), required.clone());
         }
         self.nothing_else(ours);

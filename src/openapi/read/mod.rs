@@ -292,6 +292,7 @@ impl<'d> Reader<'d> {
 
     /// Copies a member of the API.
     fn copy(&mut self, at: &Pointer, name: &str, value: &Value) {
+        self.whole(at, value);
         self.places.note(&[name], at, &[]);
         self.api.insert(name.to_owned(), value.clone());
     }

@@ -24,7 +24,7 @@ impl<'d> Reader<'d> {
             let at = at.child(path);
             if path.starts_with("x-") {
                 self.extension(&at);
-            } else if path.starts_with('/') {
+            } else if path.starts_with('/') || path == DEFAULT {
                 self.path_item(&at, path, item, security);
             } else {
                 self.findings.error(&at, "a path begins with `/`");
@@ -46,7 +46,8 @@ impl<'d> Reader<'d> {
             let what = "path items cannot be shared; write it out";
             self.findings.error(&at, what);
         }
-        let is_default = path.strip_prefix('/') == Some(DEFAULT);
+        // AWS: documents of AWS SAM have no slash there.
+        let is_default = path.strip_prefix('/').unwrap_or(path) == DEFAULT;
         for (name, method) in METHODS {
             let Some((at, operation)) = item.take(name) else {
                 continue;

@@ -76,6 +76,14 @@ impl<'d> Reader<'d> {
         self.follow(reference).ok()
     }
 
+    /// Refuses a value with references in it where none is followed.
+    pub(super) fn whole(&mut self, at: &Pointer, value: &Value) {
+        if has_reference(value) {
+            let what = "only whole integrations and security schemes can be shared by `$ref`";
+            self.findings.error(at, what);
+        }
+    }
+
     fn follow(&self, reference: &'d Value) -> Result<(Pointer, &'d Value), String> {
         let mut next = Some(reference);
         let mut seen = Vec::new();
@@ -101,5 +109,16 @@ impl<'d> Reader<'d> {
             found = Some((to, target));
         }
         found.ok_or_else(|| "must be a text".to_owned())
+    }
+}
+
+/// No deeper than the text lets values be nested.
+fn has_reference(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.contains_key("$ref") || members.values().any(has_reference)
+        }
+        Value::Array(items) => items.iter().any(has_reference),
+        _ => false,
     }
 }

@@ -196,6 +196,7 @@ impl<'d> Reader<'d> {
         match scopes {
             Value::Array(scopes) if scopes.is_empty() => {}
             Value::Array(_) => {
+                self.whole(at, scopes);
                 route.insert("authorizationScopes".to_owned(), (*scopes).clone());
             }
             _ => self.findings.error(at, "must be a list of scopes"),

@@ -6,7 +6,7 @@ use super::{HOW, document, good, section};
 use crate::openapi::{BasePath, Reading, read};
 
 /// The example of the developer guide's kind: an authorizer, a shared integration, the default route, CORS.
-const SHOP: &str = r##"
+pub(super) const SHOP: &str = r##"
 openapi: 3.0.1
 info: { title: shop, version: "1", description: Sells things }
 x-amazon-apigateway-importexport-version: "1.0"
@@ -125,7 +125,7 @@ fn a_document_becomes_an_api() {
 fn the_base_path_is_ignored_or_stands_before_every_path() {
     let check = |url: &str, base_path, expected: [&str; 3]| {
         let rest = format!(
-            "servers: [{{ url: '{url}', variables: {{ v: {{ default: /b/ }} }} }}]\npaths: {{ /: {{ get: {{}} }}, /x: {{ get: {{}} }}, /$default: {{ x-amazon-apigateway-any-method: {{ isDefaultRoute: true }} }} }}"
+            "servers: [{{ url: '{url}', variables: {{ v: {{ default: /b/ }} }} }}]\npaths: {{ /: {{ get: {{}} }}, /x: {{ get: {{}} }}, $default: {{ x-amazon-apigateway-any-method: {{ isDefaultRoute: true }} }} }}"
         );
         let how = Reading { base_path, ..HOW };
         let imported = read(&document(&rest), &how).expect(url);

@@ -94,6 +94,7 @@ paths:
   /d: { get: { x-amazon-apigateway-integration: { $ref: '#/info' } } }
   /e: { $ref: '#/paths/~1a' }
   /f: { get: { x-amazon-apigateway-integration: { $ref: '#/components/x-amazon-apigateway-integrations/c', type: mock } } }
+  /g: { get: { x-amazon-apigateway-integration: { type: http_proxy, tlsConfig: { $ref: '#/info' } } } }
 components:
   schemas: { S: { example: { $ref: nothing }, properties: { $ref: { type: string } } } }
   x-amazon-apigateway-integrations:
@@ -115,6 +116,7 @@ components:
             "#/paths/~1d/get/x-amazon-apigateway-integration/$ref: must lead into #/components/x-amazon-apigateway-integrations",
             "#/paths/~1e/$ref: path items cannot be shared; write it out",
             "#/paths/~1f/get/x-amazon-apigateway-integration/type: has no meaning beside `$ref`",
+            "#/paths/~1g/get/x-amazon-apigateway-integration/tlsConfig: only whole integrations and security schemes can be shared by `$ref`",
         ],
     );
 }
@@ -170,6 +172,7 @@ fn the_default_route_is_one_place() {
     let rest = r"
 paths:
   /$default: { get: {}, x-amazon-apigateway-any-method: {} }
+  $default: { x-amazon-apigateway-any-method: { isDefaultRoute: true } }
   /a: { get: { isDefaultRoute: true } }
 servers: [{ url: 'https://a.example/{stage}' }]
 ";
@@ -179,6 +182,7 @@ servers: [{ url: 'https://a.example/{stage}' }]
             "#/servers/0/url: there is no variable `stage` with a default",
             "#/paths/~1$default/get: under /$default there is nothing but x-amazon-apigateway-any-method",
             "#/paths/~1$default/x-amazon-apigateway-any-method/isDefaultRoute: must be true for the default route",
+            "#/paths/$default/x-amazon-apigateway-any-method: there is a route $default already",
             "#/paths/~1a/get/isDefaultRoute: the default route is x-amazon-apigateway-any-method under /$default",
         ],
     );
