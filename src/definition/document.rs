@@ -7,12 +7,15 @@ use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Diagnostic, Origin, Report};
 use super::scalar::core;
-use super::tree::{self, Node, TEXT_BYTES, Value};
+use super::tree::{self, Node, Value};
+
+/// Largest text that is read, in bytes: that of an import on AWS.
+const TEXT_BYTES: usize = 6 * 1024 * 1024;
 
 /// The value that a text in YAML 1.2 or JSON stands for, with scalars as the core schema has them (YAML 1.2, 10.3.2). Keys are texts.
 ///
-/// `name` stands for the text in messages. Size, depth, the number of values and what aliases repeat are bounded as in a
-/// definition.
+/// `name` stands for the text in messages. It may have 6 MiB; depth, the number of values and what aliases repeat are
+/// bounded as in a definition.
 ///
 /// # Errors
 /// What is wrong, with line and column: syntax, keys that stand twice, tags, a text that is too large or too deep.
@@ -26,7 +29,7 @@ pub fn read_document(text: &str, name: &str) -> Result<Json, Vec<Diagnostic>> {
         return Err(vec![Diagnostic::new(None, name, what, "make it smaller")]);
     }
     let mut report = Report::default();
-    let root = tree::parse(text, &origin, &mut report);
+    let root = tree::parse_any(text, &origin, &mut report);
     let problems = report.finish();
     match root {
         Some(root) if problems.is_empty() => Ok(json(root)),
@@ -86,6 +89,6 @@ mod tests {
         check("a: &x [*x]", "inside the value it repeats");
         check("a: !tag b", "tag");
         check(&"[".repeat(100), "deeper than 64 levels");
-        check(&" ".repeat(TEXT_BYTES + 1), "larger than 4194304 bytes");
+        check(&" ".repeat(TEXT_BYTES + 1), "larger than 6291456 bytes");
     }
 }

@@ -118,12 +118,18 @@ impl Node {
 ///
 /// A text without content is an empty map.
 pub(super) fn parse(text: &str, origin: &Arc<Origin>, report: &mut Report) -> Option<Node> {
-    let whole = Place::whole(origin.clone());
     if text.len() > TEXT_BYTES {
+        let whole = Place::whole(origin.clone());
         let what = format!("is larger than {TEXT_BYTES} bytes");
         report.add(Some(&whole), "", what, "split it with `include`");
         return None;
     }
+    parse_any(text, origin, report)
+}
+
+/// The same for a text whose size somebody else has bounded.
+pub(super) fn parse_any(text: &str, origin: &Arc<Origin>, report: &mut Report) -> Option<Node> {
+    let whole = Place::whole(origin.clone());
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = syntax::join_surrogates(text);
     let mut builder = Builder::new(origin, report);

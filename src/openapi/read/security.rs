@@ -73,7 +73,10 @@ impl<'d> Reader<'d> {
             None if auth_type.is_some_and(|kind| kind.eq_ignore_ascii_case("awsSigv4")) => {
                 Scheme::Iam
             }
-            None => Scheme::Other,
+            None => {
+                self.findings.unused(at);
+                Scheme::Other
+            }
         };
         // They describe the scheme to clients, and say nothing to the gateway.
         for member in ["name", "in", "flows", "scheme", "bearerFormat"] {

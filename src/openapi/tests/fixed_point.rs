@@ -197,6 +197,9 @@ fn meaning(api: &Map<String, Value>, key: &str) -> Value {
             members.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
             members.sort_keys();
         }
+        if set["integrationType"] == "AWS_PROXY" && set.get("integrationSubtype").is_none() {
+            set["integrationMethod"] = "POST".into();
+        }
         route["target"] = set;
     }
     if let Some(id) = route["authorizerId"].as_str().map(str::to_owned) {

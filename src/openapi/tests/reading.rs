@@ -216,7 +216,7 @@ paths:
       x-amazon-apigateway-request-validator: all
       x-amazon-apigateway-integration:
         { type: http_proxy, httpMethod: GET, uri: 'https://a.example', passthroughBehavior: never, tlsConfig: { insecureSkipVerification: true } }
-components: { schemas: { A: { properties: { b: { $ref: '#/components/schemas/A' } } } } }
+components: { securitySchemes: { basic: { type: http, scheme: basic } }, schemas: { A: { properties: { b: { $ref: '#/components/schemas/A' } } } } }
 ";
     let imported = good(&document(rest));
     let around = "#/paths/~1a/put/x-amazon-apigateway-integration";
@@ -242,6 +242,7 @@ components: { schemas: { A: { properties: { b: { $ref: '#/components/schemas/A' 
     assert_eq!(
         imported.info,
         [
+            told("basic", "#/components/securitySchemes/basic"),
             told("parameters", "#/paths/~1a/parameters"),
             told("requestBody", "#/paths/~1a/get/requestBody"),
             told("responses", "#/paths/~1a/put/responses"),

@@ -33,8 +33,8 @@ fn text_that_is_neither_json_nor_yaml_is_told_with_line_and_column() {
     assert!(bad("{ \"a\": ").len() == 1);
     let deep = format!("{}{}", "{a: ".repeat(100), "}".repeat(100));
     assert!(bad(&deep)[0].contains("deeper than 64 levels"));
-    let large = format!("openapi: 3.0.1 #{}", "x".repeat(5 << 20));
-    assert!(bad(&large)[0].contains("larger than 4194304 bytes"));
+    let large = format!("openapi: 3.0.1 #{}", "x".repeat(6 << 20));
+    assert!(bad(&large)[0].contains("larger than 6291456 bytes"));
     let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]";
     assert!(bad(bomb)[0].contains("more than 1000000 values"));
 }

@@ -97,6 +97,10 @@ fn integration(set: &Value) -> Value {
     for (name, default) in DEFAULTS {
         written.entry(name).or_insert_with(|| default.into());
     }
+    if set["integrationType"] == "AWS_PROXY" && set.get("integrationSubtype").is_none() {
+        // AWS: functions are called by POST, and an import wants that to be said.
+        written.entry("httpMethod").or_insert_with(|| "POST".into());
+    }
     let timeout = || TIMEOUT_MS.into();
     written.entry("timeoutInMillis").or_insert_with(timeout);
     written.sort_keys();
