@@ -1,7 +1,10 @@
 //! The commands, one function each.
 
+mod apply;
 mod doctor;
+mod export;
 mod init;
+mod remote;
 mod serve;
 
 use std::collections::BTreeMap;
@@ -9,6 +12,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use aws_credential_types::Credentials;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tidegate::Gateway;
@@ -80,6 +84,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write what a gateway's control plane was told as a definition file.
+    Export(export::Export),
+    /// Show what a definition file would change in a running gateway: exit 0 nothing, 1 something, 2 a problem.
+    Diff(apply::Apply),
+    /// Make the APIs and domain names of a running gateway what a definition file says, all at once or not at all.
+    Apply(apply::Apply),
     /// Print the JSON Schema of the definition file, for editors.
     Schema,
     /// Print shell completions.
@@ -106,6 +116,9 @@ impl Arguments {
                 sockets,
                 json,
             } => doctor::doctor(file.as_deref(), sockets, json),
+            Command::Export(export) => export.run(),
+            Command::Diff(apply) => apply.diff(),
+            Command::Apply(apply) => apply.apply(),
             Command::Schema => print(&format!("{:#}\n", definition::schema())),
             Command::Completions { shell } => completions(shell),
         }
@@ -131,6 +144,15 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// Credentials for calls to AWS, from the variables that every AWS tool knows.
+fn aws_credentials() -> Option<Credentials> {
+    let mut environment = environment();
+    let mut take = |name: &str| environment.remove(name).filter(|value| !value.is_empty());
+    let (key, secret) = (take("AWS_ACCESS_KEY_ID")?, take("AWS_SECRET_ACCESS_KEY")?);
+    let token = take("AWS_SESSION_TOKEN");
+    Some(Credentials::new(key, secret, token, None, "environment"))
 }
 
 fn load(file: &Path) -> Result<Loaded, Vec<Diagnostic>> {
@@ -176,8 +198,13 @@ fn print(text: &str) -> ExitCode {
 
 /// Says what is wrong on stderr. If that fails too there is nobody left to tell.
 fn refuse(text: &str) -> ExitCode {
-    writeln!(std::io::stderr(), "{}", text.trim_end()).ok();
+    tell(text);
     ExitCode::from(REFUSED)
+}
+
+/// Says something on stderr.
+fn tell(text: &str) {
+    writeln!(std::io::stderr(), "{}", text.trim_end()).ok();
 }
 
 fn refuse_definition(problems: &[Diagnostic]) -> ExitCode {

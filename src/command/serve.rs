@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tidegate::Gateway;
@@ -13,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use super::{environment, load, print, refuse, refuse_definition};
+use super::{aws_credentials, load, print, refuse, refuse_definition};
 
 /// Several changes of files within this time are one.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -106,15 +105,6 @@ fn reload(gateway: &Gateway, file: &Path) -> Option<Vec<PathBuf>> {
             None
         }
     }
-}
-
-/// Credentials for calls to AWS, from the variables that every AWS tool knows.
-fn aws_credentials() -> Option<Credentials> {
-    let mut environment = environment();
-    let mut take = |name: &str| environment.remove(name).filter(|value| !value.is_empty());
-    let (key, secret) = (take("AWS_ACCESS_KEY_ID")?, take("AWS_SECRET_ACCESS_KEY")?);
-    let token = take("AWS_SESSION_TOKEN");
-    Some(Credentials::new(key, secret, token, None, "environment"))
 }
 
 enum Event {

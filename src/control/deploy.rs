@@ -3,6 +3,7 @@
 //! A deployment is a snapshot of an API without its stages, in the form of a definition. A stage runs the deployment it points to;
 //! with `autoDeploy` it gets a new one with every change. Nothing runs before it is on disk.
 
+mod draft;
 mod staging;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use super::resources::{known, make};
 use super::view::{Path, View};
 use super::wire::{Call, refused};
 use super::{Context, assemble, domains};
+pub(super) use draft::{check_draft, lagging, point_to_draft};
 pub(super) use staging::compile_stage;
 use staging::{check_route_keys, check_stage, refuse_own, restage};
 
@@ -305,6 +307,7 @@ pub(super) fn create(
     let record = Record {
         set,
         made: Map::from_iter([("autoDeployed".to_owned(), false.into())]),
+        ..Record::default()
     };
     check(context, view, &api, &draft, Completeness::Whole)
         .map_err(|problems| undeployable(&problems, &api))?;
@@ -370,6 +373,7 @@ fn automatic() -> Record {
     Record {
         set: set.into_iter().collect(),
         made: made.into_iter().collect(),
+        ..Record::default()
     }
 }
 
@@ -389,7 +393,7 @@ fn snapshot(
     view.put(path, record);
     let kept = Record {
         set: draft.as_object().cloned().unwrap_or_default(),
-        made: Map::new(),
+        ..Record::default()
     };
     view.put(snapshot_path(api, &id), kept);
     Ok(id)

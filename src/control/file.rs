@@ -195,6 +195,7 @@ fn record(set: Map<String, Value>, made: Value) -> Record {
     Record {
         set,
         made: object(&made),
+        ..Record::default()
     }
 }
 

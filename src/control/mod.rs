@@ -14,6 +14,7 @@
 
 mod access;
 mod assemble;
+mod definition;
 mod deploy;
 mod domains;
 mod endpoint;
@@ -52,6 +53,7 @@ use crate::error::{ServiceException, stamp};
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
 use crate::plan::Plan;
+pub use definition::{Exported, exported};
 use endpoint::Endpoint;
 use file::FileSide;
 use kind::Kind;
@@ -273,6 +275,12 @@ impl Inside {
                 None
             }
             Outcome::Nothing => None,
+            Outcome::Tried(body) => {
+                return Ok(Reply {
+                    status: StatusCode::OK,
+                    body: Some(body),
+                });
+            }
         };
         if !view.changes().is_empty() {
             self.store.commit(view.changes()).map_err(|error| {

@@ -9,7 +9,7 @@ use crate::error::ServiceException;
 use super::kind::Kind;
 use super::view::{Path, View};
 use super::wire::Call;
-use super::{Context, deploy, openapi, resources, tags, template};
+use super::{Context, definition, deploy, openapi, resources, tags, template};
 
 /// The first segment of every path.
 const VERSION: &str = "/v2/";
@@ -66,6 +66,8 @@ enum Action {
     Tag,
     Untag,
     Tags,
+    Definition,
+    Apply,
 }
 
 const fn operation(
@@ -85,8 +87,8 @@ const fn operation(
 }
 
 use Action::{
-    Create, Delete, Deploy, Drop, DropKey, Export, Get, Import, List, Reimport, Reset, Tag, Tags,
-    Template, Untag, Update,
+    Apply, Create, Definition, Delete, Deploy, Drop, DropKey, Export, Get, Import, List, Reimport,
+    Reset, Tag, Tags, Template, Untag, Update,
 };
 
 /// Every operation.
@@ -164,6 +166,9 @@ static OPERATIONS: &[Operation] = &[
     operation("TagResource", Method::POST, "/v2/tags/{resource-arn+}", 201, Tag),
     operation("UntagResource", Method::DELETE, "/v2/tags/{resource-arn+}", 204, Untag),
     operation("GetTags", Method::GET, "/v2/tags/{resource-arn+}", 200, Tags),
+    // Ours, not Amazon's.
+    operation("GetDefinition", Method::GET, "/v2/tidegate/definition", 200, Definition),
+    operation("PutDefinition", Method::PUT, "/v2/tidegate/definition", 200, Apply),
 ];
 
 impl Operation {
@@ -226,6 +231,15 @@ impl Operation {
                 Outcome::Nothing
             }
             Action::Tags => Outcome::Body(tags::list(context, view, call)?),
+            Action::Definition => Outcome::Body(definition::get(view, call)?),
+            Action::Apply => {
+                let trial = definition::flag(call, "dryRun")?;
+                let changes = definition::apply(context, view, call)?;
+                match trial {
+                    true => Outcome::Tried(changes),
+                    false => Outcome::Body(changes),
+                }
+            }
         };
         Ok(outcome)
     }
@@ -243,6 +257,8 @@ pub(super) enum Outcome {
     Forgotten(Path),
     /// No body.
     Nothing,
+    /// This, and nothing is changed.
+    Tried(Value),
 }
 
 /// An operation, and what stands in its path.

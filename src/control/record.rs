@@ -18,6 +18,9 @@ pub(super) struct Record {
     pub(super) set: Map<String, Value>,
     /// Members that the gateway made: ids, dates, states.
     pub(super) made: Map<String, Value>,
+    /// Whether a person chose its id, as the authors of definitions do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) named: bool,
 }
 
 impl Record {

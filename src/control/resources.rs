@@ -60,22 +60,49 @@ pub(super) fn make(
     mut set: Map<String, Value>,
 ) -> Result<(Path, Record), ServiceException> {
     let facts = kind.facts();
-    if view.count(collection)? >= facts.most {
-        let message = format!("There can be no more than {} of {}", facts.most, facts.noun);
-        return Err(ServiceException::too_many(message, facts.noun));
-    }
+    check_room(view, kind, collection)?;
     let path = match facts.identity {
         Identity::Made(length) => unused(view, collection, length)?,
         Identity::Named => Path::new(collection, named(kind, &set)?),
     };
-    let mut record = Record::default();
     if facts.identity == Identity::Named {
         set.shift_remove(facts.id);
     }
-    record.set = set;
+    let record = made_at(context, kind, &path, set);
+    Ok((path, record))
+}
+
+/// A collection has room for one more.
+pub(super) fn check_room(
+    view: &View,
+    kind: Kind,
+    collection: &str,
+) -> Result<(), ServiceException> {
+    let facts = kind.facts();
+    match view.count(collection)? >= facts.most {
+        false => Ok(()),
+        true => {
+            let message = format!("There can be no more than {} of {}", facts.most, facts.noun);
+            Err(ServiceException::too_many(message, facts.noun))
+        }
+    }
+}
+
+/// A new resource with an id that is known already.
+pub(super) fn made_at(
+    context: &Context<'_>,
+    kind: Kind,
+    path: &Path,
+    set: Map<String, Value>,
+) -> Record {
+    let facts = kind.facts();
+    let mut record = Record {
+        set,
+        ..Record::default()
+    };
     record.make(facts.id, path.id.as_str());
     rules::stamp(kind, &mut record, timestamp(context.now));
-    Ok((path, record))
+    record
 }
 
 /// A page of a collection.

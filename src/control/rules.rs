@@ -18,7 +18,7 @@ pub(super) const MANAGED: &str = "apiGatewayManaged";
 /// The route and the stage that quick create makes.
 const DEFAULT: &str = "$default";
 /// What a target begins with.
-const INTEGRATIONS: &str = "integrations/";
+pub(super) const INTEGRATIONS: &str = "integrations/";
 
 /// Notes what the gateway makes of a new resource.
 pub(super) fn stamp(kind: Kind, record: &mut Record, now: Value) {

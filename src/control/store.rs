@@ -100,6 +100,26 @@ impl Store {
         Ok(store)
     }
 
+    /// The database in `directory`, if there is one.
+    pub(super) fn open_existing(directory: &FilePath) -> Result<Option<Self>, StoreError> {
+        match directory.join(FILE).try_exists() {
+            Ok(true) => Self::open(directory).map(Some),
+            Ok(false) => Ok(None),
+            Err(problem) => Err(StoreError::Directory {
+                path: directory.to_owned(),
+                problem,
+            }),
+        }
+    }
+
+    /// What to say of a database of which a part could not be read, which the log has.
+    pub(super) fn unreadable(&self) -> StoreError {
+        StoreError::Directory {
+            path: self.path.clone(),
+            problem: std::io::Error::other("its resources cannot be read"),
+        }
+    }
+
     /// Everything as it is now; later changes do not show.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let path = self.path.clone();

@@ -4,6 +4,7 @@
 //! the tables of what a definition may contain check it and give every scalar its type. Nothing here knows what a
 //! definition means: that is for [`crate::plan`] to say. Nothing here touches the machine but through [`Surroundings`].
 
+mod concise;
 mod diagnostic;
 mod document;
 mod include;
@@ -20,18 +21,22 @@ mod tables;
 mod tree;
 mod walk;
 mod written;
+mod yaml;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::model::definition::{Auth, Definition};
 
+pub use concise::{concise, literally, write, write_line};
 pub use diagnostic::{Diagnostic, Origin, Place, Report, child, item, render};
 pub use document::read_document;
 pub use overrides::variables;
 pub use places::Places;
-pub use resource::{Resource, check_resource, load_api};
+pub use resource::{Resource, check_api_id, check_resource, load_api};
 pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
 pub use written::Written;
@@ -99,6 +104,54 @@ pub fn load_text(
         report.add(Some(&include.place), "include", what, "load a file instead");
     }
     check(root, surroundings, BTreeSet::new(), report)
+}
+
+/// What a definition file says, substituted and concise, apart from what it means: to be put in force elsewhere.
+///
+/// # Errors
+/// Every problem that can be seen without looking at what names refer to.
+pub fn resolve(
+    path: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<(Value, Places), Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let root = include::read_all(path, surroundings, &mut BTreeSet::new(), &mut report);
+    resolved(root, surroundings, report)
+}
+
+/// The same of a text, as in [`load_text`].
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_text(
+    text: &str,
+    directory: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<(Value, Places), Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let origin = include::origin_of(&directory.join("definition"));
+    let root = tree::parse(text, &origin, &mut report);
+    resolved(root, surroundings, report)
+}
+
+fn resolved(
+    root: Option<tree::Node>,
+    surroundings: &dyn Surroundings,
+    mut report: Report,
+) -> Result<(Value, Places), Vec<Diagnostic>> {
+    let Some(root) = root else {
+        return Err(report.finish());
+    };
+    let mut walker = walk::Walker::new(walk::Source::File, surroundings, &mut report);
+    let normal = walker.walk(&root, &shape::Shape::Object(&tables::DEFINITION), "");
+    let places = std::mem::take(&mut walker.places);
+    match normal {
+        Some(Value::Object(mut sections)) if report.is_empty() => {
+            sections.retain(|section, _| places.has(section));
+            Ok((concise(&sections.into()), places))
+        }
+        _ => Err(report.finish()),
+    }
 }
 
 /// A small definition with comments that runs with nothing else installed: what `tidegate init` writes.

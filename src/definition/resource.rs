@@ -58,6 +58,22 @@ pub fn check_resource(
     }
 }
 
+/// Checks what is to be the id of an API.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_api_id(id: &str) -> Result<(), Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let surroundings = Machine::default();
+    let mut walker = Walker::new(Source::Call, &surroundings, &mut report);
+    let apis = Value::Object(Map::from_iter([(id.to_owned(), Value::Object(Map::new()))]));
+    walker.walk(&Node::of(&apis, &nowhere()), &tables::API_IDS, "apis");
+    match report.is_empty() {
+        true => Ok(()),
+        false => Err(report.finish()),
+    }
+}
+
 /// An API that did not come from a file, as a definition of nothing else: on the same server and with the same functions as
 /// `around`. `api` is in the form of a file, and no more is done with it than [`check_resource`] does with a resource.
 ///

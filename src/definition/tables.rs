@@ -22,6 +22,13 @@ pub(super) use domain_name::{API_MAPPING_CALL, DOMAIN_NAME_CALL};
 pub(super) use server::SERVER;
 pub(super) use vpc_link::VPC_LINK;
 
+/// APIs by id, whatever they are.
+pub(super) static API_IDS: Shape = Shape::Map {
+    key: API_ID,
+    value: &Shape::Document,
+    max: 1,
+};
+
 /// APIs, of either protocol.
 pub(super) static API: &Object = &api::API;
 

@@ -1,6 +1,7 @@
 //! The control plane, as the tools that configure Amazon's gateway call it.
 
 mod access;
+mod definition;
 mod domains;
 mod file;
 mod http_apis;

@@ -1,0 +1,207 @@
+//! From resources to a definition.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::super::kind::Kind;
+use super::super::record::Record;
+use super::super::store::Store;
+use super::super::view::{Path, View};
+use super::super::wire::Call;
+use super::super::{StoreError, assemble, deploy};
+use super::names::Names;
+use super::object;
+use crate::control::file::FileSide;
+use crate::definition::{Machine, concise, literally, load_text};
+use crate::error::ServiceException;
+use crate::plan::Plan;
+
+/// What a control plane has, as a definition.
+#[derive(Debug)]
+pub struct Exported {
+    /// The sections `apis` and `domainNames` of a definition.
+    pub definition: Value,
+    /// What the definition cannot say, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// `GetDefinition`: what was made by calls and, with `file=true`, what the definition file has.
+pub(in super::super) fn get(view: &View, call: &Call) -> Result<Value, ServiceException> {
+    let with_file = match call.query("file").next() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(ServiceException::bad_request("file: must be true or false")),
+    };
+    let Exported { definition, notes } = export(view, with_file)?;
+    Ok(json!({ "definition": definition, "notes": notes }))
+}
+
+/// What the state directory of a gateway that does not run has; `None` when no control plane ever wrote there.
+///
+/// # Errors
+/// It cannot be read, for instance because a gateway runs on it.
+pub fn exported(directory: &FilePath) -> Result<Option<Exported>, StoreError> {
+    let Some(store) = Store::open_existing(directory)? else {
+        return Ok(None);
+    };
+    let nothing = load_text("", directory, &Machine::default());
+    let nothing = nothing.expect("a definition may be empty");
+    let file = Arc::new(FileSide::new(&nothing, Plan::default()));
+    let view = View::new(file, store.snapshot()?);
+    export(&view, false)
+        .map(Some)
+        .map_err(|_| store.unreadable())
+}
+
+fn export(view: &View, with_file: bool) -> Result<Exported, ServiceException> {
+    let mut notes = Vec::new();
+    let mut apis = Map::new();
+    for (path, record) in view.list(Kind::Api.facts().collection)? {
+        let of_file = view.file().leaves_free(&path).is_err();
+        if of_file && !with_file {
+            continue;
+        }
+        let Some(mut api) = api(view, &path)? else {
+            continue;
+        };
+        names(view, &path, &api)?.rename(&mut api);
+        omit_names(&path.id, &mut api);
+        sort(&mut api);
+        if !of_file {
+            note_stages(view, &path, &record, &mut notes)?;
+            api = literally(&api);
+        }
+        apis.insert(path.id, api);
+    }
+    let mut domains = Map::new();
+    for (path, _) in view.list(Kind::DomainName.facts().collection)? {
+        let of_file = view.file().leaves_free(&path).is_err();
+        if of_file && !with_file {
+            continue;
+        }
+        if let Some(domain) = domain(view, &path)? {
+            let domain = if of_file { domain } else { literally(&domain) };
+            domains.insert(path.id, domain);
+        }
+    }
+    for (path, link) in view.list(Kind::VpcLink.facts().collection)? {
+        let name = link.text("name");
+        notes.push(format!(
+            "VPC link {} ({name}): files have no VPC links",
+            path.id
+        ));
+    }
+    let definition = concise(&json!({ "apis": apis, "domainNames": domains }));
+    Ok(Exported { definition, notes })
+}
+
+/// An API with its stages, in the form of a definition, by ids.
+pub(super) fn api(view: &View, path: &Path) -> Result<Option<Value>, ServiceException> {
+    let Some(mut api) = assemble::api(view, path)? else {
+        return Ok(None);
+    };
+    let mut stages = Map::new();
+    for (path, stage) in view.list(&path.collection_of(Kind::Stage))? {
+        stages.insert(path.id, assemble::stage(&stage).into());
+    }
+    api["stages"] = stages.into();
+    Ok(Some(api))
+}
+
+/// A domain name with its mappings, in the form of a definition.
+pub(super) fn domain(view: &View, path: &Path) -> Result<Option<Value>, ServiceException> {
+    let Some(record) = view.get(path)? else {
+        return Ok(None);
+    };
+    let mut mappings = Map::new();
+    for (_, mapping) in view.list(&path.collection_of(Kind::ApiMapping))? {
+        let mut members = mapping.set.clone();
+        members.shift_remove("apiMappingKey");
+        mappings.insert(mapping.text("apiMappingKey").to_owned(), members.into());
+    }
+    let mut domain = record.set;
+    domain.insert("apiMappings".to_owned(), mappings.into());
+    Ok(Some(domain.into()))
+}
+
+/// The names of what is in an API.
+pub(super) fn names(view: &View, path: &Path, api: &Value) -> Result<Names, ServiceException> {
+    let of_file = view.file().leaves_free(path).is_err();
+    let mut chosen = Vec::new();
+    for kind in [Kind::Integration, Kind::Authorizer] {
+        for (path, record) in view.list(&path.collection_of(kind))? {
+            if of_file || record.named {
+                chosen.push((kind, path.id));
+            }
+        }
+    }
+    Ok(Names::of(api, |kind, id| {
+        chosen.iter().any(|(of, own)| *of == kind && own == id)
+    }))
+}
+
+/// Names that are said by keys already.
+fn omit_names(id: &str, api: &mut Value) {
+    let omit = |key: &str, resource: &mut Value| {
+        if let Some(members) = resource.as_object_mut()
+            && members.get("name").and_then(Value::as_str) == Some(key)
+        {
+            members.shift_remove("name");
+        }
+    };
+    omit(id, api);
+    let authorizers = api.get_mut("authorizers").and_then(Value::as_object_mut);
+    for (key, authorizer) in authorizers.into_iter().flatten() {
+        omit(key, authorizer);
+    }
+}
+
+/// Every section by key; of routes, those first that every API of the kind has, and HTTP routes by path.
+fn sort(api: &mut Value) {
+    for section in super::SECTIONS.map(|(section, _)| section) {
+        if let Some(resources) = api.get_mut(section).and_then(Value::as_object_mut) {
+            let mut all: Vec<_> = object(Some(&resources.clone().into()))
+                .into_iter()
+                .collect();
+            all.sort_by_cached_key(|(key, _)| rank(key));
+            *resources = all.into_iter().collect();
+        }
+    }
+}
+
+fn rank(key: &str) -> (usize, String, String) {
+    let fixed = ["$connect", "$disconnect", "$default"];
+    match (
+        fixed.iter().position(|known| *known == key),
+        key.split_once(' '),
+    ) {
+        (Some(place), _) => (place, String::new(), String::new()),
+        (None, Some((method, path))) => (fixed.len(), path.to_owned(), method.to_owned()),
+        (None, None) => (fixed.len(), key.to_owned(), String::new()),
+    }
+}
+
+/// Says which stages run something else than the API as it is now, which is what a definition can say.
+fn note_stages(
+    view: &View,
+    api: &Path,
+    record: &Record,
+    notes: &mut Vec<String>,
+) -> Result<(), ServiceException> {
+    let name = record.text("name");
+    if view.list(&api.collection_of(Kind::Stage))?.is_empty() {
+        notes.push(format!(
+            "API {} ({name}): has no stage, which a file refuses: add `stages: {{ prod: {{}} }}`",
+            api.id
+        ));
+    }
+    for stage in deploy::lagging(view, api)? {
+        notes.push(format!(
+            "API {} ({name}): stage {stage} does not run the API as it is now, which is what is written",
+            api.id
+        ));
+    }
+    Ok(())
+}
