@@ -24,6 +24,9 @@ pub mod openapi;
 
 pub mod plan;
 
+// What other tools call an API.
+pub mod import;
+
 pub mod exchange;
 
 // Each turns plan and exchange into one answer; none knows another.

@@ -3,6 +3,7 @@
 mod apply;
 mod doctor;
 mod export;
+mod import;
 mod init;
 mod remote;
 mod serve;
@@ -90,6 +91,9 @@ enum Command {
     Diff(apply::Apply),
     /// Make the APIs and domain names of a running gateway what a definition file says, all at once or not at all.
     Apply(apply::Apply),
+    /// Write a definition file out of what another tool describes an API in.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Print the JSON Schema of the definition file, for editors.
     Schema,
     /// Print shell completions.
@@ -119,6 +123,7 @@ impl Arguments {
             Command::Export(export) => export.run(),
             Command::Diff(apply) => apply.diff(),
             Command::Apply(apply) => apply.apply(),
+            Command::Import(import) => import.run(),
             Command::Schema => print(&format!("{:#}\n", definition::schema())),
             Command::Completions { shell } => completions(shell),
         }

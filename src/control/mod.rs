@@ -278,7 +278,7 @@ impl Inside {
             Outcome::Tried(body) => {
                 return Ok(Reply {
                     status: StatusCode::OK,
-                    body: Some(body),
+                    body: Some(body.into()),
                 });
             }
         };

@@ -102,6 +102,10 @@ fn shorten(value: &Value, shape: &Shape) -> Value {
         }
         (Shape::List { or_one: true, .. }, Value::String(one)) => Value::from(vec![one.as_str()]),
         (Shape::Or(_, inner), value) => shorten(value, inner),
+        // `5` and `5.0` are one number where any number may stand.
+        (Shape::Number { .. }, Value::Number(number)) => {
+            whole(number).unwrap_or_else(|| value.clone())
+        }
         (Shape::Duration { .. }, value) => span(value).unwrap_or_else(|| value.clone()),
         _ => value.clone(),
     }
@@ -176,6 +180,12 @@ fn is(value: &Value, text: &str, shape: &Shape) -> bool {
         (Value::Bool(own), _) => text.parse() == Ok(*own),
         _ => false,
     }
+}
+
+fn whole(number: &serde_json::Number) -> Option<Value> {
+    // What has no fraction is written without; bounds of the tables are far below where that would lose anything.
+    let text = number.as_f64()?.to_string();
+    text.parse::<i64>().ok().map(Value::from)
 }
 
 /// A time in its one spelling, whether it is text or what the reader of files made of it.

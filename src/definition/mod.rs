@@ -18,7 +18,7 @@ mod substitute;
 mod surroundings;
 mod syntax;
 mod tables;
-mod tree;
+pub(crate) mod tree;
 mod walk;
 mod written;
 mod yaml;
@@ -40,6 +40,7 @@ pub use resource::{Resource, check_api_id, check_resource, load_api};
 pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
 pub use written::Written;
+use written::shown as as_written;
 
 /// Who wrote a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +74,11 @@ impl Loaded {
     /// What is wrong so far, to be added to.
     pub fn report(&self) -> Report {
         self.report.clone()
+    }
+
+    /// Takes out what is wrong so far, so that what follows reports only what it finds.
+    pub(crate) fn take_report(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.report).finish()
     }
 }
 
@@ -150,6 +156,44 @@ fn resolved(
             sections.retain(|section, _| places.has(section));
             Ok((concise(&sections.into()), places))
         }
+        _ => Err(report.finish()),
+    }
+}
+
+/// A definition that was made out of something else, as it stands when what is wrong with it is left out, and what is wrong with it.
+///
+/// # Errors
+/// Every problem, when nothing is left.
+pub(crate) fn load_tree(
+    root: &tree::Node,
+    surroundings: &dyn Surroundings,
+) -> Result<(Value, Loaded), Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let mut walker = walk::Walker::new(walk::Source::File, surroundings, &mut report);
+    let normal = walker.walk(root, &shape::Shape::Object(&tables::DEFINITION), "");
+    let places = std::mem::take(&mut walker.places);
+    let written = Written::of(normal.as_ref(), &places);
+    let sections = |name: &str| root.get(name).is_some();
+    let shown = normal.as_ref().map(|normal| {
+        let mut shown = as_written(normal, "", &places);
+        if let Some(members) = shown.as_object_mut() {
+            members.retain(|name, _| sections(name));
+        }
+        concise(&shown)
+    });
+    let definition = normal.and_then(|normal| model_of(normal, &mut report));
+    match (shown, definition) {
+        (Some(shown), Some(definition)) => Ok((
+            shown,
+            Loaded {
+                definition,
+                places,
+                files: Vec::new(),
+                written,
+                author: Author::File,
+                report,
+            },
+        )),
         _ => Err(report.finish()),
     }
 }

@@ -3,6 +3,8 @@
 //! Scalars stay text here: what a scalar means is for the field it stands in to say, so `404`, `007` and `yes` lose
 //! nothing. Every dimension is bounded: size, depth, and what aliases expand to.
 
+mod node;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use super::diagnostic::{Origin, Place, Report, child};
 use super::syntax;
+pub(crate) use node::{Entry, Node, Scalar, Value};
 
 /// Largest text that is parsed, in bytes.
 pub(super) const TEXT_BYTES: usize = 4 * 1024 * 1024;
@@ -20,119 +23,39 @@ pub(super) const NODES: usize = 1_000_000;
 /// Bytes that aliases may repeat in one text.
 const REPEATED_BYTES: usize = 16 * 1024 * 1024;
 
-/// A value and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    /// Where the value begins.
-    pub(super) place: Place,
-    /// The value.
-    pub(super) value: Value,
-}
-
-/// The three kinds of value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
-    /// Text, number, boolean or null: not yet told apart.
-    Scalar(Scalar),
-    /// A list.
-    Sequence(Vec<Node>),
-    /// A map, in the order of the text; no key occurs twice.
-    Mapping(Vec<Entry>),
-}
-
-/// One scalar.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scalar {
-    /// The text, without quotes and with escapes resolved.
-    pub(super) text: String,
-    /// Whether it stood without quotes.
-    pub(super) plain: bool,
-}
-
-/// One key of a map with its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// The key.
-    pub(super) key: String,
-    /// Where the key begins.
-    pub(super) place: Place,
-    /// The value.
-    pub(super) value: Node,
-}
-
-impl Node {
-    /// A value that did not come from a text; all of it stands at `place`.
-    pub(super) fn of(value: &serde_json::Value, place: &Place) -> Self {
-        let scalar = |text: &str, plain| {
-            Value::Scalar(Scalar {
-                text: text.to_owned(),
-                plain,
-            })
-        };
-        let value = match value {
-            serde_json::Value::Null => scalar("null", true),
-            serde_json::Value::Bool(value) => scalar(&value.to_string(), true),
-            serde_json::Value::Number(number) => scalar(&number.to_string(), true),
-            serde_json::Value::String(text) => scalar(text, false),
-            serde_json::Value::Array(items) => {
-                Value::Sequence(items.iter().map(|item| Self::of(item, place)).collect())
-            }
-            serde_json::Value::Object(fields) => {
-                let entries = fields.iter().map(|(key, value)| Entry {
-                    key: key.clone(),
-                    place: place.clone(),
-                    value: Self::of(value, place),
-                });
-                Value::Mapping(entries.collect())
-            }
-        };
-        Self {
-            place: place.clone(),
-            value,
-        }
-    }
-
-    /// The value under `key`, if this is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        match &self.value {
-            Value::Mapping(entries) => entries
-                .iter()
-                .find(|entry| entry.key == key)
-                .map(|entry| &entry.value),
-            Value::Scalar(_) | Value::Sequence(_) => None,
-        }
-    }
-
-    /// Whether this is YAML's null: nothing, `~` or `null`, without quotes.
-    pub(super) fn is_null(&self) -> bool {
-        match &self.value {
-            Value::Scalar(scalar) => {
-                scalar.plain && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
-            }
-            Value::Sequence(_) | Value::Mapping(_) => false,
-        }
-    }
-}
-
 /// Parses one text; `None` when it cannot be read at all, with the reason in the report.
 ///
 /// A text without content is an empty map.
 pub(super) fn parse(text: &str, origin: &Arc<Origin>, report: &mut Report) -> Option<Node> {
+    parse_with(text, origin, Tags::Refused, report)
+}
+
+/// The same, with a say in what `!` means.
+pub(crate) fn parse_with(
+    text: &str,
+    origin: &Arc<Origin>,
+    tags: Tags,
+    report: &mut Report,
+) -> Option<Node> {
     if text.len() > TEXT_BYTES {
         let whole = Place::whole(origin.clone());
         let what = format!("is larger than {TEXT_BYTES} bytes");
         report.add(Some(&whole), "", what, "split it with `include`");
         return None;
     }
-    parse_any(text, origin, report)
+    parse_tagged(text, origin, tags, report)
 }
 
 /// The same for a text whose size somebody else has bounded.
 pub(super) fn parse_any(text: &str, origin: &Arc<Origin>, report: &mut Report) -> Option<Node> {
+    parse_tagged(text, origin, Tags::Refused, report)
+}
+
+fn parse_tagged(text: &str, origin: &Arc<Origin>, tags: Tags, report: &mut Report) -> Option<Node> {
     let whole = Place::whole(origin.clone());
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = syntax::join_surrogates(text);
-    let mut builder = Builder::new(origin, report);
+    let mut builder = Builder::new(origin, tags, report);
     for event in Parser::new_from_str(&text).keep_tags(true) {
         let taken = match event {
             Ok((event, span)) => builder.take(event, span.start),
@@ -152,6 +75,18 @@ pub(super) fn parse_any(text: &str, origin: &Arc<Origin>, report: &mut Report) -
     }))
 }
 
+/// What `!` before a value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tags {
+    /// Nothing that is known here.
+    Refused,
+    /// A function of CloudFormation: `!Sub x` is `{ Fn::Sub: x }`.
+    Functions,
+}
+
+/// Functions of CloudFormation whose long names have nothing before them.
+const BARE: [&str; 2] = ["Ref", "Condition"];
+
 /// The text cannot be read any further; the report says why.
 struct Stop;
 
@@ -159,6 +94,8 @@ struct Stop;
 struct Open {
     place: Place,
     anchor: usize,
+    /// The function that it is the argument of.
+    function: Option<String>,
     content: Content,
     /// Deepest nesting below.
     height: usize,
@@ -206,6 +143,7 @@ struct Built {
 
 struct Builder<'a> {
     origin: &'a Arc<Origin>,
+    tags: Tags,
     report: &'a mut Report,
     open: Vec<Open>,
     anchors: HashMap<usize, Built>,
@@ -215,9 +153,10 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(origin: &'a Arc<Origin>, report: &'a mut Report) -> Self {
+    fn new(origin: &'a Arc<Origin>, tags: Tags, report: &'a mut Report) -> Self {
         Self {
             origin,
+            tags,
             report,
             open: Vec::new(),
             anchors: HashMap::new(),
@@ -258,28 +197,48 @@ impl<'a> Builder<'a> {
             Event::DocumentStart(_) => Ok(()),
             Event::Alias(anchor) => self.repeat(anchor, &place),
             Event::Scalar(text, style, anchor, tag) => {
-                let quoted = self.check_tag(tag.as_deref(), &place)?;
+                let function = self.function(tag.as_deref());
+                let quoted = match function {
+                    Some(_) => false,
+                    None => self.check_tag(tag.as_deref(), &place)?,
+                };
                 let scalar = Scalar {
                     text: text.into_owned(),
                     plain: style == ScalarStyle::Plain && !quoted,
                 };
-                self.scalar(scalar, place, anchor)
+                self.scalar(scalar, place, anchor, function)
             }
             Event::SequenceStart(anchor, tag) => {
-                self.check_tag(tag.as_deref(), &place)?;
-                self.begin(Content::Sequence(Vec::new()), place, anchor)
+                let function = self.function(tag.as_deref());
+                if function.is_none() {
+                    self.check_tag(tag.as_deref(), &place)?;
+                }
+                self.begin(Content::Sequence(Vec::new()), place, anchor, function)
             }
             Event::MappingStart(anchor, tag) => {
-                self.check_tag(tag.as_deref(), &place)?;
+                let function = self.function(tag.as_deref());
+                if function.is_none() {
+                    self.check_tag(tag.as_deref(), &place)?;
+                }
                 let content = Content::Mapping {
                     entries: Vec::new(),
                     seen: HashMap::new(),
                     slot: Slot::Key,
                 };
-                self.begin(content, place, anchor)
+                self.begin(content, place, anchor, function)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
         }
+    }
+
+    /// The long name of the function that a tag stands for.
+    fn function(&self, tag: Option<&Tag>) -> Option<String> {
+        let tag = tag.filter(|tag| self.tags == Tags::Functions && !tag.is_yaml_core_schema())?;
+        let name = tag.suffix.as_str();
+        Some(match BARE.contains(&name) {
+            true => name.to_owned(),
+            false => format!("Fn::{name}"),
+        })
     }
 
     /// Whether the tag says that a scalar is text.
@@ -295,21 +254,34 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn scalar(&mut self, scalar: Scalar, place: Place, anchor: usize) -> Result<(), Stop> {
+    fn scalar(
+        &mut self,
+        scalar: Scalar,
+        place: Place,
+        anchor: usize,
+        function: Option<String>,
+    ) -> Result<(), Stop> {
         let bytes = scalar.text.len();
+        let node = Node {
+            place,
+            value: Value::Scalar(scalar),
+        };
         let built = Built {
-            node: Node {
-                place,
-                value: Value::Scalar(scalar),
-            },
-            height: 0,
+            height: usize::from(function.is_some()),
+            node: argument_of(function, node),
             weight: Weight { nodes: 1, bytes },
         };
         self.count(1, &built.node.place)?;
         self.finish(built, anchor)
     }
 
-    fn begin(&mut self, content: Content, place: Place, anchor: usize) -> Result<(), Stop> {
+    fn begin(
+        &mut self,
+        content: Content,
+        place: Place,
+        anchor: usize,
+        function: Option<String>,
+    ) -> Result<(), Stop> {
         self.count(1, &place)?;
         if self.open.len() == DEPTH {
             let what = format!("is nested deeper than {DEPTH} levels");
@@ -318,6 +290,7 @@ impl<'a> Builder<'a> {
         self.open.push(Open {
             place,
             anchor,
+            function,
             content,
             height: 0,
             weight: Weight { nodes: 1, bytes: 0 },
@@ -333,12 +306,13 @@ impl<'a> Builder<'a> {
             Content::Sequence(items) => Value::Sequence(items),
             Content::Mapping { entries, .. } => Value::Mapping(entries),
         };
+        let node = Node {
+            place: open.place,
+            value,
+        };
         let built = Built {
-            node: Node {
-                place: open.place,
-                value,
-            },
-            height: open.height + 1,
+            height: open.height + 1 + usize::from(open.function.is_some()),
+            node: argument_of(open.function, node),
             weight: open.weight,
         };
         self.finish(built, open.anchor)
@@ -414,6 +388,23 @@ impl<'a> Builder<'a> {
             },
         }
         Ok(())
+    }
+}
+
+/// A value, in the long form of the function that it is the argument of.
+fn argument_of(function: Option<String>, node: Node) -> Node {
+    let Some(key) = function else {
+        return node;
+    };
+    let place = node.place.clone();
+    let entry = Entry {
+        key,
+        place: place.clone(),
+        value: node,
+    };
+    Node {
+        place,
+        value: Value::Mapping(vec![entry]),
     }
 }
 

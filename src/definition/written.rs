@@ -31,7 +31,7 @@ impl Written {
     }
 }
 
-fn shown(value: &Value, path: &str, places: &Places) -> Value {
+pub(super) fn shown(value: &Value, path: &str, places: &Places) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, value)| {

@@ -31,6 +31,7 @@ mod http2_floods;
 mod http_api;
 mod http_proxy_api;
 mod http_routes;
+mod imports;
 mod integrations;
 mod jwt;
 mod lambda_http;

@@ -146,6 +146,7 @@ fn base(kind: Kind, resource: &Value) -> String {
     let member = |name: &str| resource[name].as_str().unwrap_or_default();
     let name = match kind {
         Kind::Authorizer => member("name"),
+        _ if member("integrationUri").is_empty() => member("integrationSubtype"),
         _ if !member("integrationSubtype").is_empty() => member("integrationSubtype"),
         _ => backend(member("integrationUri")),
     };

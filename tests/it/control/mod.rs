@@ -6,7 +6,7 @@ mod domains;
 mod file;
 mod http_apis;
 mod openapi;
-mod survival;
+pub(crate) mod survival;
 mod vpc_links;
 mod websocket_apis;
 

@@ -29,7 +29,7 @@ struct Known {
     doubt: Option<(String, Option<String>)>,
 }
 
-async fn serve(directory: &Path) -> (Child, SocketAddr) {
+pub(crate) async fn serve(directory: &Path) -> (Child, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .arg("serve")
         .current_dir(directory)
@@ -50,7 +50,7 @@ async fn serve(directory: &Path) -> (Child, SocketAddr) {
 }
 
 /// One call; `None` when no whole answer came.
-async fn attempt(
+pub(crate) async fn attempt(
     admin: SocketAddr,
     method: &str,
     path: &str,

@@ -1,0 +1,381 @@
+use crate::definition::write;
+
+use super::*;
+
+fn run(text: &str, parameters: &[(&str, &str)]) -> Result<Imported, Vec<Diagnostic>> {
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    import(text, "t.yaml", &parameters.collect())
+}
+
+fn check(text: &str, expected: &str, warnings: &[&str]) {
+    let imported = run(text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(write(&imported.definition), expected);
+    let told: Vec<_> = imported.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told, warnings);
+    assert_eq!(imported.problems, []);
+}
+
+fn refused(text: &str, parameters: &[(&str, &str)], expected: &[&str]) {
+    let problems = run(text, parameters).map(|imported| write(&imported.definition));
+    let told: Vec<_> = problems
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(told, expected, "{text}");
+}
+
+#[test]
+fn events_of_functions_are_routes() {
+    let text = r#"
+Globals:
+  Function: { Runtime: python3.13, Timeout: 5, Environment: { Variables: { A: "1", B: x } } }
+  HttpApi: { StageVariables: { tier: gold } }
+Resources:
+  Orders:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      CodeUri: orders/
+      MemorySize: 256
+      Environment: { Variables: { B: "2", TABLE: !Ref Table } }
+      Events:
+        Get: { Type: HttpApi, Properties: { Path: "/orders/{id}", Method: get } }
+        Post: { Type: HttpApi, Properties: { Path: /orders, Method: POST, PayloadFormatVersion: "1.0", TimeoutInMillis: 1000 } }
+        Rest: { Type: HttpApi }
+        Tick: { Type: Schedule, Properties: { Schedule: rate(1 minute) } }
+  Table: { Type: "AWS::DynamoDB::Table" }
+"#;
+    let expected = r#"functions:
+  Orders:
+    command: [python3, "-m", awslambdaric, app.handler]
+    handler: app.handler
+    workingDirectory: orders
+    environment: { A: "1", B: "2", TABLE: "${env:TABLE}" }
+    timeout: 5s
+    memorySize: 256
+apis:
+  serverless-http-api:
+    protocolType: HTTP
+    routes:
+      "GET /orders/{id}": { target: integrations/Orders }
+      "POST /orders": { target: integrations/Orders-1-0-1000ms }
+      $default: { target: integrations/Orders }
+    integrations:
+      Orders: { integrationType: AWS_PROXY, integrationUri: "function:Orders", payloadFormatVersion: "2.0" }
+      Orders-1-0-1000ms:
+        integrationType: AWS_PROXY
+        integrationUri: function:Orders
+        timeoutInMillis: 1000
+    stages:
+      $default: { stageVariables: { tier: gold } }
+"#;
+    check(
+        text,
+        expected,
+        &[
+            "t.yaml:12:50: `Table` is known only where the template is deployed; set the variable TABLE for the gateway, or write the value",
+            "t.yaml:17:9: Orders.Events.Tick: an event of type `Schedule` is not taken over; only requests and messages reach functions here",
+            "t.yaml:18:3: Table: AWS::DynamoDB::Table is no part of a gateway; provide it elsewhere: at AWS, or in an emulator of it",
+        ],
+    );
+}
+
+#[test]
+fn authorizers_of_an_api_are_those_of_its_routes() {
+    let text = r#"
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      StageName: prod
+      CorsConfiguration: true
+      DisableExecuteApiEndpoint: false
+      Auth:
+        DefaultAuthorizer: Pool
+        Authorizers:
+          Pool: { IdentitySource: $request.header.Authorization, JwtConfiguration: { issuer: "https://id.example", audience: [web] }, AuthorizationScopes: [read] }
+          Own: { FunctionArn: !GetAtt F.Arn, EnableSimpleResponses: true, Identity: { Headers: [X-Token], ReauthorizeEvery: 60 } }
+  F:
+    Type: AWS::Lambda::Function
+    Properties: { Runtime: nodejs22.x, Handler: index.handler, Code: { ZipFile: "x" }, Role: r }
+  G:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      CodeUri: .
+      Events:
+        A: { Type: HttpApi, Properties: { ApiId: !Ref Api, Path: /a, Method: any } }
+        B: { Type: HttpApi, Properties: { ApiId: !Ref Api, Path: /b, Method: get, Auth: { Authorizer: Own }, RouteSettings: { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 5 } } }
+        C: { Type: HttpApi, Properties: { ApiId: !Ref Api, Path: /c, Method: get, Auth: { Authorizer: NONE } } }
+        D: { Type: HttpApi, Properties: { ApiId: !Ref Other, Path: /c, Method: get } }
+  Other: { Type: "AWS::ApiGateway::RestApi" }
+"#;
+    let expected = r#"functions:
+  F: { command: [node_modules/.bin/aws-lambda-ric, index.handler], handler: index.handler }
+  G: { command: [node_modules/.bin/aws-lambda-ric, index.handler], handler: index.handler }
+apis:
+  api:
+    protocolType: HTTP
+    corsConfiguration: { allowOrigins: ["*"] }
+    routes:
+      "ANY /a":
+        target: integrations/G
+        authorizationType: JWT
+        authorizerId: Pool
+        authorizationScopes: [read]
+      "GET /b": { target: integrations/G, authorizationType: CUSTOM, authorizerId: Own }
+      "GET /c": { target: integrations/G }
+    integrations:
+      G: { integrationType: AWS_PROXY, integrationUri: "function:G", payloadFormatVersion: "2.0" }
+    authorizers:
+      Pool:
+        authorizerType: JWT
+        identitySource: [$request.header.Authorization]
+        jwtConfiguration: { issuer: "https://id.example", audience: [web] }
+      Own:
+        authorizerType: REQUEST
+        authorizerUri: function:F
+        identitySource: [$request.header.X-Token]
+        authorizerPayloadFormatVersion: "2.0"
+        authorizerResultTtlInSeconds: 60
+        enableSimpleResponses: true
+    stages:
+      prod: { routeSettings: { "GET /b": { throttlingRateLimit: 5, throttlingBurstLimit: 5 } } }
+"#;
+    check(
+        text,
+        expected,
+        &[
+            "t.yaml:16:70: F: the code of the function is not in a directory; put it into one, and write that under `workingDirectory`",
+            "t.yaml:16:88: F.Role: is not taken over; nothing: functions run as the user of the gateway",
+            "t.yaml:27:9: G.Events.D: belongs to an API that is not in this template, and is not taken over; let `ApiId` be a `!Ref`",
+            "t.yaml:28:3: Other: AWS::ApiGateway::RestApi is a REST API, which this gateway does not have; make it an AWS::Serverless::HttpApi",
+        ],
+    );
+}
+
+/// Every resource of a WebSocket API.
+const SOCKETS: &str = r#"
+Parameters: { Name: { Type: String, Default: chat }, Gold: { Type: String, Default: "yes" }, Scopes: { Type: CommaDelimitedList, Default: "a, b" } }
+Conditions: { IsGold: !Equals [!Ref Gold, "yes"], Never: !Not [!Condition IsGold] }
+Mappings: { Limits: { gold: { Rate: 5 } } }
+Resources:
+  Chat:
+    Type: AWS::ApiGatewayV2::Api
+    Properties: { Name: !Ref Name, ProtocolType: WEBSOCKET, RouteSelectionExpression: "${request.body.action}", Tags: { Team: x }, Description: !Ref "AWS::NoValue" }
+  F: { Type: "AWS::Lambda::Function", Properties: { Runtime: ruby3.4, Handler: a.b, Code: ./src } }
+  Live: { Type: "AWS::Lambda::Alias", Properties: { FunctionName: !Ref F, Name: live } }
+  Back:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: { ApiId: !Ref Chat, IntegrationType: AWS_PROXY, IntegrationUri: !Sub ["arn:aws:lambda:${AWS::Region}:${Account}:${Live}", { Account: !Ref "AWS::AccountId" }] }
+  Web:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Chat
+      IntegrationType: HTTP_PROXY
+      IntegrationMethod: POST
+      IntegrationUri: !Sub "http://${Name}.example/${!stageVariables.x}"
+      ConnectionType: VPC_LINK
+      RequestParameters: { integration.request.header.id: context.connectionId }
+  Token: { Type: "AWS::ApiGatewayV2::Authorizer", Properties: { ApiId: !Ref Chat, Name: Token, AuthorizerType: REQUEST, AuthorizerUri: !GetAtt F.Arn, IdentitySource: [route.request.header.Auth] } }
+  Order: { Type: "AWS::ApiGatewayV2::Model", Properties: { ApiId: !Ref Chat, Name: Order, ContentType: application/json, Schema: { type: object, Title: X } } }
+  Connect: { Type: "AWS::ApiGatewayV2::Route", Properties: { ApiId: !Ref Chat, RouteKey: $connect, AuthorizationType: CUSTOM, AuthorizerId: !Ref Token, Target: !Sub "integrations/${Back}" } }
+  Ask:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: { ApiId: !Ref Chat, RouteKey: ask, Target: !Join ["", ["integrations/", !Ref Web]], ModelSelectionExpression: $request.body.action, RequestModels: { ask: !Ref Order } }
+  Gone: { Type: "AWS::ApiGatewayV2::Route", Condition: Never, Properties: { ApiId: !Ref Chat, RouteKey: gone } }
+  Deployed: { Type: "AWS::ApiGatewayV2::Deployment", DependsOn: [Ask], Properties: { ApiId: !Ref Chat } }
+  Prod:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties:
+      ApiId: !Ref Chat
+      StageName: prod
+      DeploymentId: !Ref Deployed
+      StageVariables: { x: !Select [1, !Ref Scopes], tier: !If [IsGold, gold, !Ref "AWS::NoValue"] }
+      DefaultRouteSettings: { ThrottlingRateLimit: !FindInMap [Limits, !Ref Y0, Rate], DetailedMetricsEnabled: true }
+      AccessLogSettings: { DestinationArn: !GetAtt Log.Arn, Format: $context.requestId }
+  Log: { Type: "AWS::Logs::LogGroup" }
+  Domain: { Type: "AWS::ApiGatewayV2::DomainName", Properties: { DomainName: WS.example, DomainNameConfigurations: [{ CertificateArn: x }] } }
+  Mapping: { Type: "AWS::ApiGatewayV2::ApiMapping", Properties: { ApiId: !Ref Chat, DomainName: !Ref Domain, Stage: !Ref Prod, ApiMappingKey: v1 } }
+  Link: { Type: "AWS::ApiGatewayV2::VpcLink", Properties: { Name: x } }
+"#;
+
+const SOCKETS_DEFINITION: &str = r#"functions:
+  F: { command: [bundle, exec, aws_lambda_ric, a.b], handler: a.b, workingDirectory: src }
+apis:
+  chat:
+    protocolType: WEBSOCKET
+    name: chat
+    tags: { Team: x }
+    routeSelectionExpression: ${request.body.action}
+    routes:
+      $connect: { target: integrations/Back, authorizationType: CUSTOM, authorizerId: Token }
+      ask:
+        target: integrations/Web
+        modelSelectionExpression: $request.body.action
+        requestModels: { ask: Order }
+    integrations:
+      Back: { integrationType: AWS_PROXY, integrationUri: "function:F" }
+      Web:
+        integrationType: HTTP_PROXY
+        integrationUri: http://chat.example/${stageVariables.x}
+        integrationMethod: POST
+        requestParameters: { integration.request.header.id: context.connectionId }
+    authorizers:
+      Token:
+        authorizerType: REQUEST
+        authorizerUri: function:F
+        identitySource: [route.request.header.Auth]
+    stages:
+      prod:
+        stageVariables: { x: b, tier: gold }
+        defaultRouteSettings: { throttlingRateLimit: 5, detailedMetricsEnabled: true }
+        accessLogSettings: { destinationArn: stdout, format: $context.requestId }
+    models:
+      Order: { schema: { type: object, Title: X } }
+domainNames:
+  ws.example:
+    apiMappings:
+      v1: { apiId: chat, stage: prod }
+"#;
+
+#[test]
+fn a_websocket_api_is_taken_over_resource_by_resource() {
+    let text = SOCKETS.replace("!Ref Y0", "gold");
+    check(
+        &text,
+        SOCKETS_DEFINITION,
+        &[
+            "t.yaml:10:3: Live: AWS::Lambda::Alias is not taken over; nothing: references to it mean the function",
+            "t.yaml:21:23: apis.chat.integrations.Web.connectionType: `VPC_LINK` is not supported here; leave it out: private backends are reached directly",
+            "t.yaml:39:28: DestinationArn: lines of the access log go to `stdout`; nothing, or write `stderr` or `file:PATH`",
+            "t.yaml:40:3: Log: AWS::Logs::LogGroup is not taken over; nothing: functions and access logs write to the gateway's own output",
+            "t.yaml:41:90: domainNames.\"ws.example\".domainNameConfigurations: is not supported here; leave it out: certificates are those of `server.tls`, which may hold several names",
+            "t.yaml:43:3: Link: AWS::ApiGatewayV2::VpcLink is not taken over; nothing: private backends are reached directly, by their own URLs",
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_be_worked_out_is_refused_with_its_place() {
+    refused(
+        "Resources: {}",
+        &[],
+        &["t.yaml:1:1: Resources: has 0 resources; name a template with 1 to 500"],
+    );
+    refused(
+        "a: [",
+        &[],
+        &[
+            "t.yaml:2:1: while parsing a node, did not find expected node content; correct the YAML here; a value with `{`, `}`, `[`, `]`, `,`, `: ` or ` #` in it needs quotes",
+        ],
+    );
+    let one = |value: &str| {
+        format!(
+            "Parameters: {{ P: {{ Type: String }} }}\nResources: {{ A: {{ Type: X, Properties: {{ a: {value} }} }} }}\n"
+        )
+    };
+    refused(
+        &one("1"),
+        &[],
+        &["t.yaml:1:15: P: has no default; give it one: --parameter P=VALUE"],
+    );
+    refused(
+        &one("1"),
+        &[("P", "1"), ("Q", "1")],
+        &["--parameter: `Q` is no parameter of this template; correct the name"],
+    );
+    let check = |value: &str, expected: &str| {
+        refused(
+            &one(value),
+            &[("P", "1")],
+            &[&format!("t.yaml:2:{expected}")],
+        );
+    };
+    check(
+        "!Ref Nobody",
+        "45: `Nobody` is neither a parameter nor a resource of this template; correct the name",
+    );
+    check(
+        "!ImportValue x",
+        "45: `Fn::ImportValue` cannot be worked out from a template alone; write the value out",
+    );
+    check("!Sub \"${x\"", "45: `${` is not closed; add the `}`");
+    check(
+        "!If [Nobody, 1, 2]",
+        "45: there is no condition `Nobody`; add it under `Conditions`",
+    );
+    check(
+        "!Select [7, [a]]",
+        "45: selects what the list does not have; write the value out",
+    );
+    check(
+        "!FindInMap [A, B, C]",
+        "45: finds nothing in `Mappings`; correct the keys, or write the value out",
+    );
+    check(
+        "!Join [a]",
+        "45: does not have two arguments; write a list of two",
+    );
+}
+
+#[test]
+fn json_is_a_template_too() {
+    let text = r#"{ "Resources": { "Site": { "Type": "AWS::ApiGatewayV2::Api", "Properties": { "ProtocolType": "HTTP", "Name": { "Fn::Sub": "a-${AWS::Region}" }, "Target": { "Fn::GetAtt": ["F", "Arn"] } } },
+      "F": { "Type": "AWS::Lambda::Function", "Properties": { "Runtime": "provided.al2023", "Handler": "x" } } } }"#;
+    let expected = r#"functions:
+  F: { command: [./bootstrap], handler: x }
+apis:
+  site:
+    protocolType: HTTP
+    name: a-us-east-1
+    routes:
+      $default: { target: integrations/target }
+    integrations:
+      target: { integrationType: AWS_PROXY, integrationUri: "function:F", payloadFormatVersion: "2.0" }
+    stages: { $default: {} }
+"#;
+    check(text, expected, &[]);
+}
+
+#[test]
+fn any_text_is_imported_or_refused() {
+    use proptest::prelude::*;
+    let words = prop::sample::select(vec![
+        "Resources:",
+        "\n",
+        "  ",
+        "A:",
+        "Type:",
+        "AWS::ApiGatewayV2::Api",
+        "AWS::Serverless::Function",
+        "AWS::ApiGatewayV2::Route",
+        "Properties:",
+        "!Ref A",
+        "!Sub \"${A}\"",
+        "!GetAtt A.B",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "ApiId:",
+        "Events:",
+        "Type: HttpApi",
+        "x",
+        "\"",
+        "!If",
+        "Conditions:",
+    ]);
+    let text = prop::collection::vec(words, 0..40).prop_map(|words| words.join(" "));
+    proptest!(|(text in text)| {
+        match run(&text, &[]) {
+            Ok(imported) => drop(write(&imported.definition)),
+            Err(problems) => prop_assert!(!problems.is_empty()),
+        }
+    });
+}
