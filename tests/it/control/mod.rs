@@ -1,9 +1,12 @@
 //! The control plane, as the tools that configure Amazon's gateway call it.
 
 mod access;
+mod bodies;
 mod definition;
 mod domains;
 mod file;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod http_apis;
 mod openapi;
 pub(crate) mod survival;
