@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from compare import proxied, subjects
+from compare.build import build
 from compare.install import install
 from compare.loads import measure
 from compare.subjects import say
@@ -73,14 +74,6 @@ def shortened(options):
     for flag in {"--duration", "-d"} & set(options):
         options[options.index(flag) + 1] = "1s"
     return options
-
-
-def build(settings):
-    command = ["cargo", "build", "--release", "--locked", "--bin", "tidegate", "--package", "tidegate", "--package", "loadtest"]
-    subprocess.run([*command, "--bin", "loadtest"], cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    settings.tidegate = settings.tidegate or str(target / "tidegate")
-    settings.loadtest = settings.loadtest or str(target / "loadtest")
 
 
 def options():
@@ -137,8 +130,7 @@ def run():
     wanted = {name for row in settings.rows.values() for name in row.subjects} & set(settings.subjects)
     building = not (settings.tidegate and settings.loadtest)
     install(wanted, {row.scenario for row in settings.rows.values()}, settings.cache, building)
-    if building:
-        build(settings)
+    build(settings)
     measured, backends = {}, []
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         try:

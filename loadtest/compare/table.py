@@ -225,12 +225,16 @@ def delivered(measured):
 
 
 def heading(settings, root):
+    return f"{machine(root)}; {settings.rounds} rounds of {settings.seconds} s, medians."
+
+
+def machine(root):
+    """When, what and where."""
+
     def said(*command):
         return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, cwd=root).stdout.strip()
 
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "a CPU without a name")
-    return (
-        f"{said('date', '-u', '+%F')}, commit {said('git', 'rev-parse', '--short', 'HEAD')}, {model}, {os.cpu_count()} CPUs, "
-        f"Linux {said('uname', '-r')}; {settings.rounds} rounds of {settings.seconds} s, medians."
-    )
+    commit = said("git", "rev-parse", "--short", "HEAD")
+    return f"{said('date', '-u', '+%F')}, commit {commit}, {model}, {os.cpu_count()} CPUs, Linux {said('uname', '-r')}"
