@@ -1,6 +1,7 @@
 //! A stage: one published form of an API, and how its connections behave.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,16 @@ pub struct Api {
     pub account_id: Arc<str>,
     /// `disableExecuteApiEndpoint`: whether it answers under custom domain names only.
     pub closed: bool,
+    /// `ipAddressType: ipv4`: whether its own address is not for clients with IPv6.
+    pub ipv4_only: bool,
+}
+
+impl Api {
+    /// Whether a client may call it at its own address, apart from custom domain names.
+    pub fn is_open_to(&self, client: IpAddr) -> bool {
+        let is_foreign = self.ipv4_only && client.to_canonical().is_ipv6();
+        !self.closed && !is_foreign
+    }
 }
 
 /// `protocolType`, with what only one protocol has.

@@ -168,7 +168,8 @@ fn admitted(
         },
     };
     let request = &arrival.request;
-    let place = place::find(&plan, request.uri().path(), &arrival.domain_name);
+    let domain = &arrival.domain_name;
+    let place = place::find(&plan, request.uri().path(), domain, arrival.source_ip);
     let target = request.uri().path_and_query();
     let length = target.map_or(0, |target| target.as_str().len());
     if !place.is_http() && length > quotas::WEBSOCKET_URL_CHARACTERS {

@@ -28,7 +28,7 @@ const TLS_HANDSHAKES_PER_CORE: usize = 64;
 /// Pause after the system refused to accept, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// First byte of a TLS handshake record (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 0x16;
+pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
@@ -199,7 +199,7 @@ async fn serve(
         return;
     }
     let opened = match tls {
-        // Whoever speaks TLS all the same is told by hyper that this is no HTTP.
+        // Whoever speaks TLS all the same is told apart by what watches heads.
         None => Some((Stream::Plain(stream), false)),
         Some(door) => Box::pin(opened(&front, face, stream, peer, door)).await,
     };

@@ -4,6 +4,7 @@
 //! `/_apis/` are ours.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -56,23 +57,23 @@ impl Place {
     }
 }
 
-/// Finds API, stage and what is wanted of them.
-pub(super) fn find(plan: &Plan, path: &str, host: &str) -> Place {
+/// Finds API, stage and what a client wants of them.
+pub(super) fn find(plan: &Plan, path: &str, host: &str, client: IpAddr) -> Place {
     if let Some(rest) = path.strip_prefix(ALWAYS) {
         let (api, rest) = rest.split_once('/').unwrap_or((rest, ""));
         return match plan.api(api) {
-            Some(stages) => of_api(stages, path, rest, Naming::Always),
+            Some(stages) => of_api(stages, path, rest, Naming::Always, client),
             None => Place::Nowhere,
         };
     }
     if let Some(stages) = api_of_host(plan, host) {
-        return of_api(stages, path, inner(path), Naming::Host);
+        return of_api(stages, path, inner(path), Naming::Host, client);
     }
     if let Some(domain) = plan.domains.find(host) {
         return of_domain(plan, domain, path);
     }
     match plan.only_api() {
-        Some((_, stages)) => of_api(stages, path, inner(path), Naming::Host),
+        Some((_, stages)) => of_api(stages, path, inner(path), Naming::Host, client),
         None => Place::Nowhere,
     }
 }
@@ -110,9 +111,9 @@ enum Naming {
 }
 
 /// `rest` is the part of `path` that begins with the stage, without a slash in front.
-fn of_api(stages: &ApiStages, path: &str, rest: &str, naming: Naming) -> Place {
+fn of_api(stages: &ApiStages, path: &str, rest: &str, naming: Naming, client: IpAddr) -> Place {
     if stages.are_http() {
-        return http(stages, rest, path.len() - rest.len(), naming);
+        return http(stages, rest, path.len() - rest.len(), naming, client);
     }
     let rest = match naming {
         Naming::Always => rest,
@@ -121,7 +122,7 @@ fn of_api(stages: &ApiStages, path: &str, rest: &str, naming: Naming) -> Place {
     let (stage, rest) = rest.split_once('/').unwrap_or((rest, ""));
     match stages.get(stage) {
         // AWS: 403 where the API's own endpoint is switched off.
-        Some(stage) if !stage.api.closed => web_socket(stage, path, rest),
+        Some(stage) if stage.api.is_open_to(client) => web_socket(stage, path, rest),
         Some(_) | None => Place::Nowhere,
     }
 }
@@ -143,16 +144,16 @@ fn web_socket(stage: &Arc<Stage>, path: &str, rest: &str) -> Place {
 }
 
 /// The stage of an HTTP API: the one that the first segment of `rest` names, or else `$default` with all of it.
-fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming) -> Place {
+fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming, client: IpAddr) -> Place {
     let segment = rest.split('/').next().unwrap_or_default();
     let name = match naming {
         Naming::Always => Cow::Owned(decoded(segment)),
         Naming::Host => Cow::Borrowed(segment),
     };
-    let place = |stage: &Arc<Stage>, below_stage| match stage.api.closed {
+    let place = |stage: &Arc<Stage>, below_stage| match stage.api.is_open_to(client) {
         // AWS: 404 where the API's own endpoint is switched off (sources disagree).
-        true => Place::Missing,
-        false => Place::Http(HttpPlace {
+        false => Place::Missing,
+        true => Place::Http(HttpPlace {
             stage: Arc::clone(stage),
             below_stage,
             base_path: None,

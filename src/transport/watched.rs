@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tracing::debug;
 
 use crate::base::clock::Clock;
 use crate::transport::head::HeadSlot;
+use crate::transport::listener::TLS_HANDSHAKE;
 
 /// Answers up to this size leave in one piece, in bytes.
 const JOINED_BYTES: usize = 1024;
@@ -23,6 +25,8 @@ pub(super) struct Watched<S> {
     slot: HeadSlot,
     clock: Arc<dyn Clock>,
     deadline: Option<BoxFuture<'static, ()>>,
+    /// Whether nothing has come yet.
+    silent: bool,
 }
 
 impl<S> Watched<S> {
@@ -34,6 +38,7 @@ impl<S> Watched<S> {
             slot,
             clock,
             deadline,
+            silent: true,
         }
     }
 
@@ -41,7 +46,15 @@ impl<S> Watched<S> {
         self.stream
     }
 
-    fn note(&mut self, added: &[u8]) {
+    /// Takes note of what came.
+    ///
+    /// # Errors
+    /// When it is no HTTP at all, so that an answer would only confuse its sender.
+    fn note(&mut self, added: &[u8]) -> io::Result<()> {
+        if std::mem::take(&mut self.silent) && added.first() == Some(&TLS_HANDSHAKE) {
+            debug!("a client speaks TLS where it is not spoken: server.tls is not set");
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let (ended, begun) = self.slot.note(added);
         if ended {
             self.deadline = None;
@@ -50,6 +63,7 @@ impl<S> Watched<S> {
             let at = self.clock.now().after(HEAD_TIMEOUT);
             self.deadline = Some(self.clock.sleep_until(at));
         }
+        Ok(())
     }
 }
 
@@ -63,8 +77,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => {
                 let added = buffer.filled().get(before..).unwrap_or_default();
-                self.note(added);
-                Poll::Ready(Ok(()))
+                Poll::Ready(self.note(added))
             }
             Poll::Pending => {
                 let waiting = self.deadline.as_mut();

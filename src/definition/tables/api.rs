@@ -43,6 +43,7 @@ pub(super) static API: Object = Object {
         ),
         API_KEY_SOURCE,
         CLOSED,
+        IP_ADDRESS_TYPE,
         optional(
             "disableSchemaValidation",
             &Shape::Boolean,
@@ -106,7 +107,6 @@ pub(super) static API: Object = Object {
             "credentialsArn",
             "quick create is for HTTP APIs: write the integration and the route",
         ),
-        refused("ipAddressType", "set the addresses in `server.listen`"),
         refused("apiId", KEY_IS_ID),
         refused("apiEndpoint", READ_ONLY),
         refused("apiGatewayManaged", READ_ONLY),
@@ -172,6 +172,13 @@ pub(super) const CLOSED: Field = optional(
     "disableExecuteApiEndpoint",
     &Shape::Boolean,
     "Whether the API answers under custom domain names only.",
+);
+
+/// The same for both kinds of API.
+pub(super) const IP_ADDRESS_TYPE: Field = optional(
+    "ipAddressType",
+    &Shape::Choice(&[word("ipv4"), word("dualstack")]),
+    "Which clients may call the API at its own address: ipv4, or with dualstack, and when absent, those with IPv6 too.",
 );
 
 /// Keys of routes. That only three begin with `$` is for the compile step to say.

@@ -30,6 +30,8 @@ pub struct Api {
     pub api_key_selection_expression: Option<String>,
     /// Whether the API answers under custom domain names only.
     pub disable_execute_api_endpoint: Option<bool>,
+    /// Which clients may call the API at its own address; all of them when absent.
+    pub ip_address_type: Option<IpAddressType>,
     /// Whether models go unchecked when they are deployed.
     pub disable_schema_validation: Option<bool>,
     /// Models by name; WebSocket APIs may have them.
@@ -66,6 +68,16 @@ pub enum ProtocolType {
     /// `HTTP`.
     #[serde(rename = "HTTP")]
     Http,
+}
+
+/// `ipAddressType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpAddressType {
+    /// Clients with IPv4.
+    Ipv4,
+    /// Clients with IPv4 and IPv6.
+    Dualstack,
 }
 
 /// `corsConfiguration`.

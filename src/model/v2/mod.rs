@@ -11,7 +11,7 @@ mod integration;
 mod route;
 mod stage;
 
-pub use api::{Api, Cors, Model, ProtocolType};
+pub use api::{Api, Cors, IpAddressType, Model, ProtocolType};
 pub use authorizer::{
     Authorizer, AuthorizerExtension, AuthorizerType, JwtConfiguration, OnTokenExpiry,
 };

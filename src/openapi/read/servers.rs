@@ -33,6 +33,9 @@ impl<'d> Reader<'d> {
         if let Some((at, closed)) = endpoint.take("disableExecuteApiEndpoint") {
             self.copy(&at, "disableExecuteApiEndpoint", closed);
         }
+        if let Some((at, kind)) = endpoint.take("ipAddressType") {
+            self.copy(&at, "ipAddressType", kind);
+        }
         self.nothing_else(endpoint);
     }
 

@@ -157,6 +157,7 @@ fn api() -> impl Strategy<Value = Map<String, Value>> {
         }
         if closed {
             api["disableExecuteApiEndpoint"] = true.into();
+            api["ipAddressType"] = "ipv4".into();
             api["apiKeySelectionExpression"] = "$request.querystring.x-api-key".into();
         }
         let routes = routes.into_iter().map(|(key, (mut route, target, guard))| {
@@ -229,7 +230,7 @@ proptest! {
             let counts = (section(&api, name).len(), section(&imported.api, name).len());
             prop_assert_eq!(counts.0, counts.1, "{}", name);
         }
-        for name in ["name", "description", "tags", "disableExecuteApiEndpoint"] {
+        for name in ["name", "description", "tags", "disableExecuteApiEndpoint", "ipAddressType"] {
             prop_assert_eq!(imported.api.get(name), api.get(name));
         }
         for key in section(&api, "routes").keys() {

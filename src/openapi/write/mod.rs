@@ -41,10 +41,12 @@ pub fn write(api: &Map<String, Value>, how: &Writing<'_>) -> Value {
     let mut document = Map::new();
     document.insert("openapi".to_owned(), "3.0.1".into());
     document.insert("info".to_owned(), info(api, how.version));
-    let closed = api.get("disableExecuteApiEndpoint") == Some(&Value::Bool(true));
-    let closed = closed && how.extensions;
-    if how.server.is_some() || closed {
-        let server = server(how.server.as_ref(), closed);
+    let endpoint = match how.extensions {
+        true => endpoint(api),
+        false => Map::new(),
+    };
+    if how.server.is_some() || !endpoint.is_empty() {
+        let server = server(how.server.as_ref(), endpoint);
         document.insert("servers".to_owned(), server);
     }
     if how.extensions
@@ -78,7 +80,19 @@ fn info(api: &Map<String, Value>, version: &str) -> Value {
     info.into()
 }
 
-fn server(server: Option<&Server<'_>>, closed: bool) -> Value {
+/// What there is to say of the API's own address.
+fn endpoint(api: &Map<String, Value>) -> Map<String, Value> {
+    let mut endpoint = Map::new();
+    if api.get("disableExecuteApiEndpoint") == Some(&Value::Bool(true)) {
+        endpoint.insert("disableExecuteApiEndpoint".to_owned(), true.into());
+    }
+    if let Some(kind) = api.get("ipAddressType") {
+        endpoint.insert("ipAddressType".to_owned(), kind.clone());
+    }
+    endpoint
+}
+
+fn server(server: Option<&Server<'_>>, endpoint: Map<String, Value>) -> Value {
     let mut entry = Map::new();
     let url = server.map_or("/".to_owned(), |server| {
         format!("{}/{{basePath}}", server.url)
@@ -88,9 +102,8 @@ fn server(server: Option<&Server<'_>>, closed: bool) -> Value {
         let variables = json!({ "basePath": { "default": server.stage } });
         entry.insert("variables".to_owned(), variables);
     }
-    if closed {
-        let endpoint = json!({ "disableExecuteApiEndpoint": true });
-        entry.insert(ENDPOINT.to_owned(), endpoint);
+    if !endpoint.is_empty() {
+        entry.insert(ENDPOINT.to_owned(), endpoint.into());
     }
     json!([entry])
 }

@@ -189,6 +189,7 @@ fn compile_api(bench: &mut Bench<'_>, id: &str, api: &v2::Api) -> Vec<super::sta
             region: server.region.as_str().into(),
             account_id: server.account_id.as_str().into(),
             closed: api.disable_execute_api_endpoint == Some(true),
+            ipv4_only: api.ip_address_type == Some(v2::IpAddressType::Ipv4),
         })
     });
     let mut stages = Vec::new();

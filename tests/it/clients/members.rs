@@ -155,7 +155,9 @@ fn http(ids: &Ids) -> Vec<Check> {
                 ("Description", Kept(json!("said"))),
                 ("DisableSchemaValidation", Refused(json!(true))),
                 ("DisableExecuteApiEndpoint", Kept(json!(true))),
-                ("IpAddressType", Refused(json!("dualstack"))),
+                ("IpAddressType", Kept(json!("ipv4"))),
+                ("IpAddressType", Kept(json!("dualstack"))),
+                ("IpAddressType", Refused(json!("ipv6"))),
                 ("RouteKey", Refused(json!("GET /a"))),
                 (
                     "RouteSelectionExpression",
@@ -331,7 +333,7 @@ fn web_socket(ids: &Ids) -> Vec<Check> {
                 ("Description", Kept(json!("said"))),
                 ("DisableSchemaValidation", Kept(json!(true))),
                 ("DisableExecuteApiEndpoint", Kept(json!(true))),
-                ("IpAddressType", Refused(json!("ipv4"))),
+                ("IpAddressType", Kept(json!("ipv4"))),
                 (
                     "RouteKey",
                     Refused(json!({ "value": "a", "also": { "Target": "function:backend" } })),

@@ -124,6 +124,42 @@ async fn a_stage_that_deploys_by_itself_serves_every_change() {
 }
 
 #[tokio::test]
+async fn the_address_of_an_api_may_be_for_ipv4_alone() {
+    let state = tempfile::tempdir().unwrap();
+    let setup = open("", state.path()).server("trustedProxies: [127.0.0.0/8]");
+    let setup = setup.function("backend", answers(json!({ "statusCode": 202 })));
+    let rig = setup.start().await;
+    let api = api(&rig).await;
+    route_to_function(&rig, &api, "GET /a").await;
+    let body = json!({ "stageName": "$default", "autoDeploy": true });
+    stage(&rig, &api, body).await;
+    let target = format!("{}/a", api.replace("/v2/apis", "/_apis"));
+    let status = async |client: &str| {
+        let headers = [("x-forwarded-for", client)];
+        let answer = send(rig.address(), &request("GET", &target, &headers, b"")).await;
+        if answer.status == 202 {
+            rig.event("backend").await;
+        }
+        answer.status
+    };
+    let say = async |body: Value| works(&rig, 200, "PATCH", &api, body).await;
+    let clients = async || {
+        [
+            status("192.0.2.1").await,
+            status("::ffff:192.0.2.1").await,
+            status("2001:db8::1").await,
+        ]
+    };
+    assert_eq!(clients().await, [202, 202, 202]);
+    let said = say(json!({ "ipAddressType": "ipv4" })).await;
+    assert_eq!(said["ipAddressType"], "ipv4");
+    assert_eq!(clients().await, [202, 202, 404]);
+    say(json!({ "ipAddressType": "dualstack" })).await;
+    assert_eq!(clients().await, [202, 202, 202]);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn deployments_are_snapshots_that_stages_point_to() {
     let state = tempfile::tempdir().unwrap();
     let rig = open("", state.path()).start().await;

@@ -3,7 +3,7 @@
 use super::super::super::shape::{
     Form, Object, Shape, Text, nested, optional, refused, required, text, with_default, word,
 };
-use super::super::api::{API_KEY_SOURCE, CLOSED};
+use super::super::api::{API_KEY_SOURCE, CLOSED, IP_ADDRESS_TYPE};
 use super::super::{DESCRIPTION, KEY_IS_ID, READ_ONLY, RESOURCE_ID, TAGS};
 use super::{authorizer, integration, route, stage};
 use crate::lang::cors::LIST_ENTRIES;
@@ -42,6 +42,7 @@ pub(in super::super) static API: Object = Object {
         ),
         API_KEY_SOURCE,
         CLOSED,
+        IP_ADDRESS_TYPE,
         nested(
             "routes",
             &Shape::Map {
@@ -83,7 +84,6 @@ pub(in super::super) static API: Object = Object {
         refused("target", QUICK_CREATE),
         refused("routeKey", QUICK_CREATE),
         refused("credentialsArn", QUICK_CREATE),
-        refused("ipAddressType", "set the addresses in `server.listen`"),
         refused("apiId", KEY_IS_ID),
         refused("apiEndpoint", READ_ONLY),
         refused("apiGatewayManaged", READ_ONLY),
