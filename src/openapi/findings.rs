@@ -17,6 +17,8 @@ pub(super) struct Findings {
     warnings: Lines,
     /// By name of the member: where it stands first, and how often in all.
     unused: BTreeMap<String, (Pointer, usize)>,
+    /// What else was found unused, when there were lines enough.
+    unused_more: usize,
 }
 
 #[derive(Debug, Default)]
@@ -62,8 +64,10 @@ impl Findings {
     /// Valid OpenAPI that HTTP APIs do not use; one line for each kind of it.
     pub(super) fn unused(&mut self, at: &Pointer) {
         let name = at.last();
+        let full = self.unused.len() == LINES;
         match self.unused.get_mut(name) {
             Some((_, count)) => *count += 1,
+            None if full => self.unused_more += 1,
             None => drop(self.unused.insert(name.to_owned(), (at.clone(), 1))),
         }
     }
@@ -73,7 +77,10 @@ impl Findings {
         if !self.errors.lines.is_empty() {
             return Err(self.errors.render());
         }
-        let mut info = Lines::default();
+        let mut info = Lines {
+            lines: Vec::new(),
+            dropped: self.unused_more,
+        };
         for (name, (first, count)) in self.unused {
             let more = match count {
                 1 => String::new(),

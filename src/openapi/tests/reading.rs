@@ -263,6 +263,13 @@ fn findings_are_bounded() {
         imported.warnings.last().map(String::as_str),
         Some("and 400 more")
     );
+    let imported = good(&document(&format!(
+        "paths: {{}}\n{}",
+        members.replace('m', "x-")
+    )));
+    assert_eq!(imported.info.len(), 101);
+    let last = imported.info.last().map(String::as_str);
+    assert_eq!(last, Some("and 400 more"));
 }
 
 #[test]
