@@ -5,10 +5,9 @@
 
 mod scalars;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use regex::Regex;
 use serde_json::{Map, Value as Json};
 
 use super::diagnostic::{Place, Report, child, item};
@@ -30,7 +29,6 @@ pub(super) struct Walker<'a> {
     pub(super) places: Places,
     /// Every file that was read on the way.
     pub(super) files: BTreeSet<PathBuf>,
-    patterns: HashMap<&'static str, Regex>,
     substituted_bytes: usize,
     /// Whether the value is a default, which stands nowhere.
     standing_in: bool,
@@ -58,7 +56,6 @@ impl<'a> Walker<'a> {
             report,
             places: Places::default(),
             files: BTreeSet::new(),
-            patterns: HashMap::new(),
             substituted_bytes: 0,
             standing_in: false,
         }

@@ -1,6 +1,8 @@
 //! Scalars: substitution, words, and texts that mean files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use regex::Regex;
 use serde_json::{Map, Value as Json};
@@ -149,10 +151,7 @@ impl Walker<'_> {
         let misfit = || "does not have the right form".to_owned();
         match rule.form {
             Form::Pattern(pattern, _) => {
-                let pattern = self.patterns.entry(pattern).or_insert_with(|| {
-                    Regex::new(pattern).expect("a test compiles every pattern of the tables")
-                });
-                let fits = pattern.is_match(text);
+                let fits = compiled(pattern).is_match(text);
                 fits.then(|| text.to_owned()).ok_or_else(misfit)
             }
             Form::Path | Form::File(_) | Form::Content(_) if self.is_call() => {
@@ -247,6 +246,21 @@ impl Sources for FromMachine<'_, '_> {
     fn file(&mut self, path: &str) -> Result<String, String> {
         self.walker.read(path, self.place, FILE_BYTES)
     }
+}
+
+/// The patterns of the tables, each compiled once for the life of the program: the control plane walks an API with every call, and
+/// every API there is when the gateway starts.
+static PATTERNS: RwLock<BTreeMap<&'static str, Regex>> = RwLock::new(BTreeMap::new());
+
+fn compiled(pattern: &'static str) -> Regex {
+    let known = PATTERNS.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known.get(pattern) {
+        return known.clone();
+    }
+    drop(known);
+    let new = Regex::new(pattern).expect("a test compiles every pattern of the tables");
+    let mut known = PATTERNS.write().unwrap_or_else(PoisonError::into_inner);
+    known.entry(pattern).or_insert(new).clone()
 }
 
 /// Why a word of a choice is refused, if it is.

@@ -111,6 +111,17 @@ async fn what_calls_have_made_is_exported_as_a_person_would_have_written_it() {
         "ids and names are the same resources"
     );
     let shown = shown(&rig, &id).await;
+    let mut running = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    running
+        .args(["export", "--state-directory"])
+        .arg(state.path());
+    let (code, text, told) = run(running).await;
+    assert_eq!(
+        (code, text.as_str()),
+        (1, ""),
+        "one gateway owns its state directory"
+    );
+    assert!(told.contains("control.redb: "), "{told}");
     rig.close().await;
 
     let mut stopped = Command::new(env!("CARGO_BIN_EXE_tidegate"));
