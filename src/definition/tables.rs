@@ -73,7 +73,7 @@ pub(super) static DEFINITION: Object = Object {
             &Shape::Map {
                 key: API_ID,
                 value: &Shape::Object(&api::API),
-                max: 600,
+                max: 1000,
             },
             "APIs by id.",
         ),

@@ -71,6 +71,7 @@ fn export(view: &View, with_file: bool) -> Result<Exported, ServiceException> {
         sort(&mut api);
         if !of_file {
             note_stages(view, &path, &record, &mut notes)?;
+            note_closed(view, &path, &record, &mut notes)?;
             api = literally(&api);
         }
         apis.insert(path.id, api);
@@ -181,6 +182,33 @@ fn rank(key: &str) -> (usize, String, String) {
         (None, Some((method, path))) => (fixed.len(), path.to_owned(), method.to_owned()),
         (None, None) => (fixed.len(), key.to_owned(), String::new()),
     }
+}
+
+/// An API that answers under domain names only, and has none.
+fn note_closed(
+    view: &View,
+    api: &Path,
+    record: &Record,
+    notes: &mut Vec<String>,
+) -> Result<(), ServiceException> {
+    if !record.is("disableExecuteApiEndpoint") {
+        return Ok(());
+    }
+    for (domain, _) in view.list(Kind::DomainName.facts().collection)? {
+        let mappings = view.list(&domain.collection_of(Kind::ApiMapping))?;
+        if mappings
+            .iter()
+            .any(|(_, mapping)| mapping.text("apiId") == api.id)
+        {
+            return Ok(());
+        }
+    }
+    let name = record.text("name");
+    notes.push(format!(
+        "API {} ({name}): answers nowhere, which a file refuses: add a domain name, or remove `disableExecuteApiEndpoint`",
+        api.id
+    ));
+    Ok(())
 }
 
 /// Says which stages run something else than the API as it is now, which is what a definition can say.

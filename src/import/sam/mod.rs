@@ -34,6 +34,33 @@ const SECTIONS: [&str; 11] = [
     "Outputs",
     "Rules",
 ];
+/// What is taken over, so that what others refer to comes first.
+const ORDER: [&[&str]; 4] = [
+    &[
+        "AWS::ApiGatewayV2::Api",
+        "AWS::Serverless::HttpApi",
+        "AWS::Serverless::Function",
+        "AWS::Lambda::Function",
+    ],
+    &[
+        "AWS::ApiGatewayV2::Authorizer",
+        "AWS::ApiGatewayV2::Integration",
+        "AWS::ApiGatewayV2::Model",
+        "AWS::ApiGatewayV2::Stage",
+        "AWS::ApiGatewayV2::DomainName",
+    ],
+    &[
+        "AWS::ApiGatewayV2::Route",
+        "AWS::ApiGatewayV2::IntegrationResponse",
+        "AWS::ApiGatewayV2::Deployment",
+    ],
+    &[
+        "AWS::ApiGatewayV2::RouteResponse",
+        "AWS::ApiGatewayV2::ApiMapping",
+    ],
+];
+/// What is not, but may stand for something that is.
+const ALIASES: [&str; 2] = ["AWS::Lambda::Alias", "AWS::Lambda::Version"];
 /// Resources of one template (CloudFormation quotas).
 const RESOURCES: usize = 500;
 
@@ -150,16 +177,14 @@ impl<'t, 'r> Template<'t, 'r> {
                 continue;
             }
             let empty = draft::map_at(&entry.value, Vec::new());
-            let properties = entry.value.get("Properties");
+            let kind = entry.value.get("Type").and_then(scalar).unwrap_or_default();
+            // What the rest of a template says is for others to work out.
+            let concerns_us = ORDER.concat().contains(&kind) || ALIASES.contains(&kind);
+            let properties = entry.value.get("Properties").filter(|_| concerns_us);
             let properties = properties.and_then(|node| evaluator.value(node));
             resources.push(Resource {
                 logical: entry.key.clone(),
-                kind: entry
-                    .value
-                    .get("Type")
-                    .and_then(scalar)
-                    .unwrap_or_default()
-                    .to_owned(),
+                kind: kind.to_owned(),
                 at: Node {
                     place: entry.place.clone(),
                     ..empty.clone()
@@ -180,31 +205,7 @@ impl<'t, 'r> Template<'t, 'r> {
     /// Everything that can be taken over. What others refer to comes first.
     fn convert(&mut self) {
         let resources = self.resources.clone();
-        let order: [&[&str]; 4] = [
-            &[
-                "AWS::ApiGatewayV2::Api",
-                "AWS::Serverless::HttpApi",
-                "AWS::Serverless::Function",
-                "AWS::Lambda::Function",
-            ],
-            &[
-                "AWS::ApiGatewayV2::Authorizer",
-                "AWS::ApiGatewayV2::Integration",
-                "AWS::ApiGatewayV2::Model",
-                "AWS::ApiGatewayV2::Stage",
-                "AWS::ApiGatewayV2::DomainName",
-            ],
-            &[
-                "AWS::ApiGatewayV2::Route",
-                "AWS::ApiGatewayV2::IntegrationResponse",
-                "AWS::ApiGatewayV2::Deployment",
-            ],
-            &[
-                "AWS::ApiGatewayV2::RouteResponse",
-                "AWS::ApiGatewayV2::ApiMapping",
-            ],
-        ];
-        for kinds in order {
+        for kinds in ORDER {
             for resource in resources
                 .iter()
                 .filter(|resource| kinds.contains(&resource.kind.as_str()))
@@ -212,7 +213,7 @@ impl<'t, 'r> Template<'t, 'r> {
                 self.resource(resource);
             }
         }
-        let known: Vec<_> = order.concat();
+        let known: Vec<_> = ORDER.concat();
         for resource in resources
             .iter()
             .filter(|resource| !known.contains(&resource.kind.as_str()))

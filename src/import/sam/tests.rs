@@ -276,7 +276,7 @@ fn what_cannot_be_worked_out_is_refused_with_its_place() {
     );
     let one = |value: &str| {
         format!(
-            "Parameters: {{ P: {{ Type: String }} }}\nResources: {{ A: {{ Type: X, Properties: {{ a: {value} }} }} }}\n"
+            "Parameters: {{ P: {{ Type: String }} }}\nResources: {{ A: {{ Type: \"AWS::Lambda::Alias\", Properties: {{ a: {value} }} }} }}\n"
         )
     };
     refused(
@@ -298,29 +298,49 @@ fn what_cannot_be_worked_out_is_refused_with_its_place() {
     };
     check(
         "!Ref Nobody",
-        "45: `Nobody` is neither a parameter nor a resource of this template; correct the name",
+        "64: `Nobody` is neither a parameter nor a resource of this template; correct the name",
     );
     check(
         "!ImportValue x",
-        "45: `Fn::ImportValue` cannot be worked out from a template alone; write the value out",
+        "64: `Fn::ImportValue` cannot be worked out from a template alone; write the value out",
     );
-    check("!Sub \"${x\"", "45: `${` is not closed; add the `}`");
+    check("!Sub \"${x\"", "64: `${` is not closed; add the `}`");
     check(
         "!If [Nobody, 1, 2]",
-        "45: there is no condition `Nobody`; add it under `Conditions`",
+        "64: there is no condition `Nobody`; add it under `Conditions`",
     );
     check(
         "!Select [7, [a]]",
-        "45: selects what the list does not have; write the value out",
+        "64: selects what the list does not have; write the value out",
     );
     check(
         "!FindInMap [A, B, C]",
-        "45: finds nothing in `Mappings`; correct the keys, or write the value out",
+        "64: finds nothing in `Mappings`; correct the keys, or write the value out",
     );
     check(
         "!Join [a]",
-        "45: does not have two arguments; write a list of two",
+        "64: does not have two arguments; write a list of two",
     );
+}
+
+#[test]
+fn what_is_no_part_of_a_gateway_is_not_worked_out() {
+    let text = r#"
+Resources:
+  A: { Type: "AWS::ApiGatewayV2::Api", Properties: { ProtocolType: HTTP, Target: "http://127.0.0.1:9" } }
+  Net: { Type: "AWS::EC2::VPC", Properties: { CidrBlock: !ImportValue net, Zone: !Select [0, !GetAZs ""] } }
+"#;
+    let expected = r#"apis:
+  a:
+    protocolType: HTTP
+    routes:
+      $default: { target: integrations/target }
+    integrations:
+      target: { integrationType: HTTP_PROXY, integrationUri: "http://127.0.0.1:9", integrationMethod: ANY }
+    stages: { $default: {} }
+"#;
+    let told = "t.yaml:4:3: Net: AWS::EC2::VPC is no part of a gateway; provide it elsewhere: at AWS, or in an emulator of it";
+    check(text, expected, &[told]);
 }
 
 #[test]

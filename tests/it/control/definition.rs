@@ -352,6 +352,29 @@ async fn what_cannot_be_applied_is_refused_and_nothing_is_changed() {
 }
 
 #[tokio::test]
+async fn what_a_file_cannot_say_is_noted() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let body =
+        json!({ "name": "closed", "protocolType": "HTTP", "disableExecuteApiEndpoint": true });
+    let made = works(&rig, 201, "POST", "/v2/apis", body).await;
+    let api = id(&made, "apiId");
+    let body = json!({ "name": "inner", "subnetIds": ["subnet-1"] });
+    let link = id(
+        &works(&rig, 201, "POST", "/v2/vpclinks", body).await,
+        "vpcLinkId",
+    );
+    let (code, _, notes) = program(&rig, &["export"]).await;
+    let expected = format!(
+        "API {api} (closed): has no stage, which a file refuses: add `stages: {{ prod: {{}} }}`\n\
+         API {api} (closed): answers nowhere, which a file refuses: add a domain name, or remove `disableExecuteApiEndpoint`\n\
+         VPC link {link} (inner): files have no VPC links\n"
+    );
+    assert_eq!((code, notes), (0, expected));
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn stages_that_deploy_by_hand_run_what_was_applied() {
     let state = tempfile::tempdir().unwrap();
     let rig = open("", state.path())
