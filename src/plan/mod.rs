@@ -47,7 +47,7 @@ pub struct Plan {
 
 /// The stages of one API.
 #[derive(Debug, Clone, Default)]
-pub struct ApiStages(HashMap<Arc<str>, Arc<Stage>>);
+pub struct ApiStages(Arc<HashMap<Arc<str>, Arc<Stage>>>);
 
 impl ApiStages {
     /// The stage of that name.
@@ -106,13 +106,13 @@ impl Plan {
     /// Puts a stage in, in place of one of the same API and name.
     pub fn insert(&mut self, stage: Arc<Stage>) {
         let stages = self.stages.entry(Arc::clone(&stage.api.id)).or_default();
-        stages.0.insert(Arc::clone(&stage.name), stage);
+        Arc::make_mut(&mut stages.0).insert(Arc::clone(&stage.name), stage);
     }
 
     /// Takes a stage out.
     pub fn remove(&mut self, api: &str, stage: &str) {
         if let Some(stages) = self.stages.get_mut(api) {
-            stages.0.remove(stage);
+            Arc::make_mut(&mut stages.0).remove(stage);
             if stages.0.is_empty() {
                 self.stages.remove(api);
             }
