@@ -3,6 +3,7 @@
 //! Each importer is a pure function from a text to the form of a definition. Nothing is left out in silence: what cannot be taken over is
 //! a warning with its place in the text, and what the result still lacks is a problem.
 
+pub mod openapi;
 pub mod sam;
 
 use std::collections::BTreeMap;

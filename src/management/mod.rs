@@ -260,7 +260,7 @@ mod tests {
              id: &'static str,
              call: &'static mut Call| answer(services, stage, id, call),
         );
-        let pointers = 8 * size_of::<usize>();
+        let pointers = size_of::<[usize; 8]>();
         let bytes = answering + size_of::<Call>() + pointers;
         assert!(bytes <= SMALL_BYTES, "{answering} of {bytes} bytes");
     }

@@ -6,6 +6,7 @@ use std::process::Output;
 use tokio::process::Command;
 
 use crate::control::survival::serve;
+use crate::harness::fake_http::FakeHttp;
 use crate::harness::http_client::{request, send};
 use crate::harness::{Handshake, WsClient, soon};
 
@@ -21,9 +22,13 @@ fn example() -> tempfile::TempDir {
 }
 
 async fn import(directory: &Path, arguments: &[&str]) -> Output {
+    import_as("sam", directory, arguments).await
+}
+
+async fn import_as(what: &str, directory: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command
-        .args(["import", "sam"])
+        .args(["import", what])
         .args(arguments)
         .current_dir(directory);
     soon("the import to end", command.output()).await.unwrap()
@@ -120,4 +125,54 @@ async fn what_cannot_be_imported_is_told_with_its_place() {
     std::fs::write(&file, b"\xff").unwrap();
     let imported = import(directory.path(), &["t.yaml"]).await;
     assert_eq!(text(&imported.stderr), "t.yaml: is not UTF-8 text\n");
+}
+
+#[tokio::test]
+async fn an_openapi_document_is_imported_and_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let backend = FakeHttp::start(|_| Some(http::Response::default())).await;
+    let document = format!(
+        r#"
+openapi: 3.0.1
+info: {{ title: Pet Shop, version: "1" }}
+paths:
+  /pets/{{id}}:
+    get:
+      responses: {{ default: {{ description: any }} }}
+      x-amazon-apigateway-integration: {{ type: http_proxy, httpMethod: GET, uri: "{}/animals/{{id}}", payloadFormatVersion: "1.0" }}
+"#,
+        backend.url("")
+    );
+    std::fs::write(directory.path().join("shop.yaml"), &document).unwrap();
+    let imported = import_as("openapi", directory.path(), &["shop.yaml"]).await;
+    let definition = text(&imported.stdout);
+    assert_eq!(
+        imported.status.code(),
+        Some(0),
+        "{}",
+        text(&imported.stderr)
+    );
+    let file = format!(
+        "{definition}server: {{ listen: '127.0.0.1:0', admin: '127.0.0.1:0', adminHosts: gateway.test }}\n"
+    );
+    std::fs::write(directory.path().join("tidegate.yaml"), file).unwrap();
+    let (mut child, admin) = serve(directory.path()).await;
+    let answer = send(admin, &request("GET", "/_apis/pet-shop/pets/7", &[], b"")).await;
+    assert_eq!(answer.status, 200, "{definition}");
+    assert_eq!(backend.request().await.target, "/animals/7");
+    child.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_served_is_told_by_pointer() {
+    let directory = tempfile::tempdir().unwrap();
+    let document = r#"{"openapi": "3.0.1", "info": {"title": "a", "version": "1"}, "paths": {"/x": {"get": {"x-amazon-apigateway-integration": {"type": "smtp"}, "responses": {}}}}}"#;
+    std::fs::write(directory.path().join("a.json"), document).unwrap();
+    let imported = import_as("openapi", directory.path(), &["a.json"]).await;
+    assert_eq!(imported.status.code(), Some(1));
+    let told = text(&imported.stderr);
+    let at = "a.json: /paths/~1x/get/x-amazon-apigateway-integration/type: ";
+    assert!(told.contains(at), "{told}");
+    let misused = import_as("openapi", directory.path(), &["a.json", "--base-path", "x"]).await;
+    assert_eq!(misused.status.code(), Some(2));
 }
