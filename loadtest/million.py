@@ -81,9 +81,10 @@ def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def available_bytes():
+def kernel_bytes():
+    """What the kernel keeps in slabs: sockets, files, watches. Idle sockets have nothing beside."""
     lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024
+    return int(lines["Slab"].split()[0]) * 1024
 
 
 def resident_bytes(pids):
@@ -96,24 +97,24 @@ def resident_bytes(pids):
 
 
 def open_everything(settings, folder, servers, clients):
-    left = settings.sockets
-    while left > 0:
-        batch = []
-        for _ in range(settings.at_once):
-            if left <= 0:
-                break
-            count = min(settings.each, left)
-            left -= count
-            servers.append(Tidegate(folder / str(len(servers)), settings).start())
-            clients.append(Client(settings, servers[-1], count))
-            batch.append(clients[-1])
+    counts = [settings.each] * (settings.sockets // settings.each)
+    if settings.sockets % settings.each:
+        counts.append(settings.sockets % settings.each)
+    # All of them first: later on, every port that the system would choose is some client's.
+    for number in range(len(counts)):
+        servers.append(Tidegate(folder / str(number), settings))
+        servers[-1].start()
+    for first in range(0, len(counts), settings.at_once):
+        chosen = slice(first, first + settings.at_once)
+        batch = [Client(settings, server, count) for server, count in zip(servers[chosen], counts[chosen], strict=True)]
+        clients += batch
         for client in batch:
             client.await_connections()
-        say(f"{settings.sockets - left} connections")
+        say(f"{sum(client.count for client in clients)} connections")
 
 
 def measure(settings, folder, servers, clients):
-    before, began = available_bytes(), time.monotonic()
+    before, began = kernel_bytes(), time.monotonic()
     open_everything(settings, folder, servers, clients)
     opening = time.monotonic() - began
     pids = [server.process.pid for server in servers]
@@ -121,13 +122,13 @@ def measure(settings, folder, servers, clients):
     busy = cpu_seconds(pids)
     time.sleep(settings.hold)
     busy = (cpu_seconds(pids) - busy) / settings.hold
-    taken = before - available_bytes()
+    in_kernel = kernel_bytes() - before
     in_servers = resident_bytes(pids)
     in_clients = resident_bytes([client.process.pid for client in clients])
     still = sum(open_files(pid) for pid in pids)
     return {
-        "processes": len(pids), "opening": opening, "at_once": at_once, "still": still, "cores": busy, "taken": taken,
-        "in_servers": in_servers, "in_clients": in_clients,
+        "processes": len(pids), "opening": opening, "at_once": at_once, "still": still, "cores": busy,
+        "in_kernel": in_kernel, "in_servers": in_servers, "in_clients": in_clients,
     }
 
 
@@ -144,15 +145,15 @@ def report(settings, seen, results):
     faults = {name: added(results, name) for name in FAULTS}
     failed = sum(result["connections"]["failed"] + result["connections"]["dropped"] for result in results)
     latencies = [next(iter(result["latency_us"].values())) for result in results]
-    kernel = seen["taken"] - seen["in_servers"] - seen["in_clients"]
+    memory = seen["in_kernel"] + seen["in_servers"] + seen["in_clients"]
     medians = sorted(latency["p50"] for latency in latencies)
     rows = [
         ("connections at once", f"{number(sockets)} in {seen['processes']} gateways, opened in {number(seen['opening'])} s"),
         ("connections that failed or were lost", number(failed)),
         ("memory of a connection in the gateways", f"{number(seen['in_servers'] / sockets)} bytes, the programs' own included"),
         ("… in the clients", f"{number(seen['in_clients'] / sockets)} bytes"),
-        ("… in the kernel, both ends", f"{number(kernel / sockets)} bytes"),
-        ("memory in all", f"{seen['taken'] / 1e9:.1f} GB"),
+        ("… in the kernel, both ends", f"{number(seen['in_kernel'] / sockets)} bytes"),
+        ("memory in all", f"{memory / 1e9:.1f} GB"),
         ("CPU of all gateways, idle but for the pushes", f"{seen['cores']:.3f} cores"),
         ("pushes to random connections, acknowledged", f"{number(added(results, 'acknowledged'))} of {number(added(results, 'posted'))}"),
         ("… received", number(added(results, "received"))),
@@ -182,7 +183,8 @@ def run():
                 with contextlib.suppress(ProcessLookupError):
                     client.process.kill()
             for server in servers:
-                server.process.kill()
+                if server.process:
+                    server.process.kill()
         return 0 if report(settings, seen, results) else 1
 
 

@@ -122,6 +122,8 @@ async fn run(destination: Destination, mut orders: mpsc::Receiver<Order>, lost: 
         },
     };
     while let Some(first) = orders.recv().await {
+        // Whoever else has a line ready hands it over first: every write goes through another thread.
+        tokio::task::yield_now().await;
         let mut batch = Vec::new();
         let mut waiting = Vec::new();
         let mut lines = 0;

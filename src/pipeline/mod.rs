@@ -25,7 +25,7 @@ use tracing::trace;
 pub use authorize::circumstances;
 pub use failure::error_text;
 pub use route::runs_serially;
-pub use services::{Parts, Services};
+pub use services::{Moment, Parts, Services};
 
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::{Exchange, Phase, Reply};

@@ -10,7 +10,7 @@ use connection_store::{Connection, ConnectionStore, Outgoing};
 use crate::authorizer::Verdicts;
 use crate::authorizer::iam::SignatureVerifier;
 use crate::authorizer::jwt::VerifiedTokens;
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, EpochMillis, Tick};
 use crate::base::ids::{self, RequestId};
 use crate::base::tasks::Tasks;
 use crate::client::issuer::Issuers;
@@ -76,6 +76,20 @@ pub struct Parts {
     pub backends: Backends,
     /// Access logs.
     pub access_logs: AccessLogs,
+}
+
+/// When an event arrived, by both clocks. Messages that were read together arrived together.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    time: EpochMillis,
+    nanos: u64,
+}
+
+impl Moment {
+    /// The same on the clock of timeouts.
+    pub fn tick(self) -> Tick {
+        Tick(self.nanos / 1_000_000)
+    }
 }
 
 struct Current(Guard<Arc<Plans>>);
@@ -200,18 +214,27 @@ impl Services {
         found.cloned()
     }
 
+    /// The present, for events that arrive now.
+    pub fn moment(&self) -> Moment {
+        Moment {
+            time: self.clock.wall(),
+            nanos: self.clock.nanos(),
+        }
+    }
+
     /// Runs a message through the pipeline; gives the reply for its sender, if there is one.
     pub async fn message(
         &self,
         stage: Arc<Stage>,
         connection: Arc<Connection>,
         payload: Outgoing,
+        arrived: Moment,
     ) -> Option<Outgoing> {
         let event = Event::Message {
             id: RequestId::mint(),
             payload,
         };
-        let exchange = self.exchange(stage, event, Party::Open(connection));
+        let exchange = exchange(stage, event, Party::Open(connection), arrived);
         match pipeline::run(self, exchange).await {
             Reply::Frame(frame) => Some(frame),
             Reply::Nothing | Reply::Accept(_) | Reply::Http(_) => None,
@@ -224,7 +247,7 @@ impl Services {
         if let Some(stage) = stage.or_else(|| self.retired_stage_of(&connection)) {
             self.forget(&connection, &stage);
             let event = Event::Disconnect { code, reason };
-            let exchange = self.exchange(stage, event, Party::Open(connection));
+            let exchange = exchange(stage, event, Party::Open(connection), self.moment());
             pipeline::run(self, exchange).await;
         }
     }
@@ -245,16 +268,16 @@ impl Services {
             }
         }
     }
+}
 
-    fn exchange(&self, stage: Arc<Stage>, event: Event, party: Party) -> Box<Exchange> {
-        let time = self.clock.wall();
-        let trace = Trace::begin(time.seconds(), ids::random());
-        Box::new(Exchange {
-            stage,
-            event,
-            request: GatewayRequest::default(),
-            context: RequestContext::new(RequestId::mint(), time, trace, party),
-            timeline: Timeline::new(self.clock.nanos()),
-        })
-    }
+fn exchange(stage: Arc<Stage>, event: Event, party: Party, arrived: Moment) -> Box<Exchange> {
+    let Moment { time, nanos } = arrived;
+    let trace = Trace::begin(time.seconds(), ids::random());
+    Box::new(Exchange {
+        stage,
+        event,
+        request: GatewayRequest::default(),
+        context: RequestContext::new(RequestId::mint(), time, trace, party),
+        timeline: Timeline::new(nanos),
+    })
 }

@@ -19,7 +19,7 @@ use tokio_util::sync::ReusableBoxFuture;
 
 use crate::base::clock::Tick;
 use crate::error::CloseReason;
-use crate::pipeline::{Services, runs_serially};
+use crate::pipeline::{Moment, Services, runs_serially};
 use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::transport::ws::gate::Gate;
 use crate::transport::ws::session::{ABNORMAL, Ending, Session, Step};
@@ -287,7 +287,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 
     /// Hears what `input` says; gives how many of its last bytes may not be looked at yet.
     fn digest(&mut self, mut input: &[u8], context: &mut Context<'_>) -> usize {
-        let now = self.now();
+        let arrived = self.services.moment();
+        let now = arrived.tick();
         let was_open = self.session.is_open();
         let stage = self.services.stage_of(&self.connection);
         // Looked at before every message: each may have a long reply.
@@ -297,7 +298,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 .receive(&self.settings, now, &mut input, &mut self.out)
             {
                 Step::Read => break,
-                Step::Dispatch(message) => self.dispatch(stage.as_ref(), message, now, context),
+                Step::Dispatch(message) => {
+                    self.connection.touch(now.0);
+                    self.dispatch(stage.as_ref(), message, arrived, context);
+                }
                 Step::Pinged if self.settings.pings_reset_idle => self.connection.touch(now.0),
                 Step::Pinged => {}
             }
@@ -312,10 +316,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         &mut self,
         stage: Option<&Arc<Stage>>,
         message: Outgoing,
-        now: Tick,
+        arrived: Moment,
         context: &mut Context<'_>,
     ) {
-        self.connection.touch(now.0);
         let Some(stage) = stage.map(Arc::clone) else {
             // The stage was taken away under an open connection.
             self.connection.outbox.close(CloseReason::AWAY);
@@ -324,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         let serial = runs_serially(&stage, &message);
         let services = Arc::clone(&self.services);
         let connection = Arc::clone(&self.connection);
-        let replying = async move { services.message(stage, connection, message).await };
+        let replying = async move { services.message(stage, connection, message, arrived).await };
         let mut exchange = match ROOM.take() {
             Some(mut room) => {
                 room.set(replying);
