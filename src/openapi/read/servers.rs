@@ -7,6 +7,11 @@ use super::{BasePath, Reader};
 use crate::openapi::ENDPOINT;
 use crate::openapi::pointer::Pointer;
 
+/// Longest URL of a server, its variables filled in, in bytes.
+const URL_BYTES: usize = 2048;
+/// Longest base path, in bytes: the key of every route begins with it.
+const BASE_PATH_BYTES: usize = 1024;
+
 impl<'d> Reader<'d> {
     pub(super) fn servers(&mut self, at: &Pointer, servers: &'d Value, how: BasePath) {
         for (index, (at, server)) in self.items(at, servers).into_iter().enumerate() {
@@ -68,6 +73,11 @@ impl<'d> Reader<'d> {
             self.base_path.push('/');
             self.base_path.push_str(segment);
         }
+        if self.base_path.len() > BASE_PATH_BYTES {
+            self.base_path.clear();
+            let what = format!("the base path is longer than {BASE_PATH_BYTES} bytes");
+            self.findings.error(&at, what);
+        }
     }
 }
 
@@ -84,10 +94,19 @@ fn with_defaults(url: &str, variables: Option<&Value>) -> Result<String, String>
             let name: String = name.chars().take(128).collect();
             return Err(format!("there is no variable `{name}` with a default"));
         };
-        filled.push_str(before);
-        filled.push_str(&default);
+        append(&mut filled, before)?;
+        append(&mut filled, &default)?;
         rest = after;
     }
-    filled.push_str(rest);
+    append(&mut filled, rest)?;
     Ok(filled)
+}
+
+/// Appends to a URL what it has room for.
+fn append(url: &mut String, more: &str) -> Result<(), String> {
+    if url.len() + more.len() > URL_BYTES {
+        return Err(format!("the URL is longer than {URL_BYTES} bytes"));
+    }
+    url.push_str(more);
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Documents that nothing can be made of, and where they are wrong.
 
-use super::{bad, document};
+use super::{HOW, bad, document};
+use crate::openapi::{BasePath, Reading, read};
 
 fn check(text: &str, expected: &[&str]) {
     assert_eq!(bad(text), expected, "{text}");
@@ -186,4 +187,41 @@ servers: [{ url: 'https://a.example/{stage}' }]
             "#/paths/~1a/get/isDefaultRoute: the default route is x-amazon-apigateway-any-method under /$default",
         ],
     );
+}
+
+#[test]
+fn a_url_of_a_server_is_bounded_whatever_its_variables_are() {
+    let server = |url: &str, default: usize| {
+        let default = "x".repeat(default);
+        let server = format!("{{ url: '{url}', variables: {{ v: {{ default: {default} }} }} }}");
+        document(&format!("servers: [{server}]\npaths: {{}}"))
+    };
+    let long = "#/servers/0/url: the URL is longer than 2048 bytes";
+    check(&server(&"{v}".repeat(2000), 2000), &[long]);
+    check(&server(&"{v}".repeat(3), 1000), &[long]);
+    check(&server(&"/y".repeat(1025), 1), &[long]);
+    assert!(read(&server(&"{v}".repeat(2), 1000), &HOW).is_ok());
+}
+
+#[test]
+fn a_base_path_leaves_room_for_paths() {
+    let check = |base_path, length: usize, expected: Option<&str>| {
+        let url = format!(
+            "https://a.example/{}/{}",
+            "x".repeat(500),
+            "y".repeat(length)
+        );
+        let text = document(&format!(
+            "servers: [{{ url: '{url}' }}]\npaths: {{ /a: {{ get: {{}} }} }}"
+        ));
+        let problems = read(&text, &Reading { base_path, ..HOW }).err();
+        let expected = expected.map(|problem| vec![problem.to_owned()]);
+        assert_eq!(problems, expected, "{base_path:?} {length}");
+    };
+    let long = Some("#/servers/0/url: the base path is longer than 1024 bytes");
+    check(BasePath::Prepend, 522, None);
+    check(BasePath::Prepend, 523, long);
+    check(BasePath::Split, 1023, None);
+    check(BasePath::Split, 1024, long);
+    check(BasePath::Ignore, 1024, None);
 }
