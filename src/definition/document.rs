@@ -11,14 +11,16 @@ use super::tree::{self, Node, Value};
 
 /// Largest text that is read, in bytes: that of an import on AWS.
 const TEXT_BYTES: usize = 6 * 1024 * 1024;
+/// Longest key, in bytes. YAML bounds most keys so, by characters (YAML 1.2, 7.4.2); every place below a key names it.
+const KEY_BYTES: usize = 1024;
 
 /// The value that a text in YAML 1.2 or JSON stands for, with scalars as the core schema has them (YAML 1.2, 10.3.2). Keys are texts.
 ///
-/// `name` stands for the text in messages. It may have 6 MiB; depth, the number of values and what aliases repeat are
-/// bounded as in a definition.
+/// `name` stands for the text in messages. It may have 6 MiB and each key 1024 bytes; depth, the number of values and what aliases
+/// repeat are bounded as in a definition.
 ///
 /// # Errors
-/// What is wrong, with line and column: syntax, keys that stand twice, tags, a text that is too large or too deep.
+/// What is wrong, with line and column: syntax, keys that stand twice, tags, a text that is too large or too deep, a key that is too long.
 pub fn read_document(text: &str, name: &str) -> Result<Json, Vec<Diagnostic>> {
     let origin = Arc::new(Origin {
         name: name.to_owned(),
@@ -30,21 +32,27 @@ pub fn read_document(text: &str, name: &str) -> Result<Json, Vec<Diagnostic>> {
     }
     let mut report = Report::default();
     let root = tree::parse_any(text, &origin, &mut report);
+    let value = root.map(|root| json(root, &mut report));
     let problems = report.finish();
-    match root {
-        Some(root) if problems.is_empty() => Ok(json(root)),
+    match value {
+        Some(value) if problems.is_empty() => Ok(value),
         _ => Err(problems),
     }
 }
 
 /// No deeper than the parser lets values be nested.
-fn json(node: Node) -> Json {
+fn json(node: Node, report: &mut Report) -> Json {
     match node.value {
         Value::Scalar(scalar) => core(&scalar.text, scalar.plain),
-        Value::Sequence(items) => items.into_iter().map(json).collect(),
+        Value::Sequence(items) => items.into_iter().map(|item| json(item, report)).collect(),
         Value::Mapping(entries) => {
-            let entries = entries.into_iter();
-            let members = entries.map(|entry| (entry.key, json(entry.value)));
+            let members = entries.into_iter().map(|entry| {
+                if entry.key.len() > KEY_BYTES {
+                    let what = format!("this key is longer than {KEY_BYTES} bytes");
+                    report.add(Some(&entry.place), "", what, "make it shorter");
+                }
+                (entry.key, json(entry.value, report))
+            });
             Json::Object(members.collect::<Map<_, _>>())
         }
     }
@@ -90,5 +98,11 @@ mod tests {
         check("a: !tag b", "tag");
         check(&"[".repeat(100), "deeper than 64 levels");
         check(&" ".repeat(TEXT_BYTES + 1), "larger than 6291456 bytes");
+        let keyed = |length: usize| format!("{{\"a\": {{\"{}\": 1}}}}", "k".repeat(length));
+        check(
+            &keyed(KEY_BYTES + 1),
+            "body:1:8: this key is longer than 1024 bytes",
+        );
+        assert!(read_document(&keyed(KEY_BYTES), "body").is_ok());
     }
 }

@@ -28,9 +28,10 @@ struct Lines {
 }
 
 impl Lines {
-    fn add(&mut self, line: String) {
+    /// Adds a line, which is only made when it is kept.
+    fn add(&mut self, line: impl FnOnce() -> String) {
         match self.lines.len() < LINES {
-            true => self.lines.push(line),
+            true => self.lines.push(line()),
             false => self.dropped += 1,
         }
     }
@@ -46,18 +47,17 @@ impl Lines {
 impl Findings {
     /// Nothing can be made of the document.
     pub(super) fn error(&mut self, at: &Pointer, what: impl AsRef<str>) {
-        self.errors.add(format!("{at}: {}", what.as_ref()));
+        self.errors.add(|| format!("{at}: {}", what.as_ref()));
     }
 
     /// Something is left out.
     pub(super) fn warning(&mut self, at: &Pointer, what: impl AsRef<str>) {
-        self.warnings.add(format!("{at}: {}", what.as_ref()));
+        self.warnings.add(|| format!("{at}: {}", what.as_ref()));
     }
 
     /// The document is not quite OpenAPI; `what` completes "attribute … is", e.g. `missing`.
     pub(super) fn parse_issue(&mut self, at: &Pointer, what: &str) {
-        let attribute = at.attribute();
-        let line = format!("Parse issue: attribute {attribute} is {what}");
+        let line = || format!("Parse issue: attribute {} is {what}", at.attribute());
         self.warnings.add(line);
     }
 
@@ -87,9 +87,7 @@ impl Findings {
                 count => format!(" (and {} more like it)", count - 1),
             };
             let name: String = name.chars().take(128).collect();
-            info.add(format!(
-                "{first}{more}: HTTP APIs do not use {name}; it is ignored"
-            ));
+            info.add(|| format!("{first}{more}: HTTP APIs do not use {name}; it is ignored"));
         }
         Ok((info.render(), self.warnings.render()))
     }

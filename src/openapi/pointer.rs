@@ -1,6 +1,7 @@
 //! Places in a document, as JSON pointers in the form of a URI fragment (RFC 6901, section 6), e.g. `#/paths/~1orders/get`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -9,8 +10,17 @@ use serde_json::Value;
 const SEGMENT_CHARACTERS: usize = 256;
 
 /// A place in a document. It prints as a pointer, without the percent signs that a fragment would need, since people read it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Pointer(Vec<String>);
+///
+/// What stands below a place shares it, so that places cost no more than their own names, however long those around them are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pointer(Option<Arc<Step>>);
+
+/// The last step to a place.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    around: Pointer,
+    segment: String,
+}
 
 impl Pointer {
     /// The whole document.
@@ -21,9 +31,10 @@ impl Pointer {
     /// What stands below it under `segment`.
     #[must_use]
     pub fn child(&self, segment: impl Into<String>) -> Self {
-        let mut segments = self.0.clone();
-        segments.push(segment.into());
-        Self(segments)
+        Self(Some(Arc::new(Step {
+            around: self.clone(),
+            segment: segment.into(),
+        })))
     }
 
     /// What stands below it, segment by segment.
@@ -43,35 +54,47 @@ impl Pointer {
         let fragment = percent_decode_str(fragment).decode_utf8().ok()?;
         let segments = fragment.strip_prefix('/')?.split('/');
         let segments = segments.map(|segment| segment.replace("~1", "/").replace("~0", "~"));
-        Some(Self(segments.collect()))
+        Some(segments.fold(Self::root(), |at, segment| at.child(segment)))
+    }
+
+    /// The segments, that of the root first.
+    fn segments(&self) -> Vec<&str> {
+        let mut segments = Vec::new();
+        let mut at = self;
+        while let Some(step) = &at.0 {
+            segments.push(step.segment.as_str());
+            at = &step.around;
+        }
+        segments.reverse();
+        segments
     }
 
     /// What stands there.
     pub fn find<'d>(&self, document: &'d Value) -> Option<&'d Value> {
-        self.0
-            .iter()
-            .try_fold(document, |value, segment| match value {
-                Value::Object(members) => members.get(segment),
-                Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
-                _ => None,
-            })
+        let mut segments = self.segments().into_iter();
+        segments.try_fold(document, |value, segment| match value {
+            Value::Object(members) => members.get(segment),
+            Value::Array(items) => items.get(segment.parse::<usize>().ok()?),
+            _ => None,
+        })
     }
 
     /// The name that this has right below `parent`; `None` when it stands elsewhere.
     pub(super) fn name_in(&self, parent: &[&str]) -> Option<&str> {
-        let (name, around) = self.0.split_last()?;
-        (around == parent).then_some(name.as_str())
+        let segments = self.segments();
+        let (name, around) = segments.split_last()?;
+        (around == parent).then_some(*name)
     }
 
     /// The last segment; empty for the whole document.
     pub fn last(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
+        self.0.as_ref().map_or("", |step| step.segment.as_str())
     }
 
     /// The same place as Amazon's importer names it in its parse issues: `paths.'/orders'(get).responses`.
     pub(super) fn attribute(&self) -> String {
         let mut text = String::new();
-        let mut segments = self.0.iter().map(|segment| cut(segment));
+        let mut segments = self.segments().into_iter().map(cut);
         let first = segments.next().unwrap_or_default();
         text.push_str(first);
         if first == "paths" {
@@ -100,7 +123,7 @@ fn cut(segment: &str) -> &str {
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("#")?;
-        for segment in &self.0 {
+        for segment in self.segments() {
             let segment = cut(segment).replace('~', "~0").replace('/', "~1");
             write!(f, "/{}", segment.escape_debug())?;
         }
@@ -125,6 +148,14 @@ mod tests {
         for wrong in ["", "a", "other.yaml#/a", "#a", "#/%ff"] {
             assert_eq!(Pointer::of_reference(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_stands_below_a_place_shares_it() {
+        let around = Pointer::root().child("x".repeat(1 << 20));
+        let below: Vec<Pointer> = (0..1000).map(|n| around.child(n.to_string())).collect();
+        let segment = |at: &Pointer| at.segments()[0].as_ptr();
+        assert!(below.iter().all(|at| segment(at) == segment(&around)));
     }
 
     #[test]

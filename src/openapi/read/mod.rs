@@ -307,19 +307,22 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn items(&mut self, at: &Pointer, value: &'d Value) -> Vec<(Pointer, &'d Value)> {
-        match value {
-            Value::Array(items) => {
-                let items = items.iter().enumerate();
-                items
-                    .map(|(index, item)| (at.child(index.to_string()), item))
-                    .collect()
-            }
+    /// The items of a list with their places, which are made one by one.
+    fn items(
+        &mut self,
+        at: &Pointer,
+        value: &'d Value,
+    ) -> impl Iterator<Item = (Pointer, &'d Value)> + use<'d> {
+        let items = match value {
+            Value::Array(items) => items.as_slice(),
             _ => {
                 self.findings.error(at, "must be a list");
-                Vec::new()
+                &[]
             }
-        }
+        };
+        let at = at.clone();
+        let items = items.iter().enumerate();
+        items.map(move |(index, item)| (at.child(index.to_string()), item))
     }
 
     /// Says what there is to say of members that nobody took.

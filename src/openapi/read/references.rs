@@ -36,8 +36,7 @@ impl<'d> Reader<'d> {
                                 Err(problem) => self.findings.error(&at.child(name), problem),
                             }
                         }
-                        // Scalars have nothing below.
-                        Value::Object(_) | Value::Array(_) => {
+                        value if has_below(value) => {
                             self.check_below(&at.child(name), value, good);
                         }
                         _ => {}
@@ -45,7 +44,8 @@ impl<'d> Reader<'d> {
                 }
             }
             Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
+                let items = items.iter().enumerate();
+                for (index, item) in items.filter(|(_, item)| has_below(item)) {
                     self.check_below(&at.child(index.to_string()), item, good);
                 }
             }
@@ -110,6 +110,11 @@ impl<'d> Reader<'d> {
         }
         found.ok_or_else(|| "must be a text".to_owned())
     }
+}
+
+/// Whether there may be anything below a value.
+fn has_below(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_))
 }
 
 /// No deeper than the text lets values be nested.

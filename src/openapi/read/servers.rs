@@ -14,7 +14,7 @@ const BASE_PATH_BYTES: usize = 1024;
 
 impl<'d> Reader<'d> {
     pub(super) fn servers(&mut self, at: &Pointer, servers: &'d Value, how: BasePath) {
-        for (index, (at, server)) in self.items(at, servers).into_iter().enumerate() {
+        for (index, (at, server)) in self.items(at, servers).enumerate() {
             let Some(mut server) = self.part(&at, server) else {
                 continue;
             };
