@@ -110,6 +110,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// Goes on with these.
+    pub(super) fn of(problems: Vec<Diagnostic>) -> Self {
+        Self {
+            problems,
+            dropped: 0,
+        }
+    }
+
     /// Adds a problem.
     pub fn add(
         &mut self,
@@ -118,7 +126,7 @@ impl Report {
         what: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        if self.problems.len() == PROBLEMS_KEPT {
+        if self.problems.len() >= PROBLEMS_KEPT {
             self.dropped += 1;
             return;
         }

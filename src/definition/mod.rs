@@ -76,9 +76,12 @@ impl Loaded {
         self.report.clone()
     }
 
-    /// Takes out what is wrong so far, so that what follows reports only what it finds.
-    pub(crate) fn take_report(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.report).finish()
+    /// Takes out those problems found so far that `fit`; the others stay, to be told with what is found next.
+    pub(crate) fn take_problems(&mut self, fit: impl Fn(&Diagnostic) -> bool) -> Vec<Diagnostic> {
+        let problems = std::mem::take(&mut self.report).finish();
+        let (taken, kept) = problems.into_iter().partition(fit);
+        self.report = Report::of(kept);
+        taken
     }
 }
 
@@ -169,7 +172,7 @@ pub(crate) fn load_tree(
     surroundings: &dyn Surroundings,
 ) -> Result<(Value, Loaded), Vec<Diagnostic>> {
     let mut report = Report::default();
-    let mut walker = walk::Walker::new(walk::Source::File, surroundings, &mut report);
+    let mut walker = walk::Walker::new(walk::Source::Template, surroundings, &mut report);
     let normal = walker.walk(root, &shape::Shape::Object(&tables::DEFINITION), "");
     let places = std::mem::take(&mut walker.places);
     let written = Written::of(normal.as_ref(), &places);

@@ -40,6 +40,9 @@ pub(super) struct Walker<'a> {
 pub(super) enum Source {
     /// Whoever runs the gateway: scalars may take in its environment and its files, and need no quotes.
     File,
+    /// The author of a template of CloudFormation, for whoever runs the gateway. Its functions and parameters make text, and so a text may
+    /// be a boolean or a number where one is wanted.
+    Template,
     /// Whoever calls the control plane: values are what they are, and reach nothing on this machine.
     Call,
 }
@@ -237,7 +240,7 @@ impl<'a> Walker<'a> {
 
     /// Whether the key of a map is good.
     fn key(&mut self, entry: &Entry, rule: &Text, path: &str) -> bool {
-        if self.source == Source::File && substitute::asks(&entry.key) {
+        if self.source != Source::Call && substitute::asks(&entry.key) {
             let what = "a substitution stands in a key";
             let remedy = "write the key out; values can be substituted";
             self.problem(&entry.place, path, what, remedy);
@@ -261,7 +264,7 @@ impl<'a> Walker<'a> {
         match &node.value {
             Value::Sequence(items) => Some(items),
             _ if node.is_null() && matches!(shape, Shape::List { min: 0, .. }) => Some(&[]),
-            Value::Scalar(_) if or_one && !node.is_null() && self.source == Source::File => {
+            Value::Scalar(_) if or_one && !node.is_null() && self.source != Source::Call => {
                 Some(std::slice::from_ref(node))
             }
             _ => {

@@ -24,7 +24,23 @@ pub struct Imported {
     pub problems: Vec<Diagnostic>,
 }
 
-/// Checks a definition whose places are those of another text; what the tables refuse is left out of it and warned of.
+/// What every refusal of a setting, or of one of its values, says that this gateway knows but does not have.
+const REFUSED: &str = "is not supported";
+/// Settings that let nobody in by being left out: they say how this gateway reaches what it protects, or what it logs.
+const LEFT_OUT: [&str; 9] = [
+    "authorizerCredentialsArn",
+    "clientCertificateId",
+    "connectionType",
+    "credentialsArn",
+    "dataTraceEnabled",
+    "domainNameConfigurations",
+    "loggingLevel",
+    "passthroughBehavior",
+    "routingMode",
+];
+
+/// Checks a definition whose places are those of another text. What the tables refuse is left out of it: that is a problem, because it may
+/// have kept somebody out, but for settings of which it is known that they keep out nobody.
 ///
 /// # Errors
 /// Every problem, when nothing is left.
@@ -36,7 +52,7 @@ fn finish(
     let variables = variables.iter().map(|name| (name.clone(), String::new()));
     let machine = Machine::new(variables.collect::<BTreeMap<_, _>>());
     let (definition, mut loaded) = load_tree(root, &machine)?;
-    for problem in loaded.take_report() {
+    for problem in loaded.take_problems(keeps_nobody_out) {
         let Diagnostic {
             place,
             path,
@@ -51,4 +67,9 @@ fn finish(
         warnings: warnings.finish(),
         problems,
     })
+}
+
+fn keeps_nobody_out(problem: &Diagnostic) -> bool {
+    let member = problem.path.rsplit('.').next().unwrap_or_default();
+    problem.what.contains(REFUSED) && LEFT_OUT.contains(&member)
 }

@@ -25,7 +25,7 @@ const SHOWN_CHARACTERS: usize = 80;
 pub(in super::super) struct Resolved {
     /// The text.
     pub(in super::super) text: String,
-    /// Whether it may be a number or a boolean: it stood without quotes, or came from outside.
+    /// Whether it may be a number or a boolean: it stood without quotes, came from outside, or stands in a template.
     pub(in super::super) plain: bool,
 }
 
@@ -190,7 +190,7 @@ impl Walker<'_> {
         if self.is_call() || !substitute::asks(&scalar.text) {
             return Some(Resolved {
                 text: scalar.text.clone(),
-                plain: scalar.plain,
+                plain: scalar.plain || self.source == Source::Template,
             });
         }
         let mut sources = FromMachine {

@@ -260,6 +260,83 @@ fn a_websocket_api_is_taken_over_resource_by_resource() {
     );
 }
 
+/// A closed API with throttles, whose one route wants a key.
+fn guarded(parameters: &str, closed: &str, key: &str, rate: &str, burst: &str) -> String {
+    format!(
+        r#"
+Parameters: {parameters}
+Resources:
+  Shop: {{ Type: "AWS::ApiGatewayV2::Api", Properties: {{ ProtocolType: HTTP, DisableExecuteApiEndpoint: {closed} }} }}
+  Back: {{ Type: "AWS::ApiGatewayV2::Integration", Properties: {{ ApiId: !Ref Shop, IntegrationType: HTTP_PROXY, IntegrationMethod: GET, IntegrationUri: "http://127.0.0.1:9", PayloadFormatVersion: "1.0" }} }}
+  Root: {{ Type: "AWS::ApiGatewayV2::Route", Properties: {{ ApiId: !Ref Shop, RouteKey: GET /, Target: !Sub "integrations/${{Back}}", ApiKeyRequired: {key} }} }}
+  Prod: {{ Type: "AWS::ApiGatewayV2::Stage", Properties: {{ ApiId: !Ref Shop, StageName: prod, DefaultRouteSettings: {{ ThrottlingRateLimit: {rate}, ThrottlingBurstLimit: {burst} }} }} }}
+  Domain: {{ Type: "AWS::ApiGatewayV2::DomainName", Properties: {{ DomainName: shop.example }} }}
+  Mapping: {{ Type: "AWS::ApiGatewayV2::ApiMapping", Properties: {{ ApiId: !Ref Shop, DomainName: !Ref Domain, Stage: !Ref Prod }} }}
+"#
+    )
+}
+
+#[test]
+fn booleans_and_numbers_may_be_texts_as_in_cloudformation() {
+    let parameters =
+        r#"{ Closed: { Type: String, Default: "true" }, Rate: { Type: Number, Default: "5" } }"#;
+    for text in [
+        guarded(parameters, "!Ref Closed", "\"true\"", "!Ref Rate", "'7'"),
+        guarded(
+            parameters,
+            "!Sub \"${Closed}\"",
+            "!Ref Closed",
+            "!Join ['', [5]]",
+            "7",
+        ),
+    ] {
+        let imported = run(&text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        assert_eq!(
+            (&*imported.warnings, &*imported.problems),
+            (&[][..], &[][..])
+        );
+        let shop = &imported.definition["apis"]["shop"];
+        assert_eq!(shop["disableExecuteApiEndpoint"], true);
+        assert_eq!(shop["routes"]["GET /"]["apiKeyRequired"], true);
+        let settings = &shop["stages"]["prod"]["defaultRouteSettings"];
+        assert_eq!(settings["throttlingRateLimit"].as_f64(), Some(5.0));
+        assert_eq!(settings["throttlingBurstLimit"], 7);
+    }
+}
+
+#[test]
+fn what_is_left_out_and_may_have_kept_somebody_out_is_a_problem() {
+    let text = guarded("{}", "\"yes\"", "maybe", "many", "[]").replace(
+        "RouteKey: GET /,",
+        "RouteKey: GET /, AuthorizationType: COGNITO, AuthorizationScopes: { a: b },",
+    );
+    let imported = run(&text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let told: Vec<&str> = imported.problems.iter().map(|told| &*told.path).collect();
+    for path in [
+        "apis.shop.disableExecuteApiEndpoint",
+        "apis.shop.routes.\"GET /\".authorizationType",
+        "apis.shop.routes.\"GET /\".authorizationScopes",
+        "apis.shop.routes.\"GET /\".apiKeyRequired",
+        "apis.shop.stages.prod.defaultRouteSettings.throttlingRateLimit",
+        "apis.shop.stages.prod.defaultRouteSettings.throttlingBurstLimit",
+    ] {
+        assert!(told.contains(&path), "{path}: {told:#?}");
+    }
+    assert_eq!(imported.warnings, []);
+    let mutual = text.replace(
+        "DomainName: shop.example",
+        "DomainName: shop.example, MutualTlsAuthentication: { TruststoreUri: x }, RoutingMode: ROUTING_RULE_ONLY",
+    );
+    let imported = run(&mutual, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let around = "domainNames.\"shop.example\"";
+    let is_told = |all: &[Diagnostic], member: &str| {
+        all.iter()
+            .any(|told| told.path == format!("{around}.{member}"))
+    };
+    assert!(is_told(&imported.problems, "mutualTlsAuthentication"));
+    assert!(is_told(&imported.warnings, "routingMode"));
+}
+
 #[test]
 fn what_cannot_be_worked_out_is_refused_with_its_place() {
     refused(
