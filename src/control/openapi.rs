@@ -95,10 +95,32 @@ fn read(context: &Context<'_>, view: &View, call: &Call) -> Result<Imported, Ser
         account_id: &view.file().definition.server.account_id,
     };
     let imported = openapi::read(text, &how).map_err(|lines| refused("Errors", lines))?;
+    check_counts(&imported)?;
     check(context, view, &imported)?;
     match fail_on_warnings && !imported.warnings.is_empty() {
         true => Err(refused("Warnings", imported.warnings)),
         false => Ok(imported),
+    }
+}
+
+/// An API has room for what the document has. Compiling more than that is work for nothing.
+fn check_counts(imported: &Imported) -> Result<(), ServiceException> {
+    let counts = REPLACED.map(|kind| {
+        let section = kind.facts().collection;
+        let resources = imported.api.get(section).and_then(Value::as_object);
+        (section, resources.map_or(0, Map::len), kind.facts().most)
+    });
+    let excess = counts.into_iter().filter(|(_, count, most)| count > most);
+    let lines: Rendered = excess
+        .map(|(section, count, most)| {
+            let at = imported.locate(section);
+            let remedy = format!("keep at most {most}, or make a second API");
+            format!("{at}: has {count} {section}; {remedy}")
+        })
+        .collect();
+    match lines.is_empty() {
+        true => Ok(()),
+        false => Err(refused("Errors", lines)),
     }
 }
 

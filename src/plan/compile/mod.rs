@@ -271,6 +271,22 @@ fn check_quotas(bench: &mut Bench<'_>, api: &v2::Api, path: &str) {
     }
 }
 
+/// What stands for the routes that target each integration, by its id and in the order of their keys.
+fn users<'a, U>(
+    api: &'a v2::Api,
+    stands_for: impl Fn(&'a str) -> Option<U>,
+) -> BTreeMap<&'a str, Vec<U>> {
+    let mut users: BTreeMap<&str, Vec<U>> = BTreeMap::new();
+    for (key, route) in &api.routes {
+        let target = route.target.as_deref();
+        let id = target.and_then(|target| target.strip_prefix("integrations/"));
+        if let (Some(id), Some(user)) = (id, stands_for(key)) {
+            users.entry(id).or_default().push(user);
+        }
+    }
+    users
+}
+
 fn endpoint(text: Option<&String>) -> Option<Url> {
     // Its form has been checked by the tables.
     text.and_then(|text| Url::parse(text).ok())

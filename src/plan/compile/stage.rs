@@ -9,7 +9,7 @@ use connection_store::OutboxLimits;
 use foldhash::HashMap;
 
 use super::route::Parts;
-use super::{Bench, Target, authorizer, http, integration, route};
+use super::{Bench, Target, authorizer, http, integration, route, users};
 use crate::definition::child;
 use crate::lang::access_log::AccessLogFormat;
 use crate::lang::context_names::Protocol;
@@ -114,14 +114,9 @@ fn messages(
 
 fn parts(bench: &mut Bench<'_>, api: &v2::Api, path: &str, stage: Option<Target<'_>>) -> Parts {
     let mut integrations = BTreeMap::new();
+    let mut users = users(api, Some);
     for (id, integration) in &api.integrations {
-        let target = format!("integrations/{id}");
-        let users: Vec<&str> = api
-            .routes
-            .iter()
-            .filter(|(_, route)| route.target.as_ref() == Some(&target))
-            .map(|(key, _)| key.as_str())
-            .collect();
+        let users: Vec<&str> = users.remove(id.as_str()).unwrap_or_default();
         let path = child(&child(path, "integrations"), id);
         if let Some(compiled) = integration::compile(bench, id, integration, &users, &path, stage) {
             integrations.insert(id.clone(), compiled);

@@ -530,3 +530,28 @@ async fn only_http_apis_of_calls_are_imported_into() {
     assert_eq!(exception(&answer, 400, "BadRequestException"), only);
     rig.close().await;
 }
+
+#[tokio::test]
+async fn more_than_an_api_has_room_for_is_refused_before_it_is_looked_at() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let many = |count: usize| {
+        let mut document = document("/");
+        // None of them is an integration that could be.
+        let operation = json!({ "get": { "responses": {}, "x-amazon-apigateway-integration": { "type": "smtp" } } });
+        document["paths"] = (0..count)
+            .map(|number| (format!("/{number}"), operation.clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        document
+    };
+    let told = refused(&rig, "/v2/apis", body(&many(301))).await;
+    let remedy = "keep at most 300, or make a second API";
+    let expected = format!(
+        "Errors found during import:\n\t#/paths: has 301 routes; {remedy}\n\t#: has 301 integrations; {remedy}"
+    );
+    assert_eq!(told, expected);
+    let told = refused(&rig, "/v2/apis", body(&many(300))).await;
+    assert!(told.contains("SMTP"), "{told}");
+    rig.close().await;
+}

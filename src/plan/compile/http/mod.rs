@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::route::{self, Parts};
-use super::{Bench, Noted, Target, authorizer};
+use super::{Bench, Noted, Target, authorizer, users};
 use crate::definition::child;
 use crate::lang::http_route::{HttpRouteKey, Router};
 use crate::model::v2::{self, AuthorizationType};
@@ -84,15 +84,11 @@ fn parts(
     stage: Option<Target<'_>>,
 ) -> HttpParts {
     let (mut usual, mut of_default) = (BTreeMap::new(), BTreeMap::new());
+    let mut users = users(api, |text| keys.get(text));
     for (id, integration) in &api.integrations {
-        let target = format!("integrations/{id}");
-        let uses = |text: &str| {
-            let route = api.routes.get(text);
-            route.and_then(|route| route.target.as_ref()) == Some(&target)
-        };
-        let users = keys.iter().filter(|(text, _)| uses(text));
+        let users = users.remove(id.as_str()).unwrap_or_default();
         let (default, users): (Vec<_>, Vec<_>) =
-            users.map(|(_, key)| key).partition(|key| key.is_default());
+            users.into_iter().partition(|key| key.is_default());
         let path = child(&child(path, "integrations"), id);
         // What nothing uses is checked all the same.
         let mut compile = |users: &[&HttpRouteKey]| {
