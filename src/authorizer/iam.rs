@@ -220,6 +220,36 @@ pub fn authorize(
     resource: &str,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), String> {
+    match decide(credential, action, resource, circumstances) {
+        (Decision::Allow, _) => Ok(()),
+        (_, refusal) => Err(refusal),
+    }
+}
+
+/// Whether the caller's policy does not deny `action` on `resource`, be it that it does not speak of it: for what is part of a call that
+/// is allowed as a whole.
+///
+/// # Errors
+/// Amazon's text of the refusal.
+pub fn check_not_denied(
+    credential: &Credential,
+    action: &str,
+    resource: &str,
+    circumstances: &Circumstances<'_>,
+) -> Result<(), String> {
+    match decide(credential, action, resource, circumstances) {
+        (Decision::ExplicitDeny, refusal) => Err(refusal),
+        (Decision::Allow | Decision::ImplicitDeny, _) => Ok(()),
+    }
+}
+
+/// What the caller's policy says, and Amazon's text of it for a refusal.
+fn decide(
+    credential: &Credential,
+    action: &str,
+    resource: &str,
+    circumstances: &Circumstances<'_>,
+) -> (Decision, String) {
     let wanted = |key: &str| credential.policy.asks(key);
     let caller = [
         (key::USERNAME, credential.user_name.as_str()),
@@ -237,14 +267,12 @@ pub fn authorize(
         resource,
         facts: &facts,
     };
-    match credential.policy.evaluate(&request) {
-        Decision::Allow => Ok(()),
-        refused => Err(access_denied_message(
-            &credential.user_arn,
-            &request,
-            refused,
-        )),
-    }
+    let decision = credential.policy.evaluate(&request);
+    let refusal = match decision {
+        Decision::Allow => String::new(),
+        refused => access_denied_message(&credential.user_arn, &request, refused),
+    };
+    (decision, refusal)
 }
 
 /// `requestContext.identity` entries of a signed caller.

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use crate::authorizer::iam::Service;
 use crate::error::ServiceException;
-use crate::management::ServiceCall;
+use crate::management::{ServiceCall, ServiceCaller};
 use crate::pipeline::Services;
 
 /// Where tagged resources are.
@@ -31,7 +31,31 @@ pub(super) fn admit<B>(
     }
 }
 
-/// Whether the call may go on.
+/// Who makes a call that may go on.
+pub(super) struct Caller {
+    region: String,
+    /// `None` for anyone on this machine.
+    signer: Option<ServiceCaller>,
+}
+
+impl Caller {
+    /// That the caller's policy does not deny an action on one resource of a call that is about many, e.g. `PATCH` on `/apis/a1`: the call
+    /// itself was allowed by its own path.
+    ///
+    /// # Errors
+    /// It does; in Amazon's words.
+    pub(super) fn may(&self, method: &str, path: &str) -> Result<(), ServiceException> {
+        let Some(signer) = &self.signer else {
+            return Ok(());
+        };
+        let (action, arn) = (action(method), arn(&self.region, path));
+        signer
+            .check_not_denied(&action, &arn)
+            .map_err(ServiceException::denied)
+    }
+}
+
+/// Whether the call may go on; gives who makes it.
 ///
 /// # Errors
 /// What is wrong with its signature, or with what its signer asks for.
@@ -40,20 +64,33 @@ pub(super) fn authorize<B>(
     region: &str,
     call: &ServiceCall<B>,
     body: &[u8],
-) -> Result<(), ServiceException> {
+) -> Result<Caller, ServiceException> {
+    let caller = |signer| Caller {
+        region: region.to_owned(),
+        signer,
+    };
     if services.plan().credentials.control_open {
         return match from_a_page(call) {
             true => Err(ServiceException::denied(
                 "`server.adminAuth: none` is for programs on this machine, not for pages in its browsers",
             )),
-            false => Ok(()),
+            false => Ok(caller(None)),
         };
     }
     let signer = call.signer(services, Service::ApiGateway, region, body)?;
-    let action = format!("apigateway:{}", call.method);
-    let arn = format!("arn:aws:apigateway:{region}::{}", resource(call.uri.path()));
+    let action = action(call.method.as_str());
+    let arn = arn(region, &resource(call.uri.path()));
     call.allowed(services, &signer, &action, &arn)
-        .map_err(ServiceException::denied)
+        .map_err(ServiceException::denied)?;
+    Ok(caller(Some(call.caller(services, signer))))
+}
+
+fn action(method: &str) -> String {
+    format!("apigateway:{method}")
+}
+
+fn arn(region: &str, resource: &str) -> String {
+    format!("arn:aws:apigateway:{region}::{resource}")
 }
 
 /// The part of an ARN that a path stands for, the same however the path is spelled. AWS: a resource that is tagged stays encoded

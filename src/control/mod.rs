@@ -53,6 +53,7 @@ use crate::error::{ServiceException, stamp};
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
 use crate::plan::Plan;
+use access::Caller;
 pub use definition::{Exported, exported};
 use endpoint::Endpoint;
 use file::FileSide;
@@ -188,7 +189,7 @@ impl Control {
         access::admit(services, region, &call)?;
         // The hash of the body is part of what is signed.
         let body = self.read_body(&mut call).await?;
-        access::authorize(services, region, &call, &body)?;
+        let caller = access::authorize(services, region, &call, &body)?;
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(ServiceException::too_many("Too Many Requests", "Calls"));
         };
@@ -202,7 +203,7 @@ impl Control {
         let running = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let request = Call::new(ids, uri.query(), &body)?;
-            inside.run(operation, &request, endpoint, now)
+            inside.run(operation, &request, &caller, endpoint, now)
         });
         running.await.unwrap_or_else(|problem| {
             error!(%problem, "a call of the control plane did not end");
@@ -238,6 +239,7 @@ impl Inside {
         &self,
         operation: &Operation,
         call: &Call,
+        caller: &Caller,
         endpoint: Endpoint,
         now: EpochMillis,
     ) -> Result<Reply, ServiceException> {
@@ -257,6 +259,7 @@ impl Inside {
         let context = Context {
             region: &self.settings.region,
             in_process: &self.settings.in_process,
+            caller,
             endpoint,
             now,
         };
@@ -381,6 +384,7 @@ impl Adoption<'_> {
 struct Context<'a> {
     region: &'a str,
     in_process: &'a [String],
+    caller: &'a Caller,
     endpoint: Endpoint,
     now: EpochMillis,
 }

@@ -231,7 +231,7 @@ impl Operation {
                 Outcome::Nothing
             }
             Action::Tags => Outcome::Body(tags::list(context, view, call)?),
-            Action::Definition => Outcome::Body(definition::get(view, call)?),
+            Action::Definition => Outcome::Body(definition::get(context, view, call)?),
             Action::Apply => {
                 let trial = definition::flag(call, "dryRun")?;
                 let changes = definition::apply(context, view, call)?;

@@ -88,6 +88,12 @@ impl View {
         &self.changes
     }
 
+    /// Whether a resource that the call changed was not there before.
+    pub(super) fn is_new(&self, path: &Path) -> Result<bool, ServiceException> {
+        let stored = self.stored.get(path).map_err(|error| failed(&error))?;
+        Ok(stored.is_none())
+    }
+
     /// One resource.
     pub(super) fn get(&self, path: &Path) -> Result<Option<Record>, ServiceException> {
         if let Some(record) = self.file.resources.get(path) {

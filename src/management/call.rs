@@ -11,7 +11,7 @@ use http::{Method, Uri};
 
 use crate::authorizer::iam::{self, Circumstances, Service};
 use crate::base::body::{BodyError, collect_or_drain};
-use crate::base::clock::within;
+use crate::base::clock::{EpochMillis, within};
 use crate::error::ServiceException;
 use crate::exchange::{Forwarding, Headers, plain};
 use crate::lang::sigv4::{Claim, HEADER_FIELDS_MAX, SignedRequest};
@@ -196,6 +196,43 @@ impl<B> ServiceCall<B> {
             secure: self.forwarding.secure,
         };
         iam::authorize(signer, action, arn, &circumstances)
+    }
+
+    /// The signer, as policies see it while the call runs.
+    pub fn caller(&self, services: &Services, signer: Arc<Credential>) -> ServiceCaller {
+        ServiceCaller {
+            signer,
+            source_ip: self.source_ip,
+            user_agent: self.user_agent().map(Cow::into_owned),
+            now: services.clock.wall(),
+            secure: self.forwarding.secure,
+        }
+    }
+}
+
+/// Who signed a call, and what policies may ask about it.
+#[derive(Debug, Clone)]
+pub struct ServiceCaller {
+    signer: Arc<Credential>,
+    source_ip: IpAddr,
+    user_agent: Option<String>,
+    now: EpochMillis,
+    secure: bool,
+}
+
+impl ServiceCaller {
+    /// Whether the caller's policy does not deny the action on a resource that is part of the call.
+    ///
+    /// # Errors
+    /// Amazon's text of the refusal.
+    pub fn check_not_denied(&self, action: &str, arn: &str) -> Result<(), String> {
+        let circumstances = Circumstances {
+            source_ip: self.source_ip,
+            user_agent: self.user_agent.as_deref(),
+            now: self.now,
+            secure: self.secure,
+        };
+        iam::check_not_denied(&self.signer, action, arn, &circumstances)
     }
 }
 

@@ -27,7 +27,7 @@ use crate::observe::names::Counter;
 use crate::pipeline::Services;
 use crate::plan::stage::Stage;
 
-pub use call::ServiceCall;
+pub use call::{ServiceCall, ServiceCaller};
 
 const MANAGE: &str = "execute-api:ManageConnections";
 /// How much of a body that is too large is read all the same, so that the caller sees the answer.

@@ -68,7 +68,31 @@ pub(in super::super) fn apply(
     for (name, wanted) in &domains {
         work.put_domain(name, wanted)?;
     }
-    Ok(json!({ "changes": work.changes, "kept": kept }))
+    let changes = work.changes;
+    check_allowed(context, view)?;
+    Ok(json!({ "changes": changes, "kept": kept }))
+}
+
+/// Nothing that changes is denied to the caller, nor what is told of it.
+fn check_allowed(context: &Context<'_>, view: &View) -> Result<(), ServiceException> {
+    for (path, after) in view.changes() {
+        let own = format!("/{path}");
+        let methods: &[&str] = match (view.is_new(path)?, after) {
+            (true, None) => continue,
+            (true, Some(_)) => {
+                context
+                    .caller
+                    .may("POST", &format!("/{}", path.collection))?;
+                &["POST"]
+            }
+            (false, Some(_)) => &["GET", "PATCH"],
+            (false, None) => &["GET", "DELETE"],
+        };
+        for method in methods {
+            context.caller.may(method, &own)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a call only asks what it would change.

@@ -10,7 +10,7 @@ use super::super::record::Record;
 use super::super::store::Store;
 use super::super::view::{Path, View};
 use super::super::wire::Call;
-use super::super::{StoreError, assemble, deploy};
+use super::super::{Context, StoreError, assemble, deploy};
 use super::names::Names;
 use super::object;
 use crate::control::file::FileSide;
@@ -27,13 +27,25 @@ pub struct Exported {
     pub notes: Vec<String>,
 }
 
-/// `GetDefinition`: what was made by calls and, with `file=true`, what the definition file has.
-pub(in super::super) fn get(view: &View, call: &Call) -> Result<Value, ServiceException> {
+/// `GetDefinition`: what was made by calls and, with `file=true`, what the definition file has. A caller to whom a resource of it is denied
+/// gets none of it.
+pub(in super::super) fn get(
+    context: &Context<'_>,
+    view: &View,
+    call: &Call,
+) -> Result<Value, ServiceException> {
     let with_file = match call.query("file").next() {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(ServiceException::bad_request("file: must be true or false")),
     };
+    for kind in [Kind::Api, Kind::DomainName, Kind::VpcLink] {
+        for (path, _) in view.list(kind.facts().collection)? {
+            if with_file || view.file().leaves_free(&path).is_ok() {
+                context.caller.may("GET", &format!("/{path}"))?;
+            }
+        }
+    }
     let Exported { definition, notes } = export(view, with_file)?;
     Ok(json!({ "definition": definition, "notes": notes }))
 }

@@ -178,3 +178,79 @@ async fn what_it_does_not_have_is_refused() {
     exception(&refused, 413, "PayloadTooLargeException");
     rig.close().await;
 }
+
+#[tokio::test]
+async fn a_definition_neither_changes_nor_shows_what_is_denied() {
+    const LIMITED: &str = "AKIDLIMITED";
+    let state = tempfile::tempdir().unwrap();
+    let directory = format!("stateDirectory: '{}'", state.path().display());
+    let limited = format!(
+        r#"  - accessKeyId: {LIMITED}
+    secretAccessKey: "{SECRET}"
+    userName: limited
+    policy:
+      Version: "2012-10-17"
+      Statement:
+        - {{ Effect: Allow, Action: "apigateway:*", Resource: "*" }}
+        - {{ Effect: Deny, Action: ["apigateway:PATCH", "apigateway:DELETE"], Resource: "arn:aws:apigateway:us-east-1::/apis/prod" }}
+        - {{ Effect: Deny, Action: "apigateway:POST", Resource: "arn:aws:apigateway:us-east-1::/apis/new" }}
+        - {{ Effect: Deny, Action: "apigateway:GET", Resource: "arn:aws:apigateway:us-east-1::/domainnames/*" }}
+"#
+    );
+    let setup = Setup::new(credentials() + &limited).manual();
+    let rig = setup.server(&directory).start().await;
+    let definition = "/v2/tidegate/definition";
+    let limited = Signer {
+        key_id: LIMITED,
+        ..signer()
+    };
+    let put = async |signer: &Signer, query: &str, body: Value| {
+        let path = format!("{definition}{query}");
+        signed(&rig, signer, "PUT", &path, &body.to_string()).await
+    };
+    let api = |description: &str| json!({ "protocolType": "HTTP", "description": description });
+    let refused = |answer: &Response, expected: &str| {
+        let message = exception(answer, 403, "AccessDeniedException");
+        let expected = format!("{expected} on resource: arn:aws:apigateway:us-east-1::/apis/");
+        assert!(message.contains(&expected), "{message}");
+        assert!(message.ends_with("with an explicit deny"), "{message}");
+    };
+
+    let first = json!({ "apis": { "prod": api("1"), "free": api("1") } });
+    let made = put(&signer(), "", first).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    let free = json!({ "apis": { "prod": api("1"), "free": api("2") } });
+    let changed = put(&limited, "", free.clone()).await;
+    assert_eq!(
+        changed.status, 200,
+        "what stays as it is needs no leave: {changed:?}"
+    );
+    let changing = json!({ "apis": { "prod": api("2") } });
+    refused(
+        &put(&limited, "", changing.clone()).await,
+        "apigateway:PATCH",
+    );
+    refused(
+        &put(&limited, "?dryRun=true", changing).await,
+        "apigateway:PATCH",
+    );
+    let without = json!({ "apis": { "free": api("2") } });
+    refused(
+        &put(&limited, "?prune=true", without).await,
+        "apigateway:DELETE",
+    );
+    let more = json!({ "apis": { "new": api("1") } });
+    refused(&put(&limited, "", more).await, "apigateway:POST");
+
+    let shown = signed(&rig, &limited, "GET", definition, "").await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    let apis = &shown.json()["definition"]["apis"];
+    let descriptions = ["prod", "free", "new"].map(|api| apis[api]["description"].clone());
+    assert_eq!(descriptions, [json!("1"), json!("2"), Value::Null]);
+    let domain = json!({ "domainNames": { "shop.example": {} } });
+    assert_eq!(put(&signer(), "", domain).await.status, 200);
+    let hidden = signed(&rig, &limited, "GET", definition, "").await;
+    let message = exception(&hidden, 403, "AccessDeniedException");
+    assert!(message.contains("/domainnames/shop.example"), "{message}");
+    rig.close().await;
+}
