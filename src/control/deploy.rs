@@ -75,9 +75,8 @@ pub(super) fn settle(context: &Context<'_>, view: &mut View) -> Result<Live, Ser
     for api in apis {
         let path = Path::new(Kind::Api.facts().collection, &api);
         let stages = path.collection_of(Kind::Stage);
-        let changed = view.changes().iter();
-        let changed = changed.filter(|(path, _)| path.collection == stages);
-        let changed: Vec<_> = changed
+        let changed: Vec<_> = view
+            .changes_in(&stages)
             .map(|(path, stage)| (path.clone(), stage.is_some()))
             .collect();
         for (path, _) in changed.iter().filter(|(_, there)| !there) {
@@ -112,7 +111,7 @@ fn settle_api(
     let Some(draft) = assemble::api(view, api)? else {
         return Ok(());
     };
-    let drafted = view.changes().keys().any(|path| is_drafted(api, path));
+    let drafted = view.changes_of(api).any(|path| is_drafted(api, path));
     if drafted {
         let checked = check(context, view, api, &draft, Completeness::Draft);
         checked.map_err(|problems| refused(&problems, &surroundings(view, api)))?;
@@ -179,19 +178,16 @@ pub(super) fn check(
 fn surroundings(view: &View, api: &Path) -> Vec<String> {
     let around = child(Kind::Api.facts().collection, &api.id);
     let mut paths = Vec::new();
-    for (path, record) in view.changes() {
-        let Some(record) = record else { continue };
-        let kinds = [
-            Kind::Route,
-            Kind::Integration,
-            Kind::Authorizer,
-            Kind::Model,
-        ];
-        let kind = kinds
-            .into_iter()
-            .find(|kind| api.collection_of(*kind) == path.collection);
-        if let Some(kind) = kind {
-            let facts = kind.facts();
+    let kinds = [
+        Kind::Route,
+        Kind::Integration,
+        Kind::Authorizer,
+        Kind::Model,
+    ];
+    for kind in kinds {
+        let (facts, collection) = (kind.facts(), api.collection_of(kind));
+        for (path, record) in view.changes_in(&collection) {
+            let Some(record) = record else { continue };
             let key = facts.key.map_or(path.id.as_str(), |key| record.text(key));
             paths.push(child(&child(&around, facts.collection), key));
         }

@@ -88,6 +88,24 @@ impl View {
         &self.changes
     }
 
+    /// What the call has changed in a collection.
+    pub(super) fn changes_in<'v>(
+        &'v self,
+        collection: &'v str,
+    ) -> impl Iterator<Item = (&'v Path, &'v Option<Record>)> {
+        of_collection(&self.changes, collection)
+    }
+
+    /// What the call has changed of a resource and of everything below it, as paths.
+    pub(super) fn changes_of<'v>(
+        &'v self,
+        path: &Path,
+    ) -> impl Iterator<Item = &'v Path> + use<'v> {
+        let own = self.changes.get_key_value(path);
+        let own = own.into_iter().map(|(path, _)| path);
+        own.chain(below(&self.changes, path))
+    }
+
     /// Whether a resource that the call changed was not there before.
     pub(super) fn is_new(&self, path: &Path) -> Result<bool, ServiceException> {
         let stored = self.stored.get(path).map_err(|error| failed(&error))?;
@@ -145,12 +163,9 @@ impl View {
 
     /// Takes a resource away, with everything below it.
     pub(super) fn remove(&mut self, path: &Path) -> Result<(), ServiceException> {
-        let below = self.stored.below(path).map_err(|error| failed(&error))?;
-        let prefix = format!("{path}/");
-        let ours = self.changes.keys();
-        let ours = ours.filter(|path| path.collection.starts_with(&prefix));
-        let mut gone: Vec<Path> = ours.cloned().collect();
-        gone.extend(below.into_iter().map(|(path, _)| path));
+        let stored = self.stored.below(path).map_err(|error| failed(&error))?;
+        let mut gone: Vec<Path> = below(&self.changes, path).cloned().collect();
+        gone.extend(stored.into_iter().map(|(path, _)| path));
         gone.push(path.clone());
         self.changes
             .extend(gone.into_iter().map(|path| (path, None)));
@@ -164,4 +179,79 @@ fn of_collection<'m, V>(
 ) -> impl Iterator<Item = (&'m Path, &'m V)> {
     map.range(Path::new(collection, "")..)
         .take_while(move |(path, _)| path.collection == collection)
+}
+
+/// The paths below a resource: they stand together, so that nobody looks at the others.
+fn below<'m, V>(
+    map: &'m BTreeMap<Path, V>,
+    path: &Path,
+) -> impl Iterator<Item = &'m Path> + use<'m, V> {
+    let prefix = format!("{path}/");
+    map.range(Path::new(prefix.as_str(), "")..)
+        .map(|(path, _)| path)
+        .take_while(move |path| path.collection.starts_with(&prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::store::Store;
+    use crate::definition::{Machine, load_text};
+    use crate::plan::Plan;
+
+    fn view(directory: &std::path::Path) -> View {
+        let nothing = load_text("", directory, &Machine::default()).unwrap();
+        let file = Arc::new(FileSide::new(&nothing, Plan::default()));
+        View::new(file, Store::open(directory).unwrap().snapshot().unwrap())
+    }
+
+    #[test]
+    fn changes_of_a_resource_are_its_own_and_those_below() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut view = view(directory.path());
+        let path = |text: &str| {
+            let (collection, id) = text.rsplit_once('/').unwrap();
+            Path::new(collection, id)
+        };
+        let own = [
+            "apis/b",
+            "apis/b/routes/1",
+            "apis/b/routes/1/routeresponses/2",
+            "apis/b/stages/$default",
+        ];
+        let others = [
+            "apis/a",
+            "apis/a/routes/1",
+            "apis/b-c",
+            "apis/b-c/routes/1",
+            "apis/b0",
+            "apis/b0/routes/1",
+            "apis/c/routes/1",
+            "domainnames/b",
+            "domainnames/b/apimappings/1",
+        ];
+        for text in own.iter().chain(&others) {
+            view.put(path(text), Record::default());
+        }
+        let told = |view: &View, of: &str| {
+            let mut told: Vec<String> = view.changes_of(&path(of)).map(Path::to_string).collect();
+            told.sort();
+            told
+        };
+        assert_eq!(told(&view, "apis/b"), own);
+        assert_eq!(told(&view, "apis/d"), [""; 0]);
+        assert_eq!(told(&view, "apis/c"), ["apis/c/routes/1"]);
+        let routes = view
+            .changes_in("apis/b/routes")
+            .map(|(path, _)| path.to_string());
+        assert_eq!(routes.collect::<Vec<_>>(), ["apis/b/routes/1"]);
+
+        view.remove(&path("apis/b")).unwrap();
+        for text in own {
+            assert_eq!(view.get(&path(text)).unwrap(), None, "{text}");
+        }
+        for text in others {
+            assert!(view.get(&path(text)).unwrap().is_some(), "{text}");
+        }
+    }
 }

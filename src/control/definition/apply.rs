@@ -372,11 +372,7 @@ impl Work<'_> {
         place: &str,
         lagging: &[String],
     ) -> Result<(), ServiceException> {
-        let touched = self.view.changes().keys();
-        let touched = touched
-            .filter(|changed| changed.api() == Some(&path.id))
-            .count()
-            > 0;
+        let touched = self.view.changes_of(path).next().is_some();
         if touched {
             // What follows would find the same, but name it for whoever changes one resource.
             let checked = deploy::check_draft(self.context, self.view, path)?;
