@@ -24,7 +24,7 @@ use super::resources::{known, make};
 use super::view::{Path, View};
 use super::wire::{Call, refused};
 use super::{Context, assemble, domains};
-pub(super) use draft::{check_draft, lagging, point_to_draft};
+pub(super) use draft::{Applied, check_draft, lagging, point_to_draft};
 pub(super) use staging::compile_stage;
 use staging::{check_route_keys, check_stage, refuse_own, restage};
 
@@ -257,12 +257,16 @@ fn deploy_all(
         }
         view.put(path, stage);
     }
-    forget_automatic(view, api)?;
+    forget_unused(view, api, |deployment| deployment.is("autoDeployed"))?;
     Ok(failed)
 }
 
-/// An automatic deployment that no stage runs any more is of no use to anyone.
-fn forget_automatic(view: &mut View, api: &Path) -> Result<(), ServiceException> {
+/// Takes deployments of a kind away that no stage runs any more, since they are of no use to anyone.
+fn forget_unused(
+    view: &mut View,
+    api: &Path,
+    of_kind: impl Fn(&Record) -> bool,
+) -> Result<(), ServiceException> {
     let stages = view.list(&api.collection_of(Kind::Stage))?;
     let used = |id: &str| {
         stages
@@ -270,7 +274,7 @@ fn forget_automatic(view: &mut View, api: &Path) -> Result<(), ServiceException>
             .any(|(_, stage)| stage.text("deploymentId") == id)
     };
     for (path, deployment) in view.list(&api.collection_of(Kind::Deployment))? {
-        if deployment.is("autoDeployed") && !used(&path.id) {
+        if of_kind(&deployment) && !used(&path.id) {
             forget(view, api, &path)?;
         }
     }

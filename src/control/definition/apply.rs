@@ -378,6 +378,7 @@ impl Work<'_> {
             let checked = deploy::check_draft(self.context, self.view, path)?;
             checked.map_err(|problems| refused(&problems, &[]))?;
         }
+        let mut applied = deploy::Applied::default();
         for (stage, _) in self.view.list(&path.collection_of(Kind::Stage))? {
             if !touched && !lagging.contains(&stage.id) {
                 continue;
@@ -389,10 +390,11 @@ impl Work<'_> {
                     members: Vec::new(),
                 });
             }
-            let checked = deploy::point_to_draft(self.context, self.view, path, &stage)?;
+            let checked =
+                deploy::point_to_draft(self.context, self.view, path, &stage, &mut applied)?;
             checked.map_err(|problems| refused(&problems, &[]))?;
         }
-        Ok(())
+        applied.finish(self.view, path)
     }
 
     /// Takes mappings away that the definition does not have any more, or that lead elsewhere.

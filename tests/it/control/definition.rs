@@ -427,6 +427,42 @@ async fn stages_that_deploy_by_hand_run_what_was_applied() {
 }
 
 #[tokio::test]
+async fn applies_leave_no_deployments_behind() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path())
+        .function("backend", answers(json!({ "statusCode": 201 })))
+        .start()
+        .await;
+    let id = shop(&rig).await;
+    let api = format!("/v2/apis/{id}");
+    let get = async |path: &str| works(&rig, 200, "GET", path, Value::Null).await;
+    let path = format!("{api}/deployments");
+    let made = works(&rig, 201, "POST", &path, json!({})).await;
+    for name in ["one", "two"] {
+        let body = json!({ "stageName": name, "deploymentId": made["deploymentId"] });
+        works(&rig, 201, "POST", &format!("{api}/stages"), body).await;
+    }
+    let mut definition = get(DEFINITION).await["definition"].clone();
+    for round in 0..3 {
+        definition["apis"][&id]["description"] = format!("round {round}").into();
+        works(&rig, 200, "PUT", DEFINITION, definition.clone()).await;
+        let one = get(&format!("{api}/stages/one")).await["deploymentId"].clone();
+        let two = get(&format!("{api}/stages/two")).await["deploymentId"].clone();
+        let automatic = get(&format!("{api}/stages/$default")).await["deploymentId"].clone();
+        assert_eq!(one, two, "one deployment for both");
+        let all = get(&path).await["items"].as_array().unwrap().clone();
+        let ids: Vec<&Value> = all.iter().map(|item| &item["deploymentId"]).collect();
+        assert_eq!(ids.len(), 3, "{all:?}");
+        for expected in [&made["deploymentId"], &one, &automatic] {
+            assert!(ids.contains(&expected), "{expected} {all:?}");
+        }
+        let applied = all.iter().find(|item| item["deploymentId"] == one).unwrap();
+        assert_eq!(applied["tidegate"], json!({ "applied": true }));
+    }
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn definitions_are_signed_for_and_allowed_by_policy() {
     let state = tempfile::tempdir().unwrap();
     let text = r#"
