@@ -352,7 +352,8 @@ impl Work<'_> {
         path: &Path,
         mut set: Map<String, Value>,
     ) -> Result<Record, ServiceException> {
-        if kind == Kind::Api {
+        // What is inside of another had its room looked after with its id.
+        if matches!(kind, Kind::Api | Kind::DomainName) {
             check_room(self.view, kind, &path.collection)?;
         }
         if kind == Kind::Stage {

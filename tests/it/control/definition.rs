@@ -463,6 +463,24 @@ async fn applies_leave_no_deployments_behind() {
 }
 
 #[tokio::test]
+async fn a_definition_has_no_more_domain_names_than_there_is_room_for() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let domains = |count: usize| {
+        let names = (0..count).map(|number| (format!("{number}.shop.example"), json!({})));
+        json!({ "domainNames": names.collect::<serde_json::Map<_, _>>() })
+    };
+    let refused = call(&rig, "PUT", DEFINITION, domains(1001)).await;
+    let told = exception(&refused, 429, "TooManyRequestsException");
+    assert_eq!(told, "There can be no more than 1000 of DomainName");
+    works(&rig, 200, "PUT", DEFINITION, domains(1000)).await;
+    let more = json!({ "domainNames": { "more.shop.example": {} } });
+    let refused = call(&rig, "PUT", DEFINITION, more).await;
+    exception(&refused, 429, "TooManyRequestsException");
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn definitions_are_signed_for_and_allowed_by_policy() {
     let state = tempfile::tempdir().unwrap();
     let text = r#"
