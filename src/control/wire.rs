@@ -14,6 +14,8 @@ use crate::error::ServiceException;
 /// Items on a page unless the caller says how many; most that it may ask for.
 const PAGE: usize = 25;
 const PAGE_MAX: usize = 100;
+/// What the query parameters of a signature begin with.
+const SIGNING: &str = "X-Amz-";
 /// Problems that one message names; the rest are counted.
 const PROBLEMS_SHOWN: usize = 10;
 
@@ -51,6 +53,23 @@ impl Call {
     pub(super) fn query<'c>(&'c self, name: &'c str) -> impl Iterator<Item = &'c str> {
         let all = self.query.iter().filter(move |(known, _)| known == name);
         all.map(|(_, value)| value.as_str())
+    }
+
+    /// Refuses query parameters of other names, lest a slip (`dryrun`) is taken for nothing. Those of a signature are not the operation's.
+    pub(super) fn check_query(&self, known: &[&str]) -> Result<(), ServiceException> {
+        let signs = |name: &str| {
+            let start = name.get(..SIGNING.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(SIGNING))
+        };
+        let mut names = self.query.iter().map(|(name, _)| name.as_str());
+        match names.find(|name| !known.contains(name) && !signs(name)) {
+            None => Ok(()),
+            Some(other) => {
+                let known = known.join(", ");
+                let message = format!("{other}: unknown query parameter; known here: {known}");
+                Err(ServiceException::bad_request(message))
+            }
+        }
     }
 
     /// The page of a list that the call asks for, as `items` with a `nextToken` where there are more. Items come with their ids,
@@ -210,6 +229,25 @@ mod tests {
         ] {
             assert!(call(wrong).page(items()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn other_query_parameters_are_refused() {
+        let check = |query, expected: Option<&str>| {
+            let refused = call(query).check_query(&["dryRun", "prune"]).err();
+            let told = refused.and_then(|refused| refused.message);
+            assert_eq!(told.as_deref(), expected, "{query}");
+        };
+        check("", None);
+        check("dryRun=true&prune=false", None);
+        check("X-Amz-Signature=00&x-amz-date=1&prune=true", None);
+        let unknown = "unknown query parameter; known here: dryRun, prune";
+        check(
+            "prune=true&dryrun=true",
+            Some(&format!("dryrun: {unknown}")),
+        );
+        check("file=true", Some(&format!("file: {unknown}")));
+        check("%C3%A9=1", Some(&format!("é: {unknown}")));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub(in super::super) fn apply(
     view: &mut View,
     call: &Call,
 ) -> Result<Value, ServiceException> {
+    call.check_query(&["dryRun", "prune"])?;
     if let Some(other) = call
         .body
         .keys()

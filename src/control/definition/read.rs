@@ -34,6 +34,7 @@ pub(in super::super) fn get(
     view: &View,
     call: &Call,
 ) -> Result<Value, ServiceException> {
+    call.check_query(&["file"])?;
     let with_file = match call.query("file").next() {
         None | Some("false") => false,
         Some("true") => true,

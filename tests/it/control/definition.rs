@@ -348,6 +348,21 @@ async fn what_cannot_be_applied_is_refused_and_nothing_is_changed() {
             "{told}"
         );
     }
+    for (method, query) in [
+        ("PUT", "dryrun=true"),
+        ("PUT", "file=true"),
+        ("GET", "File=true"),
+    ] {
+        let body = match method {
+            "PUT" => json!({ "apis": { "s": { "protocolType": "HTTP" } } }),
+            _ => Value::Null,
+        };
+        let refused = call(&rig, method, &format!("{DEFINITION}?{query}"), body).await;
+        let told = exception(&refused, 400, "BadRequestException");
+        assert!(told.contains("unknown query parameter"), "{told}");
+    }
+    let made = works(&rig, 200, "GET", DEFINITION, Value::Null).await;
+    assert_eq!(made["definition"], json!({}));
     rig.close().await;
 }
 
