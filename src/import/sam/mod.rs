@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::definition::tree::{Node, Tags, parse_with};
+use crate::definition::tree::{Node, Tags, Value, parse_with};
 use crate::definition::{Diagnostic, Origin, Place, Report};
 
 use super::{Imported, finish};
@@ -240,6 +240,19 @@ impl<'t, 'r> Template<'t, 'r> {
     /// A warning about a resource, or about something in it.
     fn warn(&mut self, place: &Place, path: &str, what: &str, remedy: &str) {
         self.warnings.add(Some(place), path, what, remedy);
+    }
+
+    /// Refuses what says who may call and cannot be read.
+    fn require_map(&mut self, node: &Node, path: &str) {
+        if !matches!(node.value, Value::Mapping(_)) && !node.is_null() {
+            self.refuse(node, path, "is not a map", "write its members below it");
+        }
+    }
+
+    /// Refuses the template.
+    fn refuse(&mut self, node: &Node, path: &str, what: &str, remedy: &str) {
+        let report = &mut self.evaluator.report;
+        report.add(Some(&node.place), path, what, remedy);
     }
 
     fn warn_absent(&mut self, resource: &Resource) {

@@ -117,6 +117,7 @@ impl Template<'_, '_> {
     }
 
     fn authorizers(&mut self, resource: &Resource, auth: &Node) {
+        self.require_map(auth, "Auth");
         for (name, value) in auth
             .get("Authorizers")
             .map(entries)
@@ -378,11 +379,24 @@ impl Template<'_, '_> {
         let api = self.find(logical).cloned();
         let auth = api.and_then(|api| self.with_globals(&api, "HttpApi").get("Auth").cloned());
         let own = properties.get("Auth");
+        for auth in own.into_iter().chain(&auth) {
+            self.require_map(auth, "Auth");
+        }
         let named = own.and_then(|own| own.get("Authorizer"));
         let named = named.or_else(|| auth.as_ref().and_then(|auth| auth.get("DefaultAuthorizer")));
-        let Some(name) = named.and_then(scalar).filter(|name| *name != "NONE") else {
+        let Some(named) = named else {
             return Vec::new();
         };
+        let Some(name) = scalar(named) else {
+            // To go on without would open the route.
+            let what = "is not the name of an authorizer";
+            let remedy = "name one of the API's `Authorizers`, or NONE or AWS_IAM";
+            self.refuse(named, "Authorizer", what, remedy);
+            return Vec::new();
+        };
+        if name == "NONE" {
+            return Vec::new();
+        }
         if name == "AWS_IAM" {
             return vec![entry("authorizationType", text_at(at, "AWS_IAM"))];
         }

@@ -401,6 +401,43 @@ fn what_cannot_be_worked_out_is_refused_with_its_place() {
 }
 
 #[test]
+fn an_authorizer_that_is_no_name_opens_no_route() {
+    let check = |of_api: &str, of_event: &str, expected: &str| {
+        let text = format!(
+            r#"
+Resources:
+  Api: {{ Type: "AWS::Serverless::HttpApi", Properties: {{ Auth: {of_api} }} }}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: a.b
+      CodeUri: .
+      Events:
+        A: {{ Type: HttpApi, Properties: {{ ApiId: !Ref Api, Path: /a, Method: get, Auth: {of_event} }} }}
+"#
+        );
+        let problems = run(&text, &[]).map(|imported| write(&imported.definition));
+        let told: Vec<_> = problems
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].contains(expected), "{told:#?}");
+    };
+    let pool = "Authorizers: { Pool: { JwtConfiguration: { issuer: x, audience: [a] } } }";
+    let apart = format!("{{ {pool} }}");
+    let no_name = "Authorizer: is not the name of an authorizer; name one of";
+    check(&apart, "{ Authorizer: [Pool] }", no_name);
+    check(&apart, "{ Authorizer: { Name: Pool } }", no_name);
+    let default = format!("{{ {pool}, DefaultAuthorizer: [Pool] }}");
+    check(&default, "{}", no_name);
+    check(&apart, "[Pool]", "Auth: is not a map");
+    check("[Pool]", "{}", "Auth: is not a map");
+}
+
+#[test]
 fn what_is_no_part_of_a_gateway_is_not_worked_out() {
     let text = r#"
 Resources:
