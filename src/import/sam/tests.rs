@@ -438,6 +438,24 @@ Resources:
 }
 
 #[test]
+fn aliases_that_mean_each_other_mean_no_function() {
+    let text = r#"
+Resources:
+  A: { Type: "AWS::Lambda::Alias", Properties: { FunctionName: !Ref B } }
+  B: { Type: "AWS::Lambda::Alias", Properties: { FunctionName: !Ref A } }
+  Shop: { Type: "AWS::ApiGatewayV2::Api", Properties: { ProtocolType: HTTP, Target: !Ref A } }
+"#;
+    let imported = run(text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(imported.definition.get("functions"), None);
+    let told: Vec<_> = imported.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        told.iter()
+            .any(|told| told.contains("`A` is known only where")),
+        "{told:#?}"
+    );
+}
+
+#[test]
 fn what_is_no_part_of_a_gateway_is_not_worked_out() {
     let text = r#"
 Resources:

@@ -17,6 +17,8 @@ const FREE: [&str; 8] = [
     "ResponseModels",
     "Schema",
 ];
+/// Resources from an alias to its function: a version may stand between. Aliases that mean each other mean none.
+const CHAIN: usize = 8;
 const OPENAPI: &str = "import the OpenAPI document itself";
 
 impl Template<'_, '_> {
@@ -310,16 +312,19 @@ impl Template<'_, '_> {
 
     /// The function that a logical id means, by itself, as an alias or as a version.
     fn hosted(&self, logical: &str) -> Option<String> {
-        let resource = self.find(logical)?;
-        match resource.kind.as_str() {
-            "AWS::Serverless::Function" | "AWS::Lambda::Function" => Some(logical.to_owned()),
-            "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {
-                let name = resource.properties.get("FunctionName").and_then(scalar)?;
-                let target = name.split(MARK).nth(1)?.split('.').next()?.to_owned();
-                (target != logical).then(|| self.hosted(&target)).flatten()
+        let mut logical = logical.to_owned();
+        for _ in 0..CHAIN {
+            let resource = self.find(&logical)?;
+            match resource.kind.as_str() {
+                "AWS::Serverless::Function" | "AWS::Lambda::Function" => return Some(logical),
+                "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {
+                    let name = resource.properties.get("FunctionName").and_then(scalar)?;
+                    logical = name.split(MARK).nth(1)?.split('.').next()?.to_owned();
+                }
+                _ => return None,
             }
-            _ => None,
         }
+        None
     }
 
     /// A log group is not here: lines go to the gateway's output.
