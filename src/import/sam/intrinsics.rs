@@ -4,6 +4,7 @@
 //! Source: CloudFormation template reference, "Intrinsic functions".
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Entered;
 
 use crate::definition::Report;
 use crate::definition::tree::{Entry, Node, Scalar, Value};
@@ -13,6 +14,10 @@ pub(super) const MARK: char = '\u{f8ff}';
 const NO_VALUE: &str = "AWS::NoValue";
 /// Values inside values that are worked out; templates that refer to themselves end here.
 const DEPTH: usize = 64;
+/// Bytes that the functions of one template may make altogether.
+const MADE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that a value counts at least.
+const VALUE_BYTES: usize = 8;
 
 /// What a template says about names.
 pub(super) struct Names<'t> {
@@ -26,11 +31,25 @@ pub(super) struct Names<'t> {
 
 /// Works values out.
 pub(super) struct Evaluator<'t, 'r> {
-    pub(super) names: Names<'t>,
+    names: Names<'t>,
     pub(super) report: &'r mut Report,
+    /// Whether conditions hold, by name: each is worked out once, however many refer to it.
+    known: BTreeMap<String, bool>,
+    /// Bytes that functions have made.
+    made: usize,
 }
 
-impl Evaluator<'_, '_> {
+impl<'t, 'r> Evaluator<'t, 'r> {
+    /// What works out the values of a template; what is wrong with them is reported.
+    pub(super) fn new(names: Names<'t>, report: &'r mut Report) -> Self {
+        Self {
+            names,
+            report,
+            known: BTreeMap::new(),
+            made: 0,
+        }
+    }
+
     /// A value without functions; `None` where the template says that there is none.
     pub(super) fn value(&mut self, node: &Node) -> Option<Node> {
         self.at(node, 0)
@@ -99,11 +118,14 @@ impl Evaluator<'_, '_> {
             "Fn::Sub" => self.sub(argument, node, depth),
             "Fn::Join" => {
                 let (separator, list) = self.pair(argument, node, depth)?;
+                let separator = scalar(&separator)?;
                 let parts = list_of(&list)?
                     .iter()
                     .filter_map(scalar)
                     .collect::<Vec<_>>();
-                Some(text_at(node, parts.join(scalar(&separator)?)))
+                let bytes: usize = parts.iter().map(|part| part.len() + separator.len()).sum();
+                self.count(bytes, node)?;
+                Some(text_at(node, parts.join(separator)))
             }
             "Fn::Split" => {
                 let (separator, whole) = self.pair(argument, node, depth)?;
@@ -151,11 +173,10 @@ impl Evaluator<'_, '_> {
         if name == NO_VALUE {
             return None;
         }
-        if let Some(value) = self.names.parameters.get(name) {
-            return Some(Node {
-                place: node.place.clone(),
-                ..value.clone()
-            });
+        if let Some(bytes) = self.names.parameters.get(name).map(weight) {
+            self.count(bytes, node)?;
+            let value = self.names.parameters.get(name)?.value.clone();
+            return Some(with(node, value));
         }
         self.attribute(name, node)
     }
@@ -176,24 +197,47 @@ impl Evaluator<'_, '_> {
             _ => (scalar(argument)?, None),
         };
         let mut output = String::new();
+        let mut worked = BTreeMap::new();
         let mut rest = template;
         while let Some((before, after)) = rest.split_once("${") {
-            output.push_str(before);
+            self.append(&mut output, before, node)?;
             let Some((name, after)) = after.split_once('}') else {
                 return self.refuse(node, "`${` is not closed", "add the `}`");
             };
             rest = after;
-            match (name.strip_prefix('!'), own.and_then(|own| own.get(name))) {
-                (Some(literal), _) => output.push_str(&format!("${{{literal}}}")),
-                (None, Some(own)) => output.push_str(scalar(&self.at(own, depth)?)?),
-                (None, None) => {
-                    let value = self.reference(name.trim(), node)?;
-                    output.push_str(scalar(&value)?);
-                }
+            if let Some(literal) = name.strip_prefix('!') {
+                self.append(&mut output, &format!("${{{literal}}}"), node)?;
+                continue;
             }
+            let value: &Node = match worked.entry(name) {
+                Entered::Occupied(worked) => worked.into_mut(),
+                Entered::Vacant(empty) => empty.insert(match own.and_then(|own| own.get(name)) {
+                    Some(own) => self.at(own, depth)?,
+                    None => self.reference(name.trim(), node)?,
+                }),
+            };
+            self.append(&mut output, scalar(value)?, node)?;
         }
-        output.push_str(rest);
+        self.append(&mut output, rest, node)?;
         Some(text_at(node, output))
+    }
+
+    /// Appends to what a function makes, as long as there is room.
+    fn append(&mut self, output: &mut String, more: &str, node: &Node) -> Option<()> {
+        self.count(more.len(), node)?;
+        output.push_str(more);
+        Some(())
+    }
+
+    /// Counts what a function is about to make.
+    fn count(&mut self, bytes: usize, node: &Node) -> Option<()> {
+        self.made = self.made.saturating_add(bytes);
+        if self.made > MADE_BYTES {
+            let what = format!("functions make more than {MADE_BYTES} bytes of this template");
+            self.refuse(node, &what, "make its values shorter");
+            return None;
+        }
+        Some(())
     }
 
     fn find(&mut self, argument: &Node, node: &Node, depth: usize) -> Option<Node> {
@@ -204,7 +248,10 @@ impl Evaluator<'_, '_> {
             found = found.and_then(|found| found.get(key));
         }
         match found {
-            Some(found) => Some(found.clone()),
+            Some(found) => {
+                self.count(weight(found), node)?;
+                Some(found.clone())
+            }
             None => self.refuse(
                 node,
                 "finds nothing in `Mappings`",
@@ -226,8 +273,15 @@ impl Evaluator<'_, '_> {
     }
 
     fn condition(&mut self, name: &str, node: &Node, depth: usize) -> bool {
+        if let Some(holds) = self.known.get(name) {
+            return *holds;
+        }
         match self.names.conditions.get(name).copied() {
-            Some(rule) if depth <= DEPTH => self.rule(rule, depth + 1),
+            Some(rule) if depth <= DEPTH => {
+                let holds = self.rule(rule, depth + 1);
+                self.known.insert(name.to_owned(), holds);
+                holds
+            }
             _ => {
                 let what = format!("there is no condition `{name}`");
                 self.refuse(node, &what, "add it under `Conditions`");
@@ -273,6 +327,21 @@ impl Evaluator<'_, '_> {
         self.report.add(Some(&node.place), "", what, remedy);
         None
     }
+}
+
+/// What a copy of a value costs, in bytes.
+fn weight(node: &Node) -> usize {
+    let below: usize = match &node.value {
+        Value::Scalar(scalar) => scalar.text.len(),
+        Value::Sequence(items) => items.iter().map(weight).sum(),
+        Value::Mapping(entries) => {
+            let entries = entries.iter();
+            entries
+                .map(|entry| entry.key.len() + weight(&entry.value))
+                .sum()
+        }
+    };
+    VALUE_BYTES + below
 }
 
 /// The text of a scalar.

@@ -158,15 +158,13 @@ impl<'t, 'r> Template<'t, 'r> {
             .map(|entry| (entry.key.clone(), &entry.value));
         let mut logical: Vec<String> = all.iter().map(|entry| entry.key.clone()).collect();
         logical.push(serverless::IMPLICIT.to_owned());
-        let mut evaluator = Evaluator {
-            names: Names {
-                parameters: values,
-                conditions: conditions.collect(),
-                mappings: root.get("Mappings"),
-                resources: logical,
-            },
-            report,
+        let names = Names {
+            parameters: values,
+            conditions: conditions.collect(),
+            mappings: root.get("Mappings"),
+            resources: logical,
         };
+        let mut evaluator = Evaluator::new(names, report);
         let globals = root
             .get("Globals")
             .and_then(|globals| evaluator.value(globals));

@@ -456,6 +456,58 @@ Resources:
 }
 
 #[test]
+fn what_functions_make_is_bounded() {
+    let told = |text: &str| {
+        let problems = run(text, &[]).map(|imported| write(&imported.definition));
+        let first = problems.unwrap_err().first().map(ToString::to_string);
+        first.unwrap_or_default()
+    };
+    let expected =
+        "functions make more than 4194304 bytes of this template; make its values shorter";
+    let one = |value: &str| {
+        let value = value.replace("LONG", &"x".repeat(1 << 20));
+        format!(
+            "Parameters: {{ P: {{ Type: String, Default: {} }} }}\nResources: {{ A: {{ Type: \"AWS::Lambda::Alias\", Properties: {{ a: {value} }} }} }}\n",
+            "p".repeat(1 << 20)
+        )
+    };
+    let at = |column: usize| format!("t.yaml:2:{column}: {expected}");
+    assert_eq!(told(&one("!Sub '${P}${P}${P}${P}${P}'")), at(64));
+    assert_eq!(told(&one("!Join [LONG, [a, b, c, d, e]]")), at(64));
+    assert!(told(&one("[!Ref P, !Ref P, !Ref P, !Ref P, !Ref P]")).ends_with(expected));
+
+    // Each level doubles what the one below makes.
+    let mut doubled = "x".repeat(64);
+    for _ in 0..18 {
+        doubled = format!("!Sub ['${{a}}${{a}}', {{ a: {doubled} }}]");
+    }
+    assert!(told(&one(&doubled)).ends_with(expected));
+}
+
+#[test]
+fn a_condition_is_worked_out_once() {
+    // Each is twice what the next is: 2 to the 28 altogether.
+    let mut text = "Conditions:\n".to_owned();
+    for level in 0..28 {
+        let below = level + 1;
+        text.push_str(&format!(
+            "  C{level}: !And [!Condition C{below}, !Condition C{below}]\n"
+        ));
+    }
+    text.push_str("  C28: !Equals [a, a]\n");
+    text.push_str("Resources: { Shop: { Type: \"AWS::ApiGatewayV2::Api\", Properties: { ProtocolType: HTTP, Target: !If [C0, \"http://127.0.0.1:9\", x] } } }\n");
+    let imported = run(&text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let integration = &imported.definition["apis"]["shop"]["integrations"]["target"];
+    assert_eq!(integration["integrationUri"], "http://127.0.0.1:9");
+    let circle = text.replace(
+        "C28: !Equals [a, a]",
+        "C28: !And [!Condition C0, !Condition C1]",
+    );
+    let problems = run(&circle, &[]).map(|imported| write(&imported.definition));
+    assert!(!problems.unwrap_err().is_empty());
+}
+
+#[test]
 fn what_is_no_part_of_a_gateway_is_not_worked_out() {
     let text = r#"
 Resources:
