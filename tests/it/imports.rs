@@ -171,7 +171,7 @@ async fn a_document_that_cannot_be_served_is_told_by_pointer() {
     let imported = import_as("openapi", directory.path(), &["a.json"]).await;
     assert_eq!(imported.status.code(), Some(1));
     let told = text(&imported.stderr);
-    let at = "a.json: /paths/~1x/get/x-amazon-apigateway-integration/type: ";
+    let at = "a.json: #/paths/~1x/get/x-amazon-apigateway-integration/type: ";
     assert!(told.contains(at), "{told}");
     let misused = import_as("openapi", directory.path(), &["a.json", "--base-path", "x"]).await;
     assert_eq!(misused.status.code(), Some(2));
