@@ -15,10 +15,12 @@ import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from compare.build import build
@@ -48,6 +50,15 @@ def options():
     return settings
 
 
+class Lasting(Tidegate):
+    """A gateway whose connections may be silent for as long as it takes to open the others."""
+
+    def api(self):
+        api = super().api()
+        api["stages"]["dev"]["tidegate"]["limits"] |= {"idleTimeout": "off", "connectionDuration": "off"}
+        return api
+
+
 class Client:
     """A loadtest that connects, pushes until it is told to stop, and then says what it saw."""
 
@@ -70,10 +81,12 @@ class Client:
                 raise RuntimeError(f"not every connection was opened: {(self.server.folder / 'client.log').read_text()[-2000:]}")
             time.sleep(0.2)
 
-    def finish(self):
-        """Its result, after an interruption, which ends the run and not the account of it."""
-        self.process.send_signal(2)
-        self.process.wait(180)
+    def interrupt(self):
+        """Ends the run, and not the account of it."""
+        self.process.send_signal(signal.SIGINT)
+
+    def result(self):
+        self.process.wait(300)
         return json.loads(self.told.read_text())
 
 
@@ -102,7 +115,7 @@ def open_everything(settings, folder, servers, clients):
         counts.append(settings.sockets % settings.each)
     # All of them first: later on, every port that the system would choose is some client's.
     for number in range(len(counts)):
-        servers.append(Tidegate(folder / str(number), settings))
+        servers.append(Lasting(folder / str(number), settings))
         servers[-1].start()
     for first in range(0, len(counts), settings.at_once):
         chosen = slice(first, first + settings.at_once)
@@ -164,6 +177,12 @@ def report(settings, seen, results):
     print(f"{machine(ROOT)}\n\n| | |\n|---|---|")
     for row in rows:
         print(f"| {' | '.join(row)} |")
+    errors = Counter()
+    for result in results:
+        errors.update(result["errors"])
+        errors.update({f"status {status}": count for status, count in result["details"].get("statuses", {}).items() if status != "200"})
+    for name, count in errors.most_common():
+        say(f"{name}: {count}")
     files = seen["at_once"] >= sockets and seen["still"] >= sockets
     return failed == 0 and not any(faults.values()) and files
 
@@ -177,7 +196,9 @@ def run():
     with tempfile.TemporaryDirectory(prefix="million-") as folder:
         try:
             seen = measure(settings, Path(folder), servers, clients)
-            results = [client.finish() for client in clients]
+            for client in clients:
+                client.interrupt()
+            results = [client.result() for client in clients]
         finally:
             for client in clients:
                 with contextlib.suppress(ProcessLookupError):
