@@ -32,8 +32,10 @@ pub(super) const TLS_HANDSHAKE: u8 = 0x16;
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
-/// Longest time that written bytes may stay unacknowledged before the peer counts as gone.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+/// Longest time that written bytes may stay unacknowledged before the peer counts as gone. It covers every probe: the system
+/// takes it for their limit, too, and with a shorter one the first probe that gets lost would end a connection. Many do get lost
+/// where many connections were opened at once, since the system sends their probes at once.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 
 /// Clients that may wait on one listener to be accepted; what the system allows (`net.core.somaxconn`) may be less. Beyond it
 /// a client's SYN is dropped and comes again after a second. Linux' own default since 5.4.
@@ -269,6 +271,23 @@ mod tests {
 
     use super::*;
     use crate::base::clock::SystemClock;
+
+    #[tokio::test]
+    async fn what_is_accepted_is_set_up_and_may_lose_a_probe() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let connected = TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, _client) = tokio::join!(listener.accept(), connected);
+        let (stream, _) = accepted.unwrap();
+        let socket = SockRef::from(&stream);
+        if !cfg!(target_os = "linux") {
+            tune(&socket).unwrap();
+        }
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
+        assert!(UNACKNOWLEDGED >= KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES);
+    }
 
     #[tokio::test]
     async fn a_crowd_may_wait_to_be_accepted() {
