@@ -44,8 +44,10 @@ LOADTEST=${LOADTEST:-$(dirname "$TIDEGATE")/loadtest}
 work=$(mktemp -d)
 started=()
 finish() {
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+  # One that has ended already has nothing to be stopped.
+  for pid in "${started[@]}"; do
+    if kill "$pid" 2>/dev/null; then wait "$pid" 2>/dev/null || continue; fi
+  done
   rm -rf "$work"
 }
 trap finish EXIT

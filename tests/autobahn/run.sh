@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../.."
 work="$PWD/target/autobahn"
-python2="$work/root/usr/bin/python2.7"
+python2="$work/unpacked/usr/bin/python2.7"
 EXPECTED_CASES=301
 
 say() { printf 'autobahn: %s\n' "$*" >&2; }
@@ -27,7 +27,7 @@ private_apt() {
 
 unpack_python2() {
   local mirror
-  mkdir -p "$work"/apt/{lists/partial,cache/archives/partial,debs} "$work/root"
+  mkdir -p "$work"/apt/{lists/partial,cache/archives/partial,debs} "$work/unpacked"
   : > "$work/apt/status"
   for mirror in "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" http://archive.debian.org/debian; do
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bullseye main" > "$work/apt/sources.list"
@@ -36,12 +36,12 @@ unpack_python2() {
   (cd "$work/apt/debs" && private_apt download \
     python2.7-minimal libpython2.7-minimal libpython2.7-stdlib libssl1.1 libffi7) || die "Debian 11's Python 2.7 cannot be had"
   local deb
-  for deb in "$work"/apt/debs/*.deb; do dpkg -x "$deb" "$work/root"; done
+  for deb in "$work"/apt/debs/*.deb; do dpkg -x "$deb" "$work/unpacked"; done
 }
 
 run_python2() {
-  env -u PYTHONPATH PYTHONHOME="$work/root/usr" PYTHONDONTWRITEBYTECODE=1 \
-    LD_LIBRARY_PATH="$(echo "$work"/root/usr/lib/*-linux-gnu)" "$python2" "$@"
+  env -u PYTHONPATH PYTHONHOME="$work/unpacked/usr" PYTHONDONTWRITEBYTECODE=1 \
+    LD_LIBRARY_PATH="$(echo "$work"/unpacked/usr/lib/*-linux-gnu)" "$python2" "$@"
 }
 
 # pip and its tools are fetched by today's pip and run by Python 2.7, which then installs the rest into a folder.
@@ -52,7 +52,7 @@ install_suite() {
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work/wheels" --only-binary=:all: \
     --python-version 2.7 --implementation py --platform any --requirement "$work/tools.txt"
   for wheel in "$work"/wheels/*.whl; do python3 -m zipfile -e "$wheel" "$tools"; done
-  PYTHONPATH="$tools" PYTHONHOME="$work/root/usr" LD_LIBRARY_PATH="$(echo "$work"/root/usr/lib/*-linux-gnu)" \
+  PYTHONPATH="$tools" PYTHONHOME="$work/unpacked/usr" LD_LIBRARY_PATH="$(echo "$work"/unpacked/usr/lib/*-linux-gnu)" \
     PYTHONWARNINGS=ignore "$python2" -m pip install --quiet --disable-pip-version-check --no-python-version-warning --no-deps \
     --no-build-isolation --no-cache-dir --target "$work/suite" --requirement "$here/requirements.txt"
 }
@@ -71,7 +71,8 @@ fi
 # ------------------------------------------------------------------ the echo
 
 started=()
-stop() { for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done; }
+# One that has ended already has nothing to be stopped.
+stop() { for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || continue; done; }
 trap stop EXIT
 
 serve_echo() {
