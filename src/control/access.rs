@@ -20,10 +20,10 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 ///
 /// # Errors
 /// As [`authorize`].
-pub(super) fn admit<B>(
+pub(super) fn admit(
     services: &Services,
     region: &str,
-    call: &ServiceCall<B>,
+    call: &ServiceCall,
 ) -> Result<(), ServiceException> {
     match services.plan().credentials.control_open {
         true => Ok(()),
@@ -59,10 +59,10 @@ impl Caller {
 ///
 /// # Errors
 /// What is wrong with its signature, or with what its signer asks for.
-pub(super) fn authorize<B>(
+pub(super) fn authorize(
     services: &Services,
     region: &str,
-    call: &ServiceCall<B>,
+    call: &ServiceCall,
     body: &[u8],
 ) -> Result<Caller, ServiceException> {
     let caller = |signer| Caller {
@@ -105,7 +105,7 @@ fn resource(path: &str) -> String {
 }
 
 /// Whether a page in a browser may have made the call: of another origin, or of a name that someone made to mean this machine.
-fn from_a_page<B>(call: &ServiceCall<B>) -> bool {
+fn from_a_page(call: &ServiceCall) -> bool {
     call.fields.contains_key("origin")
         || call.fields.contains_key("sec-fetch-site")
         || !is_own(&call.host)

@@ -168,22 +168,14 @@ impl Control {
     }
 
     /// Answers one call.
-    pub async fn answer<B>(&self, call: ServiceCall<B>) -> Response<Payload>
-    where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    pub async fn answer(&self, call: ServiceCall) -> Response<Payload> {
         let outcome = self.handle(call).await;
         let mut response = outcome.map_or_else(|refused| refused.response(), Reply::response);
         stamp(response.headers_mut(), &RequestId::mint());
         response
     }
 
-    async fn handle<B>(&self, mut call: ServiceCall<B>) -> Result<Reply, ServiceException>
-    where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    async fn handle(&self, mut call: ServiceCall) -> Result<Reply, ServiceException> {
         let services = &self.inside.services;
         let region = &self.inside.settings.region;
         access::admit(services, region, &call)?;
@@ -211,12 +203,8 @@ impl Control {
         })
     }
 
-    async fn read_body<B>(&self, call: &mut ServiceCall<B>) -> Result<Bytes, ServiceException>
-    where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        if call.body.is_end_stream() {
+    async fn read_body(&self, call: &mut ServiceCall) -> Result<Bytes, ServiceException> {
+        if hyper::body::Body::is_end_stream(&call.body) {
             return Ok(Bytes::new());
         }
         let services = &self.inside.services;

@@ -10,7 +10,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderMap, USER_AGENT};
 use http::{Method, Uri};
 
 use crate::authorizer::iam::{self, Circumstances, Service};
-use crate::base::body::{BodyError, collect_or_drain};
+use crate::base::body::{BodyError, Payload, collect_or_drain};
 use crate::base::clock::{EpochMillis, within};
 use crate::error::ServiceException;
 use crate::exchange::{Forwarding, Headers, plain};
@@ -28,7 +28,7 @@ const ADDED_MAX: usize = 5;
 
 /// One call, taken off the wire.
 #[derive(Debug)]
-pub struct ServiceCall<B> {
+pub struct ServiceCall {
     /// HTTP method.
     pub method: Method,
     /// Path and query as they came, percent-encoding and all.
@@ -41,11 +41,11 @@ pub struct ServiceCall<B> {
     pub source_ip: IpAddr,
     /// The host that it was sent to, with its port unless that is the scheme's own.
     pub host: String,
-    /// The body, not read yet.
-    pub body: B,
+    /// The body, which may still be on its way.
+    pub body: Payload,
 }
 
-impl<B> ServiceCall<B> {
+impl ServiceCall {
     /// The body, of at most `limit` bytes; up to `drained` bytes of a larger one are read so that the caller sees the answer.
     ///
     /// # Errors
@@ -55,13 +55,12 @@ impl<B> ServiceCall<B> {
         services: &Services,
         limit: usize,
         drained: usize,
-    ) -> Result<Bytes, ServiceException>
-    where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        if self.body.is_end_stream() {
-            return Ok(Bytes::new());
+    ) -> Result<Bytes, ServiceException> {
+        if let Some(whole) = self.body.whole() {
+            return match whole.len() <= limit {
+                true => Ok(whole.clone()),
+                false => Err(ServiceException::payload_too_large()),
+            };
         }
         // By itself, so that what waits for it stays small.
         let reading = Box::pin(collect_or_drain(&mut self.body, limit, drained));

@@ -36,16 +36,12 @@ const ISO: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// Answers one call for a connection of `stage`; `id` is percent-decoded.
-pub async fn answer<B>(
+pub async fn answer(
     services: &Services,
     stage: &Arc<Stage>,
     id: &str,
-    request: &mut ServiceCall<B>,
-) -> Response<Payload>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+    request: &mut ServiceCall,
+) -> Response<Payload> {
     let request_id = RequestId::mint();
     let outcome = handle(services, stage, id, request).await;
     let mut response = outcome.unwrap_or_else(|exception| exception.response());
@@ -55,16 +51,12 @@ where
 
 /// Answers one call for a connection that its path names by the id alone, `region` being the gateway's: what an SDK sends that
 /// knows one address for everything.
-pub async fn answer_by_id<B>(
+pub async fn answer_by_id(
     services: &Services,
     region: &str,
     id: &str,
-    request: &mut ServiceCall<B>,
-) -> Response<Payload>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+    request: &mut ServiceCall,
+) -> Response<Payload> {
     if let Some(stage) = services.stage_by_connection(id) {
         return answer(services, &stage, id, request).await;
     }
@@ -91,16 +83,12 @@ fn malformed(id: &str) -> ServiceException {
     ServiceException::bad_request(format!("Invalid connectionId: {id}"))
 }
 
-async fn handle<B>(
+async fn handle(
     services: &Services,
     stage: &Arc<Stage>,
     id: &str,
-    request: &mut ServiceCall<B>,
-) -> Result<Response<Payload>, ServiceException>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+    request: &mut ServiceCall,
+) -> Result<Response<Payload>, ServiceException> {
     // The body comes first: its hash is part of what is signed.
     let body = request
         .read_body(services, quotas::MESSAGE_BYTES, DRAINED_BYTES)
@@ -143,11 +131,11 @@ enum Operation {
     Delete,
 }
 
-fn authorize<B>(
+fn authorize(
     services: &Services,
     stage: &Stage,
     id: &str,
-    request: &ServiceCall<B>,
+    request: &ServiceCall,
     body: &[u8],
 ) -> Result<(), ServiceException> {
     if services.plan_now().credentials.management_open {
@@ -240,8 +228,6 @@ pub fn refuse(exception: &ServiceException) -> Response<Payload> {
 
 #[cfg(test)]
 mod tests {
-    use hyper::body::Incoming;
-
     use super::*;
 
     /// Bytes up to which glibc keeps free pieces at hand; for more it first joins all that it has.
@@ -253,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_call_and_its_answer_on_the_way_are_small() {
-        type Call = ServiceCall<Incoming>;
+        type Call = ServiceCall;
         let answering = size_of_answer(
             |services: &'static Services,
              stage: &'static Arc<Stage>,

@@ -2,7 +2,6 @@
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use crate::base::body::Payload;
 use crate::control;
@@ -13,7 +12,7 @@ use crate::transport::front::Front;
 use crate::transport::place;
 
 /// Answers `/livez`, `/readyz` and `/metrics`; `None` for every other path.
-pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Option<Answer> {
+pub(super) fn answer(front: &Front, request: &Request<Payload>) -> Option<Answer> {
     let allowed = matches!(*request.method(), Method::GET | Method::HEAD);
     Some(match request.uri().path() {
         "/livez" | "/readyz" | "/metrics" if !allowed => {
@@ -30,12 +29,12 @@ pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Option<Answe
 /// the request is signed for.
 pub(super) fn is_control(front: &Front, arrival: &Arrival) -> bool {
     let plan = front.services.plan();
-    control::serves(arrival.request.uri().path())
+    control::serves(arrival.request().uri().path())
         && !place::is_named(&plan, &arrival.domain_name)
-        && !is_signed_for_an_api(&arrival.request)
+        && !is_signed_for_an_api(arrival.request())
 }
 
-fn is_signed_for_an_api(request: &Request<Incoming>) -> bool {
+fn is_signed_for_an_api(request: &Request<Payload>) -> bool {
     let scope = "/execute-api/aws4_request";
     let mut signatures = request.headers().get_all(AUTHORIZATION).iter();
     signatures.any(|value| value.to_str().is_ok_and(|text| text.contains(scope)))

@@ -6,7 +6,6 @@
 use std::net::IpAddr;
 
 use http::{Request, StatusCode};
-use hyper::body::Incoming;
 
 use crate::transport::arrival;
 use crate::transport::edge::{self, Answer};
@@ -17,11 +16,7 @@ const MISDIRECTED: &str = "the administration listener does not answer to this h
                            or name the host in server.adminHosts";
 
 /// Refuses a request that names no host (400), or one that is not the listener's (421).
-pub(super) fn refuse(
-    front: &Front,
-    socket: &Socket,
-    request: &Request<Incoming>,
-) -> Option<Answer> {
+pub(super) fn refuse<B>(front: &Front, socket: &Socket, request: &Request<B>) -> Option<Answer> {
     let Some(host) = arrival::host(request) else {
         return Some(edge::message(StatusCode::BAD_REQUEST, "Bad Request"));
     };

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Request, Version};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 
+use crate::base::body::Payload;
 use crate::base::ids;
 use crate::exchange::{Forwarding, Headers};
 use crate::lang::trace::{Carried, Trace};
@@ -13,14 +14,24 @@ use crate::management::ServiceCall;
 use crate::transport::front::Front;
 use crate::transport::head::HeadFacts;
 use crate::transport::http::Socket;
+use crate::transport::plain::Handover;
+
+/// A request as it was read.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The request.
+    pub(super) request: Request<Payload>,
+    /// What hyper does not tell of its head.
+    pub(super) head: HeadFacts,
+    /// Where a handshake that hyper did not read gets its socket from.
+    pub(super) handover: Option<Handover>,
+}
 
 /// A request with everything that was found out about it on the way in.
 #[derive(Debug)]
 pub(super) struct Arrival {
-    /// The request as hyper read it.
-    pub request: Request<Incoming>,
-    /// What hyper does not tell of its head.
-    pub(super) head: HeadFacts,
+    /// The request as it was read.
+    pub(super) asked: Asked,
     /// How it came in.
     pub forwarding: Forwarding,
     /// The host that the client asked for, with its port unless that is the scheme's own.
@@ -30,24 +41,31 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    /// The request.
+    pub(super) fn request(&self) -> &Request<Payload> {
+        &self.asked.request
+    }
+
     /// Its headers, spelled as the client did, with those that the gateway adds.
     pub(super) fn headers(&self) -> Headers {
-        let fields = self.request.headers();
-        let mut names = self.head.names();
+        let fields = self.request().headers();
+        let mut names = self.asked.head.names();
         self.forwarding
             .headers(fields, |name, text| names.spell(name, text))
     }
 
     /// Whether the connection certainly outlives the answer: nothing is left to be read of this request, nor is it the last.
     pub(super) fn stays_open(&self) -> bool {
-        let request = &self.request;
+        let request = self.request();
         let closes = request.headers().contains_key(header::CONNECTION);
-        let whole = request.body().is_end_stream();
-        request.version() == Version::HTTP_11 && whole && !closes && !self.head.last
+        let body = request.body();
+        let whole = body.whole().is_some() || body.is_end_stream();
+        request.version() == Version::HTTP_11 && whole && !closes && !self.asked.head.last
     }
 
-    pub(super) fn into_call(self) -> ServiceCall<Incoming> {
-        let (parts, body) = self.request.into_parts();
+    /// As a call of one of the gateway's own services.
+    pub(super) fn into_call(self) -> ServiceCall {
+        let (parts, body) = self.asked.request.into_parts();
         ServiceCall {
             method: parts.method,
             uri: parts.uri,
@@ -60,14 +78,8 @@ impl Arrival {
     }
 }
 /// Gathers the facts about a request.
-pub(super) fn arrive(
-    front: &Front,
-    socket: &Socket,
-    head: HeadFacts,
-    host: String,
-    request: Request<Incoming>,
-) -> Arrival {
-    let fields = request.headers();
+pub(super) fn arrive(front: &Front, socket: &Socket, host: String, asked: Asked) -> Arrival {
+    let fields = asked.request.headers();
     let peer = socket.peer.ip().to_canonical();
     let trusted = front.trusts(peer);
     let source_ip = match trusted {
@@ -88,8 +100,7 @@ pub(super) fn arrive(
     };
     Arrival {
         domain_name: without_default_port(&forwarding.host, secure),
-        request,
-        head,
+        asked,
         forwarding,
         source_ip,
     }
@@ -128,7 +139,7 @@ fn joined(fields: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// The one host that a request names; `None` when it names none, several, or nonsense.
-pub(super) fn host(request: &Request<Incoming>) -> Option<String> {
+pub(super) fn host<B>(request: &Request<B>) -> Option<String> {
     let mut named = request.headers().get_all(header::HOST).iter();
     let first = named.next();
     if named.next().is_some() {

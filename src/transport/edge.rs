@@ -9,8 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use http::{Method, Request, Response, StatusCode};
 
 use crate::base::body::Payload;
 use crate::base::ids::RequestId;
@@ -22,9 +21,9 @@ use crate::plan::Plan;
 use crate::plan::stage::Stage;
 use crate::transport::admin;
 use crate::transport::admin_host;
-use crate::transport::arrival::{Arrival, arrive, host};
+use crate::transport::arrival::{Arrival, Asked, arrive, host};
 use crate::transport::front::Front;
-use crate::transport::head::{HeadFacts, HeadSlot};
+use crate::transport::head::HeadFacts;
 use crate::transport::http::Socket;
 use crate::transport::http_api;
 use crate::transport::listener::Seat;
@@ -109,24 +108,14 @@ impl Future for Answering {
 }
 
 /// Begins to answer one request.
-pub(super) fn answer(
-    front: &Arc<Front>,
-    face: Face,
-    socket: &Socket,
-    slot: &HeadSlot,
-    request: Request<Incoming>,
-) -> Answering {
-    let head = match request.version() {
-        Version::HTTP_2 => HeadFacts::default(),
-        _ => slot.take(),
-    };
-    let last = head.last;
-    let way = match refuse_head(&request, &head) {
+pub(super) fn answer(front: &Arc<Front>, face: Face, socket: &Socket, asked: Asked) -> Answering {
+    let last = asked.head.last;
+    let way = match refuse_head(&asked.request, &asked.head) {
         Some((status, text)) => {
             let answer = message(status, text);
-            Way::made(turn_away(front, &request, Stray::Head, answer))
+            Way::made(turn_away(front, &asked.request, Stray::Head, answer))
         }
-        None => admitted(front, face, socket, head, request),
+        None => admitted(front, face, socket, asked),
     };
     Answering {
         last,
@@ -139,26 +128,21 @@ fn close_after(answer: &mut Answer) {
     answer.headers_mut().append(header::CONNECTION, close);
 }
 
-fn admitted(
-    front: &Arc<Front>,
-    face: Face,
-    socket: &Socket,
-    head: HeadFacts,
-    request: Request<Incoming>,
-) -> Way {
+fn admitted(front: &Arc<Front>, face: Face, socket: &Socket, asked: Asked) -> Way {
+    let request = &asked.request;
     if face == Face::Administration {
-        if let Some(refusal) = admin_host::refuse(front, socket, &request) {
-            return Way::made(turn_away(front, &request, Stray::Host, refusal));
+        if let Some(refusal) = admin_host::refuse(front, socket, request) {
+            return Way::made(turn_away(front, request, Stray::Host, refusal));
         }
-        if let Some(answer) = admin::answer(front, &request) {
+        if let Some(answer) = admin::answer(front, request) {
             return Way::made(answer);
         }
     }
-    let Some(host) = host(&request) else {
+    let Some(host) = host(request) else {
         let answer = message(StatusCode::BAD_REQUEST, "Bad Request");
-        return Way::made(turn_away(front, &request, Stray::Host, answer));
+        return Way::made(turn_away(front, request, Stray::Host, answer));
     };
-    let arrival = arrive(front, socket, head, host, request);
+    let arrival = arrive(front, socket, host, asked);
     let plan = front.services.plan_now();
     let arrival = match face {
         Face::Clients => arrival,
@@ -167,7 +151,7 @@ fn admitted(
             ControlFlow::Continue(arrival) => arrival,
         },
     };
-    let request = &arrival.request;
+    let request = arrival.request();
     let domain = &arrival.domain_name;
     let place = place::find(&plan, request.uri().path(), domain, arrival.source_ip);
     let target = request.uri().path_and_query();
@@ -186,7 +170,7 @@ fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> ControlFlow<Wa
         let answer = async move { front.control.answer(arrival.into_call()).await };
         return ControlFlow::Break(Way::Other(Box::pin(answer)));
     }
-    let path = arrival.request.uri().path();
+    let path = arrival.request().uri().path();
     match place::bare_connection(path) {
         Some(id) if !place::is_named(plan, &arrival.domain_name) => {
             let front = Arc::clone(front);
@@ -202,7 +186,7 @@ fn operated(front: &Arc<Front>, plan: &Plan, arrival: Arrival) -> ControlFlow<Wa
 }
 
 fn at(front: &Arc<Front>, place: Place, seat: &Arc<Seat>, arrival: Arrival) -> Way {
-    let request = &arrival.request;
+    let request = arrival.request();
     match place {
         Place::Http(place) => Way::Http(http_api::answer(front, place, arrival)),
         Place::Missing => {
@@ -226,7 +210,7 @@ fn at(front: &Arc<Front>, place: Place, seat: &Arc<Seat>, arrival: Arrival) -> W
     }
 }
 
-fn nothing_there(front: &Front, request: &Request<Incoming>) -> Answer {
+fn nothing_there(front: &Front, request: &Request<Payload>) -> Answer {
     let answer = management::refuse(&ServiceException::forbidden());
     turn_away(front, request, Stray::Api, answer)
 }
@@ -240,17 +224,17 @@ async fn at_stage(
     if is_upgrade(&arrival) {
         return handshake::answer(front, stage, arrival, seat).await;
     }
-    match (&stage.page, arrival.request.method()) {
+    match (&stage.page, arrival.request().method()) {
         (Some(page), &Method::GET | &Method::HEAD) => self::page(page),
         _ => {
             let answer = upgrade_required();
-            turn_away(&front, &arrival.request, Stray::Handshake, answer)
+            turn_away(&front, arrival.request(), Stray::Handshake, answer)
         }
     }
 }
 
 fn is_upgrade(arrival: &Arrival) -> bool {
-    arrival.request.headers().contains_key(header::UPGRADE)
+    arrival.request().headers().contains_key(header::UPGRADE)
 }
 
 fn page(page: &bytes::Bytes) -> Answer {
@@ -297,10 +281,7 @@ pub fn message(status: StatusCode, text: &str) -> Answer {
     answer
 }
 
-fn refuse_head(
-    request: &Request<Incoming>,
-    head: &HeadFacts,
-) -> Option<(StatusCode, &'static str)> {
+fn refuse_head(request: &Request<Payload>, head: &HeadFacts) -> Option<(StatusCode, &'static str)> {
     if head.fault.is_some() {
         return Some((StatusCode::BAD_REQUEST, "Bad Request"));
     }

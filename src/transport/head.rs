@@ -1,10 +1,12 @@
-//! Watches the bytes of request heads on their way to hyper.
+//! Watches the bytes of request heads on their way to hyper, and keeps what it does not tell.
 //!
 //! Hyper parses every request; what it forgets or forgives is seen here: how the client spelled header names, heads that
 //! are too large or too slow, bare line feeds and repeated framing headers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
 
 use crate::transport::chunks::{Chunks, Progress};
 
@@ -44,7 +46,7 @@ pub(super) struct HeadSlot(Arc<Mutex<Seen>>);
 #[derive(Debug, Default)]
 pub(super) struct HeadFacts {
     /// The head itself.
-    head: Vec<u8>,
+    head: Bytes,
     /// Bytes of the request line and all headers.
     pub(super) bytes: usize,
     /// Why the head is refused although hyper would take it.
@@ -156,6 +158,16 @@ impl Seen {
 }
 
 impl HeadFacts {
+    /// Those of a head with which nothing is wrong; `last` when what follows its request is none.
+    pub(super) fn plain(head: Bytes, last: bool) -> Self {
+        Self {
+            bytes: head.len(),
+            head,
+            last,
+            ..Self::default()
+        }
+    }
+
     /// Reads a head; what lies behind it is cut off.
     fn read(mut bytes: Vec<u8>) -> Self {
         let end = head_end(&bytes).unwrap_or(bytes.len());
@@ -170,7 +182,7 @@ impl HeadFacts {
         if request.parse(&bytes).is_ok_and(|read| read.is_complete()) {
             facts.frame(&request, &bytes);
         }
-        facts.head = bytes;
+        facts.head = bytes.into();
         facts
     }
 
@@ -264,7 +276,7 @@ fn find<'h>(mut lines: &'h [u8], name: &str) -> Option<(&'h [u8], &'h [u8])> {
 }
 
 /// The value of `Content-Length`, which is digits and nothing else (RFC 9110 section 8.6).
-fn body_bytes(value: &[u8]) -> Option<u64> {
+pub(super) fn body_bytes(value: &[u8]) -> Option<u64> {
     let digits = value.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(value).ok().filter(|_| digits)?;
     text.parse().ok()
@@ -295,7 +307,7 @@ fn head_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-fn has_bare_line_feed(head: &[u8]) -> bool {
+pub(super) fn has_bare_line_feed(head: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', head).any(|position| {
         let before = position.checked_sub(1).and_then(|before| head.get(before));
         before != Some(&b'\r')

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::rt::{Sleep, Timer};
@@ -14,17 +15,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use crate::base::alarm::Alarm;
+use crate::base::body::Payload;
 use crate::base::clock::{Clock, Tick};
+use crate::transport::arrival::Asked;
 use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
-use crate::transport::head::HeadSlot;
+use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::listener::Seat;
+use crate::transport::plain::{self, Rest};
 use crate::transport::streams::Streams;
 use crate::transport::tls::Stream;
-use crate::transport::watched::Watched;
+use crate::transport::watched::{HEAD_TIMEOUT, Watched};
 
 /// A kept-alive connection without a request is closed after this time.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Hyper's read buffer; larger heads are 431.
 const BUFFER_BYTES: usize = 16 * 1024;
 /// Most header fields in a request.
@@ -62,50 +66,75 @@ impl Socket {
 
 /// Serves requests until either side ends the connection or the gateway stops.
 pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket: Socket) {
-    let http2 = stream.speaks_http2();
+    if stream.speaks_http2() {
+        return Box::pin(http2(front, face, stream, socket)).await;
+    }
+    if let Some(rest) = plain::serve(&front, face, stream, &socket).await {
+        Box::pin(http1(front, face, rest, socket)).await;
+    }
+}
+
+/// Serves what came over HTTP/1 and was not plain, and all that follows.
+async fn http1(front: Arc<Front>, face: Face, rest: Rest, socket: Socket) {
+    let Rest { stream, read, late } = rest;
     let slot = HeadSlot::default();
     let clock = Arc::clone(&front.services.clock);
-    let io = TokioIo::new(Watched::new(stream, slot.clone(), Arc::clone(&clock)));
+    let watched = Watched::new(stream, read, slot.clone(), Arc::clone(&clock), late);
     let (_, stop) = front.lifetime(face);
     let stop = stop.clone();
-    let streams = http2.then(|| Streams::new(Arc::clone(&clock)));
-    let counted = streams.clone();
-    let service =
-        service_fn(
-            move |request: Request<Incoming>| match counted.as_ref().map(Streams::open) {
-                None => edge::answer(&front, face, &socket, &slot, request),
-                Some(None) => edge::Answering::unseen(),
-                Some(Some(stream)) => {
-                    edge::answer(&front, face, &socket, &slot, request).on_stream(stream)
-                }
-            },
-        );
-    let timer = ClockTimer::new(clock);
+    let service = service_fn(move |request: Request<Incoming>| {
+        edge::answer(&front, face, &socket, asked(request, slot.take()))
+    });
+    let connection = http1_builder(ClockTimer::new(clock))
+        .serve_connection(TokioIo::new(watched), service)
+        .with_upgrades();
+    tokio::pin!(connection);
     // How a connection ends is the client's affair; nothing can be done about it here.
-    if let Some(streams) = streams {
-        let connection = http2_builder(timer).serve_connection(io, service);
-        tokio::pin!(connection);
-        tokio::select! {
-            result = connection.as_mut() => return drop(result),
-            () = stop.wait() => connection.as_mut().graceful_shutdown(),
-            () = streams.ended() => connection.as_mut().graceful_shutdown(),
+    tokio::select! {
+        result = connection.as_mut() => drop(result),
+        () = stop.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await.ok();
         }
-        tokio::select! {
-            result = connection => drop(result),
-            () = streams.overstayed() => {}
+    }
+}
+
+async fn http2(front: Arc<Front>, face: Face, stream: Stream, socket: Socket) {
+    let clock = Arc::clone(&front.services.clock);
+    let late = clock.now().after(HEAD_TIMEOUT);
+    let slot = HeadSlot::default();
+    let watched = Watched::new(stream, Bytes::new(), slot, Arc::clone(&clock), late);
+    let (_, stop) = front.lifetime(face);
+    let stop = stop.clone();
+    let streams = Streams::new(Arc::clone(&clock));
+    let counted = Arc::clone(&streams);
+    let service = service_fn(move |request: Request<Incoming>| match counted.open() {
+        None => edge::Answering::unseen(),
+        Some(stream) => {
+            let asked = asked(request, HeadFacts::default());
+            edge::answer(&front, face, &socket, asked).on_stream(stream)
         }
-    } else {
-        let connection = http1_builder(timer)
-            .serve_connection(io, service)
-            .with_upgrades();
-        tokio::pin!(connection);
-        tokio::select! {
-            result = connection.as_mut() => drop(result),
-            () = stop.wait() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await.ok();
-            }
-        }
+    });
+    let connection =
+        http2_builder(ClockTimer::new(clock)).serve_connection(TokioIo::new(watched), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        result = connection.as_mut() => return drop(result),
+        () = stop.wait() => connection.as_mut().graceful_shutdown(),
+        () = streams.ended() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        result = connection => drop(result),
+        () = streams.overstayed() => {}
+    }
+}
+
+/// A request as hyper read it.
+fn asked(request: Request<Incoming>, head: HeadFacts) -> Asked {
+    Asked {
+        request: request.map(Payload::incoming),
+        head,
+        handover: None,
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn refuse(status: StatusCode, text: &str) -> Answer {
 
 fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Box<Exchange> {
     let services = &front.services;
-    let (parts, body) = arrival.request.into_parts();
+    let (parts, body) = arrival.asked.request.into_parts();
     let user_agent = parts.headers.get(header::USER_AGENT);
     let requester = Requester {
         source_ip: arrival.source_ip,
@@ -91,7 +91,7 @@ fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Box<Exchange> 
     request.below_stage = place.below_stage;
     request.fields = parts.headers;
     request.forwarding = Some(arrival.forwarding);
-    (request.body, context.received) = Payload::incoming(body).metered();
+    (request.body, context.received) = body.metered();
     Box::new(Exchange {
         event: Event::Http,
         request,

@@ -14,6 +14,8 @@ mod http_api;
 
 pub mod listener;
 mod place;
+mod plain;
+mod scratch;
 mod stray;
 mod streams;
 pub mod tls;

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::debug;
 
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Tick};
 use crate::transport::head::HeadSlot;
 use crate::transport::listener::TLS_HANDSHAKE;
 
 /// Answers up to this size leave in one piece, in bytes.
 const JOINED_BYTES: usize = 1024;
 /// Longest time from the first byte of a head to its last; for the first head, from when the socket can be read.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A socket whose incoming heads are watched.
 pub(super) struct Watched<S> {
@@ -25,19 +26,28 @@ pub(super) struct Watched<S> {
     slot: HeadSlot,
     clock: Arc<dyn Clock>,
     deadline: Option<BoxFuture<'static, ()>>,
+    /// What was read before and is read again.
+    before: Bytes,
     /// Whether nothing has come yet.
     silent: bool,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S, slot: HeadSlot, clock: Arc<dyn Clock>) -> Self {
-        let at = clock.now().after(HEAD_TIMEOUT);
+    /// A socket from which `before` was read already; the head that is coming must be there at `at`.
+    pub(super) fn new(
+        stream: S,
+        before: Bytes,
+        slot: HeadSlot,
+        clock: Arc<dyn Clock>,
+        at: Tick,
+    ) -> Self {
         let deadline = Some(clock.sleep_until(at));
         Self {
             stream,
             slot,
             clock,
             deadline,
+            before,
             silent: true,
         }
     }
@@ -73,6 +83,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.before.is_empty() {
+            let length = self.before.len().min(buffer.remaining());
+            let again = self.before.split_to(length);
+            buffer.put_slice(&again);
+            return Poll::Ready(self.note(&again));
+        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) => {
@@ -150,7 +166,9 @@ mod tests {
         let check = async |sent: &[u8], expected: Option<io::ErrorKind>| {
             let clock = ManualClock::new(EpochMillis(0));
             let (mut client, server) = tokio::io::duplex(1024);
-            let mut watched = Watched::new(server, HeadSlot::default(), clock.clone());
+            let late = clock.now().after(HEAD_TIMEOUT);
+            let slot = HeadSlot::default();
+            let mut watched = Watched::new(server, Bytes::new(), slot, clock.clone(), late);
             client.write_all(sent).await.expect("there is room");
             let mut buffer = vec![0; sent.len()];
             let read = watched.read_exact(&mut buffer).await;

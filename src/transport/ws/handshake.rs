@@ -33,6 +33,7 @@ use crate::transport::arrival::Arrival;
 use crate::transport::edge::{Answer, message, upgrade_required};
 use crate::transport::front::Front;
 use crate::transport::listener::Seat;
+use crate::transport::plain::Handover;
 use crate::transport::stray::turn_away;
 use crate::transport::tls::Stream;
 use crate::transport::watched::Watched;
@@ -48,14 +49,17 @@ pub(in crate::transport) async fn answer(
 ) -> Answer {
     let accept = match check(&arrival) {
         Ok(accept) => accept,
-        Err(answer) => return turn_away(&front, &arrival.request, Stray::Handshake, *answer),
+        Err(answer) => return turn_away(&front, arrival.request(), Stray::Handshake, *answer),
     };
     let permit = Arc::clone(&front.handshakes).try_acquire_owned().ok();
     let Some(permit) = permit.filter(|_| !front.stop.begun()) else {
         let answer = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-        return turn_away(&front, &arrival.request, Stray::Busy, answer);
+        return turn_away(&front, arrival.request(), Stray::Busy, answer);
     };
-    let upgrade = hyper::upgrade::on(&mut arrival.request);
+    let upgrade = match arrival.asked.handover.take() {
+        Some(handover) => Upgrade::Plain(handover),
+        None => Upgrade::Hyper(hyper::upgrade::on(&mut arrival.asked.request)),
+    };
     let (sender, receiver) = oneshot::channel();
     let tasks = front.services.tasks.clone();
     let opening = Opening {
@@ -71,18 +75,34 @@ pub(in crate::transport) async fn answer(
     receiver.await.unwrap_or_else(|_| unanswered())
 }
 
+/// Where the bare socket comes from when the client has its answer.
+enum Upgrade {
+    Plain(Handover),
+    Hyper(OnUpgrade),
+}
+
+impl Upgrade {
+    /// The socket, and what the client sent behind its handshake; `None` when the client is gone.
+    async fn socket(self) -> Option<(Stream, Vec<u8>)> {
+        match self {
+            Self::Plain(handover) => handover.await.ok(),
+            Self::Hyper(upgrade) => upgrade.await.ok().and_then(unwrap),
+        }
+    }
+}
+
 /// What is needed to turn a handshake into a connection.
 struct Opening {
     front: Arc<Front>,
     accept: HeaderValue,
     answer: oneshot::Sender<Answer>,
-    upgrade: OnUpgrade,
+    upgrade: Upgrade,
     seat: Arc<Seat>,
 }
 
 /// Checks what RFC 6455 section 4.2.1 demands; gives the value of `Sec-WebSocket-Accept`.
 fn check(arrival: &Arrival) -> Result<HeaderValue, Box<Answer>> {
-    let request = &arrival.request;
+    let request = arrival.request();
     let headers = request.headers();
     let bad = || Box::new(message(StatusCode::BAD_REQUEST, "Bad Request"));
     if !has_token(headers, &header::UPGRADE, "websocket") {
@@ -176,11 +196,11 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Box<Exchange>
         expires_at_epoch_ms: None,
         api_key: None,
     };
-    let uri = arrival.request.uri();
+    let uri = arrival.asked.request.uri();
     let party = Party::Joining(Box::new(record));
     let trace = arrival.forwarding.trace;
     let context = RequestContext::new(RequestId::mint(), time, trace, party);
-    let method = arrival.request.method().clone();
+    let method = arrival.asked.request.method().clone();
     Box::new(Exchange {
         event: Event::Connect,
         request: GatewayRequest::handshake(method, uri.path(), uri.query(), headers),
@@ -248,7 +268,7 @@ async fn open(
     }
     let switched = opening.answer.send(switching(opening.accept, subprotocol));
     let socket = match switched {
-        Ok(()) => opening.upgrade.await.ok().and_then(unwrap),
+        Ok(()) => opening.upgrade.socket().await,
         Err(_) => None,
     };
     if socket.is_some() {

@@ -3,7 +3,7 @@
 
 mod deadline;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,18 +14,17 @@ use bytes::Bytes;
 use connection_store::{CloseRequest, Connection, Outgoing};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::base::clock::Tick;
 use crate::error::CloseReason;
 use crate::pipeline::{Moment, Services, runs_serially};
 use crate::plan::stage::{ConnectionSettings, Stage};
+use crate::transport::scratch;
 use crate::transport::ws::gate::Gate;
 use crate::transport::ws::session::{ABNORMAL, Ending, Session, Step};
 
-/// Size of the read buffer that the connections of a thread share.
-const SCRATCH_BYTES: usize = 64 * 1024;
 /// Bytes of frames that are put together before they are written.
 const WRITE_BATCH: usize = 64 * 1024;
 /// Unwritten bytes beyond which nothing more is read from a peer.
@@ -41,7 +40,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 type Replying = ReusableBoxFuture<'static, Option<Outgoing>>;
 
 thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into());
     /// Room in which a message was answered at once, for the next one. What was in it is over.
     static ROOM: Cell<Option<Replying>> = const { Cell::new(None) };
 }
@@ -265,9 +263,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         if !self.backlog.is_empty() || !self.may_read() || self.session.ending().is_some() {
             return false;
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+        scratch::with(
+            |buffer| match Pin::new(&mut self.stream).poll_read(context, buffer) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     self.connection.heard(self.now().0);
@@ -281,8 +278,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                     self.session.lost();
                     true
                 }
-            }
-        })
+            },
+        )
     }
 
     /// Hears what `input` says; gives how many of its last bytes may not be looked at yet.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use connection_store::{CloseRequest, Delivery};
 use futures_util::future::poll_immediate;
+use tokio::io::ReadBuf;
 
 use super::*;
 use crate::Gateway;
