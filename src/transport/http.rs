@@ -65,12 +65,20 @@ impl Socket {
 }
 
 /// Serves requests until either side ends the connection or the gateway stops.
-pub(super) async fn serve(front: Arc<Front>, face: Face, stream: Stream, socket: Socket) {
-    if stream.speaks_http2() {
-        return Box::pin(http2(front, face, stream, socket)).await;
-    }
-    if let Some(rest) = plain::serve(&front, face, stream, &socket).await {
-        Box::pin(http1(front, face, rest, socket)).await;
+pub(super) fn serve(
+    front: Arc<Front>,
+    face: Face,
+    stream: Stream,
+    socket: Socket,
+) -> impl Future<Output = ()> {
+    // No `async fn`, which would keep room for the arguments twice.
+    async move {
+        if stream.speaks_http2() {
+            return Box::pin(http2(front, face, stream, socket)).await;
+        }
+        if let Some(rest) = plain::serve(&front, face, stream, &socket).await {
+            Box::pin(http1(front, face, rest, socket)).await;
+        }
     }
 }
 

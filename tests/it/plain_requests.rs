@@ -159,6 +159,38 @@ async fn answers_of_web_socket_apis_are_the_same() {
 }
 
 #[tokio::test]
+async fn a_client_may_ask_for_the_end() {
+    let everything = FakeHttp::start(backend).await;
+    let rig = Setup::new(api(&everything.url(""), &everything.url("")))
+        .start()
+        .await;
+    for (front, path) in [
+        ("", "/hi"),
+        ("\r\n", "/hi"),
+        ("", "/empty"),
+        ("\r\n", "/empty"),
+    ] {
+        let mut stream = connect(rig.address()).await;
+        let closing = request("GET", path, &[("Connection", "close")], b"");
+        let behind = request("GET", "/THE-END", &[], b"");
+        let bytes = [front.as_bytes(), &closing, &behind].concat();
+        stream.write_all(&bytes).await.unwrap();
+        let mut buffer = Vec::new();
+        let answer = read_response(&mut stream, &mut buffer)
+            .await
+            .expect("an answer");
+        assert_eq!(
+            answer.header("connection"),
+            Some("close"),
+            "{front:?}{path}"
+        );
+        soon("the end", stream.read_to_end(&mut buffer)).await.ok();
+        assert!(buffer.is_empty(), "{front:?}{path}");
+    }
+    rig.close_keeping(&[]).await;
+}
+
+#[tokio::test]
 async fn bodies_may_come_in_pieces() {
     let everything = FakeHttp::start(backend).await;
     let rig = Setup::new(api(&everything.url(""), &everything.url("")))

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, StatusCode};
 use hyper::body::Body as _;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -31,8 +31,8 @@ pub(super) enum Framing {
 /// What is sent, but for its body.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
-    /// Of the request.
-    pub(super) method: &'a Method,
+    /// Whether the request was HEAD.
+    pub(super) for_head: bool,
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
     /// Whether the connection ends with this answer.
@@ -85,12 +85,12 @@ impl Head<'_> {
     }
 
     fn has_body(&self) -> bool {
-        *self.method != Method::HEAD && !self.is_bodyless()
+        !self.for_head && !self.is_bodyless()
     }
 
     fn length(&self, body: &Payload) -> Length {
         let known = body.size_hint().exact();
-        match (self.is_bodyless(), *self.method == Method::HEAD, known) {
+        match (self.is_bodyless(), self.for_head, known) {
             (true, ..) => Length::Unsaid,
             // There it tells of a body that a GET would have got, which only the answer itself can know.
             (false, true, None | Some(0)) => Length::Said(None),
@@ -182,6 +182,7 @@ fn date(now: EpochMillis, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::Method;
     use http_body_util::StreamBody;
     use hyper::body::Frame;
 
@@ -204,7 +205,7 @@ mod tests {
                     })
                     .collect();
                 let head = Head {
-                    method: &method,
+                    for_head: method == Method::HEAD,
                     status: StatusCode::from_u16(status).unwrap(),
                     headers: &headers,
                     last: false,
@@ -317,7 +318,7 @@ mod tests {
         let headers =
             HeaderMap::from_iter([(header::CONNECTION, HeaderValue::from_static("keep-alive"))]);
         let head = Head {
-            method: &Method::GET,
+            for_head: false,
             status: StatusCode::OK,
             headers: &headers,
             last: true,

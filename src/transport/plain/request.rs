@@ -32,6 +32,8 @@ struct Framing {
     upgrade: bool,
     /// Whether `Connection` speaks of an upgrade.
     upgrades: bool,
+    /// Whether it is the last.
+    close: bool,
 }
 
 /// Why there is no request to serve.
@@ -74,7 +76,7 @@ fn plain(bytes: &Bytes) -> Option<Result<Plain, Unread>> {
     let upgrade = framing.upgrade;
     if method == Method::CONNECT
         || upgrade != framing.upgrades
-        || (upgrade && framing.length.is_some())
+        || (upgrade && (framing.length.is_some() || framing.close))
         || end > MOST_BYTES
     {
         return None;
@@ -88,7 +90,7 @@ fn plain(bytes: &Bytes) -> Option<Result<Plain, Unread>> {
     *request.headers_mut() = headers;
     Some(Ok(Plain {
         request,
-        head: HeadFacts::plain(head, upgrade),
+        head: HeadFacts::plain(head, upgrade || framing.close),
         upgrade,
         rest: bytes.slice(end..),
     }))
@@ -118,7 +120,9 @@ impl Framing {
                 let option = option.trim_ascii();
                 let upgrade = option.eq_ignore_ascii_case(b"upgrade");
                 self.upgrades |= upgrade;
-                let usual = upgrade || option.eq_ignore_ascii_case(b"keep-alive");
+                let close = option.eq_ignore_ascii_case(b"close");
+                self.close |= close;
+                let usual = upgrade || close || option.eq_ignore_ascii_case(b"keep-alive");
                 usual.then_some(())
             }),
             header::UPGRADE => {
@@ -147,6 +151,7 @@ mod tests {
         };
         check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "", false, "");
         check("GET / HTTP/1.1\r\n\r\nGET /", "", false, "GET /");
+        check("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "", false, "");
         check(
             "PUT /a?b HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET",
             "hi",
@@ -190,7 +195,6 @@ mod tests {
             "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "PUT / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nh",
             "GET / HTTP/1.1\r\nTE: trailers\r\n\r\n",
-            "GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
             "GET / HTTP/1.1\r\nConnection: x-token\r\n\r\n",
             "GET / HTTP/1.1\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n",
             "GET / HTTP/1.1\r\nConnection: upgrade\r\n\r\n",
