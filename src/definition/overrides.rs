@@ -183,6 +183,7 @@ mod tests {
             "TIDEGATE_SERVER_TLS_CERTIFICATE_FILE",
             "TIDEGATE_SERVER_LIMITS_CONNECT_RATE",
             "TIDEGATE_SERVER_LIMITS_CONNECTIONS_PER_ADDRESS",
+            "TIDEGATE_SERVER_LIMITS_PENDING_HANDSHAKES",
         ] {
             assert!(names.iter().any(|known| known == name), "{name}");
         }

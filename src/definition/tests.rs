@@ -108,6 +108,7 @@ fn an_empty_file_is_a_definition_of_defaults() {
     assert_eq!(limits.connect_rate.bound(), Some(500.0));
     assert!(matches!(limits.connections, Connections::Word(_)));
     assert_eq!(limits.connections_per_address.bound(), None);
+    assert_eq!(limits.pending_handshakes.bound(), Some(20_000));
     assert!(definition.server.trusted_proxies.is_empty());
     assert!(definition.apis.is_empty());
 }

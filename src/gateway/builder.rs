@@ -342,6 +342,7 @@ fn front(
     rand::rng().fill_bytes(&mut key);
     let owner = Owner { slot: 0, epoch: 0 };
     let settings = FrontSettings {
+        pending_handshakes: settings::pending_handshakes(server),
         trusted_proxies: server.trusted_proxies.clone(),
         admin_hosts: server.admin_hosts.clone(),
     };

@@ -123,6 +123,12 @@ pub(super) fn sockets(server: &Server) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX).max(1)
 }
 
+/// How many handshakes may wait for their `$connect` at a time.
+pub(super) fn pending_handshakes(server: &Server) -> usize {
+    let most = server.limits.pending_handshakes.bound();
+    most.map_or(usize::MAX, |most| most as usize)
+}
+
 /// How many sockets a process takes that may open so many files: the rest is kept back for backends, files and functions.
 pub fn sockets_within(files: u64) -> u64 {
     files.saturating_sub((files / RESERVE_SHARE).max(RESERVE_AT_LEAST))
@@ -160,6 +166,10 @@ pub(super) fn needs_restart(running: &Server, wanted: &Server) -> Vec<&'static s
             "limits.connections",
             running.limits.connections != wanted.limits.connections
                 || running.limits.connections_per_address != wanted.limits.connections_per_address,
+        ),
+        (
+            "limits.pendingHandshakes",
+            running.limits.pending_handshakes != wanted.limits.pending_handshakes,
         ),
     ];
     differs

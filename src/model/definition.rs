@@ -110,6 +110,8 @@ pub struct ServerLimits {
     pub connections: Connections,
     /// Open connections from one source address.
     pub connections_per_address: Limit<u32>,
+    /// Handshakes that wait for their `$connect` at a time.
+    pub pending_handshakes: Limit<u32>,
 }
 
 /// `server.limits.connections`.

@@ -13,12 +13,11 @@ use crate::pipeline::Services;
 use crate::transport::edge::Face;
 use crate::transport::ws::wheel::Wheel;
 
-/// Handshakes that may wait for their `$connect` at a time.
-const PENDING_HANDSHAKES: usize = 2000;
-
 /// Settings of the sockets' side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FrontSettings {
+    /// Handshakes that may wait for their `$connect` at a time.
+    pub pending_handshakes: usize,
     /// Networks whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Hosts that the administration listener answers to besides its own, without a port.
@@ -47,7 +46,7 @@ pub struct Front {
     pub wheel: Arc<Wheel>,
     /// Thrown when the gateway stops: nothing new is accepted.
     pub stop: Shutdown,
-    /// Handshakes in progress.
+    /// Places for handshakes whose `$connect` has not answered.
     pub handshakes: Arc<Semaphore>,
     settings: FrontSettings,
     background: Background,
@@ -64,13 +63,14 @@ impl Front {
         settings: FrontSettings,
         background: Background,
     ) -> Self {
+        let places = settings.pending_handshakes.min(Semaphore::MAX_PERMITS);
         Self {
             services,
             control,
             mint,
             wheel,
             stop,
-            handshakes: Arc::new(Semaphore::new(PENDING_HANDSHAKES)),
+            handshakes: Arc::new(Semaphore::new(places)),
             settings,
             background,
         }

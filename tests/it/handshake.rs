@@ -592,6 +592,84 @@ async fn handshakes_are_throttled() {
 }
 
 #[tokio::test]
+async fn handshakes_beyond_those_that_may_wait_are_503() {
+    let gate = Arc::new(Semaphore::new(0));
+    let rig = Setup::new(chat("{}"))
+        .server("limits: { pendingHandshakes: 2 }")
+        .function("backend", gated("CONNECT", &gate))
+        .start()
+        .await;
+    let handshake = Handshake::new("/prod");
+    let third = async {
+        for _ in 0..2 {
+            rig.event_of("CONNECT").await;
+        }
+        let response = rig.refused(&handshake).await;
+        let told = (response.status, response.json());
+        assert_eq!(told, (503, json!({ "message": "Service Unavailable" })));
+        assert_eq!(rig.calls("backend"), 2);
+        gate.add_permits(2);
+    };
+    let (first, second, ()) = tokio::join!(rig.connect(&handshake), rig.connect(&handshake), third);
+    // Those that were answered have given their places back.
+    gate.add_permits(1);
+    let third = rig.open().await;
+    rig.event_of("CONNECT").await;
+    for client in [first, second, third] {
+        client.leave().await;
+        rig.disconnect().await;
+    }
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn a_crowd_that_nobody_has_to_ask_for_is_let_in_at_once() {
+    let definition = chat("{}").replace("$connect: { target: integrations/backend }", "");
+    let rig = Setup::new(definition)
+        .server("limits: { pendingHandshakes: 1 }")
+        .function("backend", echo)
+        .start()
+        .await;
+    let mut crowd = Vec::new();
+    for _ in 0..50 {
+        crowd.push(http_client::connect(rig.address()).await);
+    }
+    rig.settle_tasks().await;
+    let bytes = Handshake::new("/prod").bytes();
+    for stream in &crowd {
+        assert_eq!(stream.try_write(&bytes).unwrap(), bytes.len());
+    }
+    for stream in &mut crowd {
+        let response = read_response(stream, &mut Vec::new()).await.unwrap();
+        assert_eq!(response.status, 101);
+    }
+    drop(crowd);
+    for _ in 0..50 {
+        assert_eq!(rig.disconnect().await.0, 1006);
+    }
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn a_bound_of_pending_handshakes_is_a_number_of_them() {
+    let check = async |value: &str, problem: &str| {
+        let setup = Setup::new(chat("{}")).function("backend", echo);
+        let setup = setup.server(&format!("limits: {{ pendingHandshakes: {value} }}"));
+        let said = setup.problem().await;
+        let expected = format!("server.limits.pendingHandshakes: {problem}");
+        assert!(said.contains(&expected), "{value}: {said}");
+        let remedy = "`off` or a whole number from 1 to 100000000";
+        assert!(said.contains(remedy), "{value}: {said}");
+    };
+    check("0", "`0` is out of range").await;
+    check("-1", "").await;
+    check("100000001", "`100000001` is out of range").await;
+    check("2.5", "").await;
+    check("auto", "").await;
+    check("[1]", "").await;
+}
+
+#[tokio::test]
 async fn a_missing_required_parameter_is_400() {
     let definition = chat("{}").replace(
         "$connect: { target: integrations/backend }",

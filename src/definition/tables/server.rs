@@ -196,6 +196,18 @@ static LIMITS: Object = Object {
             "off",
             "Open connections from one source address.",
         ),
+        with_default(
+            "pendingHandshakes",
+            &Shape::Or(
+                OFF,
+                &Shape::Integer {
+                    min: 1,
+                    max: 100_000_000,
+                },
+            ),
+            "20000",
+            "Handshakes whose `$connect` has not answered; a further one gets 503. Each costs about 30 KB, or 70 KB with headers as large as may be.",
+        ),
     ],
 };
 
@@ -266,5 +278,10 @@ mod tests {
         assert_eq!(default("requestRate"), quotas::ACCOUNT_RATE);
         assert_eq!(default("requestBurst"), f64::from(quotas::ACCOUNT_BURST));
         assert_eq!(default("connectRate"), quotas::CONNECT_RATE);
+        // As many as that rate, a second's worth of which may come at once, can leave waiting for an authorizer and an
+        // integration.
+        let longest = quotas::AUTHORIZER_TIMEOUT + quotas::INTEGRATION_TIMEOUT_MAX;
+        let pending = quotas::CONNECT_RATE * (1.0 + longest.as_secs_f64());
+        assert_eq!(default("pendingHandshakes"), pending);
     }
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connection_store::{Connection, ConnectionRecord};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Either};
+use futures_util::future::{BoxFuture, Either, poll_immediate};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
@@ -69,8 +69,13 @@ pub(in crate::transport) async fn answer(
         upgrade,
         seat,
     };
-    let beginning = Box::pin(begin(opening, stage, Box::new(arrival), permit));
-    tasks.spawn("connection", live(beginning));
+    let mut beginning = Box::pin(begin(opening, stage, Box::new(arrival), permit));
+    // Its first steps at once: a `$connect` that waits for nobody gives its place back before the next client takes one,
+    // however many come at the same time.
+    match poll_immediate(&mut beginning).await {
+        None => drop(tasks.spawn("connection", live(beginning))),
+        Some(rest) => drop(rest.map(|rest| tasks.spawn("connection", rest))),
+    }
     let unanswered = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
     receiver.await.unwrap_or_else(|_| unanswered())
 }
