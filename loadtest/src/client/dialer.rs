@@ -34,7 +34,22 @@ pub struct Dialer {
     url: Url,
     headers: Vec<(HeaderName, HeaderValue)>,
     read_buffer_bytes: usize,
+    /// Bytes of the system's buffers, in place of what it would choose.
+    system_buffers: Option<SystemBuffers>,
 }
+
+/// How much the system keeps for a socket, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct SystemBuffers {
+    receive: usize,
+    send: usize,
+}
+
+/// As small as leaves room for a handshake.
+const CRAMPED: SystemBuffers = SystemBuffers {
+    receive: 4 * 1024,
+    send: 16 * 1024,
+};
 
 impl Dialer {
     /// Resolves the host of `url` (`ws`, `wss`, `http` or `https`) and prepares TLS where it is needed.
@@ -72,6 +87,7 @@ impl Dialer {
             url: url.clone(),
             headers: common.headers.clone(),
             read_buffer_bytes: READ_BUFFER_BYTES,
+            system_buffers: None,
         })
     }
 
@@ -83,6 +99,18 @@ impl Dialer {
     pub async fn idle(url: &Url, common: &Common) -> Result<Self, Misuse> {
         Ok(Self {
             read_buffer_bytes: IDLE_BUFFER_BYTES,
+            ..Self::new(url, common).await?
+        })
+    }
+
+    /// As [`Dialer::new`], for sockets that are soon full when nobody reads: the system keeps little for them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dialer::new`].
+    pub async fn cramped(url: &Url, common: &Common) -> Result<Self, Misuse> {
+        Ok(Self {
+            system_buffers: Some(CRAMPED),
             ..Self::new(url, common).await?
         })
     }
@@ -159,6 +187,11 @@ impl Dialer {
         let domain = Domain::for_address(self.address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
+        if let Some(SystemBuffers { receive, send }) = self.system_buffers {
+            // Before it connects: the window that is offered depends on it.
+            socket.set_recv_buffer_size(receive)?;
+            socket.set_send_buffer_size(send)?;
+        }
         let turn = self.next_source.fetch_add(1, Ordering::Relaxed);
         if let Some(source) = turn
             .checked_rem(self.sources.len())

@@ -52,7 +52,7 @@ impl Template {
     }
 
     /// Bytes of each message.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::scenario) fn len(&self) -> usize {
         self.text.len()
     }
 
