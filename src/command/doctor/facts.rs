@@ -40,6 +40,8 @@ pub(super) struct Facts {
     pub(super) syn_backlog: Option<u64>,
     /// `net.ipv4.tcp_syncookies`.
     pub(super) syn_cookies: Option<u64>,
+    /// `net.core.netdev_max_backlog`: packets that may wait for one CPU. Not to be seen in a network namespace.
+    pub(super) packet_backlog: Option<u64>,
     /// `net.ipv4.tcp_mem`: pages where the kernel is at ease, begins to save, and gives no more.
     pub(super) tcp_mem: Option<[u64; 3]>,
     /// Pages that the buffers of all TCP sockets hold now.
@@ -76,6 +78,7 @@ impl Facts {
             somaxconn: machine.number("proc/sys/net/core/somaxconn"),
             syn_backlog: machine.number(net("tcp_max_syn_backlog")),
             syn_cookies: machine.number(net("tcp_syncookies")),
+            packet_backlog: machine.number("proc/sys/net/core/netdev_max_backlog"),
             tcp_mem: machine.numbers(&net("tcp_mem")),
             tcp_pages: machine.tcp_pages().unwrap_or_default(),
             send_buffer: machine.numbers(&net("tcp_wmem")),

@@ -15,6 +15,7 @@ pub(super) enum Check {
     SocketBuffers,
     ListenQueue,
     SynQueue,
+    PacketQueue,
     Conntrack,
     Ports,
 }
@@ -32,6 +33,7 @@ impl Check {
             Self::SocketBuffers => "socket buffers",
             Self::ListenQueue => "listen queue",
             Self::SynQueue => "SYN queue",
+            Self::PacketQueue => "packet queue",
             Self::Conntrack => "conntrack",
             Self::Ports => "outgoing ports",
         }

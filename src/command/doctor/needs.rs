@@ -52,6 +52,7 @@ pub(super) fn judge(facts: &Facts, wish: Wish) -> Vec<Finding> {
     findings.extend(committed(facts, wish));
     findings.extend([tcp_memory(facts, wish), buffers(facts, wish)]);
     findings.extend([listen_queue(facts, wish), syn_queue(facts, wish)]);
+    findings.push(packet_queue(facts, wish));
     findings.extend(conntrack(facts, wish));
     findings.push(ports(facts, wish));
     findings
@@ -230,6 +231,14 @@ fn syn_queue(facts: &Facts, wish: Wish) -> Finding {
             sysctl("net.ipv4.tcp_syncookies", 1),
         ]
     })
+}
+
+/// The system's timers are so coarse that sockets opened within seconds are probed in the same instant.
+fn packet_queue(facts: &Facts, wish: Wish) -> Finding {
+    let has = facts.packet_backlog;
+    let why = "net.core.netdev_max_backlog, packets that wait for a CPU on loopback, between containers and with RPS; keep-alive probes of sockets opened together come at once, and a socket that loses three ends";
+    Finding::new(Check::PacketQueue, Unit::Count, has, wish.sockets, why)
+        .or(|| vec![sysctl("net.core.netdev_max_backlog", wish.sockets)])
 }
 
 fn conntrack(facts: &Facts, wish: Wish) -> Option<Finding> {

@@ -19,6 +19,7 @@ fn large() -> Facts {
         somaxconn: Some(4096),
         syn_backlog: Some(4096),
         syn_cookies: Some(1),
+        packet_backlog: Some(1_000_000),
         tcp_mem: Some([1_500_000, 2_000_000, 3_000_000]),
         tcp_pages: 30,
         send_buffer: Some([4096, 16_384, 4 << 20]),
@@ -112,6 +113,7 @@ fn each_shortage_names_its_line() {
         somaxconn: Some(128),
         syn_backlog: Some(128),
         syn_cookies: Some(0),
+        packet_backlog: Some(1000),
         tcp_mem: Some([9_000, 12_000, 18_000]),
         ..large()
     };
@@ -126,6 +128,10 @@ fn each_shortage_names_its_line() {
             "sysctl -w net.ipv4.tcp_max_syn_backlog=1024",
             "sysctl -w net.ipv4.tcp_syncookies=1",
         ],
+    );
+    check(
+        Check::PacketQueue,
+        &["sysctl -w net.core.netdev_max_backlog=100000"],
     );
     check(
         Check::TcpMemory,
@@ -150,6 +156,29 @@ fn syn_cookies_stand_in_for_a_short_queue() {
         ..large()
     };
     assert!(change(&facts, 100_000, Check::SynQueue).is_empty());
+}
+
+#[test]
+fn sockets_opened_together_are_probed_together() {
+    let facts = Facts {
+        packet_backlog: Some(1000),
+        ..large()
+    };
+    assert_eq!(
+        finding(&facts, wish(1000), Check::PacketQueue).state,
+        State::Fine
+    );
+    assert_eq!(
+        finding(&facts, wish(1001), Check::PacketQueue).state,
+        State::Change
+    );
+    // Network namespaces do not have the number.
+    let contained = Facts {
+        packet_backlog: None,
+        ..large()
+    };
+    let found = finding(&contained, wish(1_000_000), Check::PacketQueue);
+    assert_eq!(found.state, State::Unknown);
 }
 
 #[test]
@@ -281,6 +310,7 @@ fn the_machine_is_read() {
     write("proc/sys/net/ipv4/ip_local_port_range", "32768\t60999\n");
     write("proc/sys/net/ipv4/tcp_mem", "1\t2\t3\n");
     write("proc/sys/net/core/somaxconn", "128\n");
+    write("proc/sys/net/core/netdev_max_backlog", "1000\n");
     write("proc/sys/net/netfilter/nf_conntrack_max", "262144\n");
     write("proc/sys/net/netfilter/nf_conntrack_count", "12\n");
     write("proc/sys/vm/overcommit_memory", "2\n");
@@ -316,6 +346,7 @@ fn the_machine_is_read() {
     assert_eq!(facts.ports, Some([32_768, 60_999]));
     assert_eq!((facts.tcp_mem, facts.tcp_pages), (Some([1, 2, 3]), 31));
     assert_eq!(facts.somaxconn, Some(128));
+    assert_eq!(facts.packet_backlog, Some(1000));
     assert_eq!(facts.conntrack, stock(262_144, 12));
     assert_eq!(facts.commit, stock(7 << 10, 6 << 10));
     assert_eq!(facts.memory, Some(8 << 10));
