@@ -229,7 +229,7 @@ impl GatewayBuilder {
                     background.stop.clone(),
                 )?,
             },
-            access_logs: AccessLogs::new(background.tasks.clone()),
+            access_logs: AccessLogs::new(Arc::clone(&clock), background.tasks.clone()),
         };
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
         let usage = UsageKeeper::new(server.state_directory.clone());

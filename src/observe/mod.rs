@@ -16,7 +16,7 @@ pub struct Observers {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Access logs.
-    pub access_logs: AccessLogs,
+    pub access_logs: Arc<AccessLogs>,
     /// Metrics.
     pub metrics: Metrics,
     started: EpochMillis,
@@ -28,7 +28,7 @@ impl Observers {
         Self {
             started: clock.wall(),
             clock,
-            access_logs,
+            access_logs: Arc::new(access_logs),
             metrics: Metrics::new(),
         }
     }

@@ -17,8 +17,10 @@ use crate::pipeline::{Services, cors, failure};
 use crate::plan::stage::Stage;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
+/// Room for most lines, in bytes.
+const LINE_BYTES: usize = 512;
 
-/// A line for the access log of a stage.
+/// A line for which there was no room in the access log of its stage.
 pub(super) struct Line {
     stage: Arc<Stage>,
     text: String,
@@ -29,12 +31,12 @@ impl Line {
     pub(super) async fn write(self, services: &Services) {
         if let Some(log) = &self.stage.access_log {
             let logs = &services.observers.access_logs;
-            logs.write(&log.destination, self.text).await;
+            logs.write(&log.destination, &self.text).await;
         }
     }
 }
 
-/// Concludes an exchange; gives what the transport must do, and what is to be logged before.
+/// Concludes an exchange; gives what the transport must do, and what has to be logged before.
 pub(super) fn conclude(
     services: &Services,
     mut exchange: Box<Exchange>,
@@ -63,7 +65,14 @@ pub(super) fn conclude(
     }
     let replies = u64::from(matches!(reply, Reply::Frame(_)));
     let text = tell(&services.observers, &mut exchange, replies);
-    let line = text.map(|text| Line {
+    let late = match (&exchange.stage.access_log, text) {
+        (Some(log), Some(text)) => {
+            let logs = &services.observers.access_logs;
+            (!logs.try_write(&log.destination, &text)).then_some(text)
+        }
+        _ => None,
+    };
+    let line = late.map(|text| Line {
         stage: Arc::clone(&exchange.stage),
         text,
     });
@@ -75,7 +84,7 @@ fn tell(observers: &Observers, exchange: &mut Exchange, replies: u64) -> Option<
     exchange.timeline.end(observers.clock.nanos());
     observers.metrics.concluded(exchange, replies);
     let log = exchange.stage.access_log.as_ref()?;
-    let mut line = String::new();
+    let mut line = String::with_capacity(LINE_BYTES);
     log.format
         .render(&ExchangeScope::for_log(exchange), &mut line);
     Some(line)
