@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use http::header::{HeaderName, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
-use moka::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{Equivalent, Weighter};
 use serde_json::{Map, Value};
 
 use crate::base::clock::EpochMillis;
@@ -23,12 +24,12 @@ pub const BEARER: &str = "bearer";
 
 /// Memory that remembered tokens may take, in bytes, by estimate.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// Remembered tokens that nobody has used for so long are dropped; whether one is good never depends on it.
-const CACHE_IDLE: Duration = Duration::from_secs(10 * 60);
+/// Tokens that are remembered in most cases; there may be more.
+const USUAL_TOKENS: usize = 1024;
 /// Estimated memory of a remembered token, beside what grows with its length.
 const ENTRY_BYTES: usize = 512;
-/// How much larger read claims are than the token they come in, twice over: with and without scopes.
-const CLAIMS_FACTOR: usize = 6;
+/// How many times its own length a token takes: itself, and its claims with and without scopes, each three times as large.
+const LENGTH_FACTOR: usize = 7;
 
 /// The token of a request. `None` when there is none.
 ///
@@ -117,12 +118,13 @@ pub struct GoodToken {
     lifetime: Lifetime,
     /// The keys by which it was found good.
     keys: Fingerprint,
-    bytes: u32,
+    /// Memory that it takes, by estimate.
+    bytes: u64,
 }
 
 impl GoodToken {
     fn new(token: &str, verified: Verified, keys: &KeySet) -> Self {
-        let bytes = ENTRY_BYTES + token.len() * CLAIMS_FACTOR;
+        let bytes = ENTRY_BYTES + token.len() * LENGTH_FACTOR;
         Self {
             scopes: verified.scopes,
             plain: Arc::new(JwtFacts {
@@ -132,7 +134,7 @@ impl GoodToken {
             scoped: OnceLock::new(),
             lifetime: verified.lifetime,
             keys: *keys.fingerprint(),
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            bytes: bytes as u64,
         }
     }
 
@@ -179,7 +181,39 @@ impl GoodToken {
 
 /// Tokens that were found good. Refused ones are not remembered: whoever makes them up would fill the memory.
 pub struct VerifiedTokens {
-    known: Cache<Fingerprint, Arc<GoodToken>>,
+    known: Cache<Key, Arc<GoodToken>, Weights, RandomState, Lifecycle>,
+}
+
+type Lifecycle = DefaultLifecycle<Key, Arc<GoodToken>>;
+
+/// What a verdict is kept under: the token and the rules it was judged by, both as a whole. Only good tokens are keys, so nobody
+/// can choose keys that collide.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    rules: Fingerprint,
+    token: Box<str>,
+}
+
+/// The same, borrowed; it hashes alike.
+#[derive(Debug, Hash)]
+struct Wanted<'t> {
+    rules: &'t Fingerprint,
+    token: &'t str,
+}
+
+impl Equivalent<Key> for Wanted<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.rules == key.rules && *self.token == *key.token
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Weights;
+
+impl Weighter<Key, Arc<GoodToken>> for Weights {
+    fn weight(&self, _: &Key, token: &Arc<GoodToken>) -> u64 {
+        token.bytes
+    }
 }
 
 impl std::fmt::Debug for VerifiedTokens {
@@ -192,12 +226,19 @@ impl VerifiedTokens {
     /// None so far.
     pub fn new() -> Self {
         Self {
-            known: Cache::builder()
-                .max_capacity(CACHE_BYTES)
-                .weigher(|_, token: &Arc<GoodToken>| token.bytes)
-                .time_to_idle(CACHE_IDLE)
-                .build(),
+            known: Cache::with(
+                USUAL_TOKENS,
+                CACHE_BYTES,
+                Weights,
+                RandomState::default(),
+                Lifecycle::default(),
+            ),
         }
+    }
+
+    /// Forgets the tokens that have ended. Called now and then, never on the way of a request.
+    pub fn sweep(&self, now: EpochMillis) {
+        self.known.retain(|_, token| now < token.ends());
     }
 
     /// Whether a token is good now. One that was so before, by the same rules and the same keys, needs no second look at its
@@ -215,19 +256,26 @@ impl VerifiedTokens {
         if token.len() > jwt::TOKEN_BYTES {
             return Err(JwtError::TooLong);
         }
-        let id = rules.verdict_id(token);
-        if let Some(known) = self.known.get(&id)
+        let wanted = Wanted {
+            rules: rules.fingerprint(),
+            token,
+        };
+        if let Some(known) = self.known.get(&wanted)
             && known.keys == *keys.fingerprint()
         {
             let verdict = known.lifetime.check(now);
             if verdict == Err(JwtError::Expired) {
-                self.known.invalidate(&id);
+                self.known.remove(&wanted);
             }
             return verdict.map(|()| known);
         }
         let verified = jwt::verify(token, keys, rules, now)?;
         let good = Arc::new(GoodToken::new(token, verified, keys));
-        self.known.insert(id, Arc::clone(&good));
+        let key = Key {
+            rules: *rules.fingerprint(),
+            token: token.into(),
+        };
+        self.known.insert(key, Arc::clone(&good));
         Ok(good)
     }
 }

@@ -62,5 +62,6 @@ pub(super) async fn sweep(services: Arc<Services>, background: Background) {
         }
         services.limiter.sweep(clock.nanos());
         services.usage.sweep(clock.wall());
+        services.tokens.sweep(clock.wall());
     }
 }

@@ -1,5 +1,7 @@
 //! Where tokens are found, which subprotocol is answered, and how long a good token stays good.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Method};
 use serde_json::json;
 

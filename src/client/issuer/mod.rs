@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
 use tokio::sync::oneshot;
@@ -41,7 +42,7 @@ pub struct Issuers {
     http: HttpClient,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
-    known: DashMap<Arc<str>, Arc<Issuer>>,
+    known: DashMap<Arc<str>, Arc<Issuer>, RandomState>,
 }
 
 /// Completes when the running fetch has ended, well or not.
@@ -77,7 +78,7 @@ impl Issuers {
             http,
             clock,
             tasks,
-            known: DashMap::new(),
+            known: DashMap::default(),
         }
     }
 

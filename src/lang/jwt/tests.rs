@@ -359,10 +359,12 @@ fn a_good_token_knows_its_time() {
 }
 
 #[test]
-fn a_verdict_is_kept_under_token_and_rules() {
+fn rules_are_told_apart() {
     let with = |issuer: &str, audience: &[&str], skew: u64| {
         let audience = audience.iter().map(|&text| text.to_owned()).collect();
-        JwtRules::new(issuer.to_owned(), audience, Duration::from_secs(skew)).verdict_id("t")
+        JwtRules::new(issuer.to_owned(), audience, Duration::from_secs(skew))
+            .fingerprint()
+            .to_owned()
     };
     let ids = [
         with("i", &["a", "b"], 0),
@@ -370,8 +372,7 @@ fn a_verdict_is_kept_under_token_and_rules() {
         with("i", &["b", "a"], 0),
         with("ia", &["b"], 0),
         with("i", &["a", "b"], 1),
-        rules().verdict_id("t"),
-        rules().verdict_id("tt"),
+        *rules().fingerprint(),
     ];
     let distinct: std::collections::HashSet<_> = ids.iter().collect();
     assert_eq!(distinct.len(), ids.len());

@@ -53,10 +53,7 @@ fn a_jwt_authorizer_compiles() {
     ));
     assert_eq!(authorizer.on_token_expiry, OnTokenExpiry::Close);
     let again = good_authorizer(&format!("{SOURCE}, {CONFIGURATION}")).0;
-    assert_ne!(
-        authorizer.rules.verdict_id("t"),
-        again.rules.verdict_id("t")
-    );
+    assert_ne!(authorizer.rules.fingerprint(), again.rules.fingerprint());
 }
 
 #[test]
