@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod body;
 pub mod clock;
 pub mod ids;
+pub mod ip;
 pub mod quotas;
 pub mod stream;
 pub mod tasks;

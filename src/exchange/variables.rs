@@ -12,6 +12,7 @@ use time::macros::format_description;
 
 use super::authorized::text_of;
 use super::{Event, Exchange, GatewayRequest, StepFacts};
+use crate::base::ip::ip_text;
 
 /// `eventType` of each event of a connection, in the order of [`Event`].
 pub const EVENT_NAMES: [&str; 3] = ["CONNECT", "MESSAGE", "DISCONNECT"];
@@ -157,7 +158,7 @@ impl Exchange {
     fn identity_variable(&self, name: &str) -> Option<Cow<'_, str>> {
         let party = &self.context.party;
         match name {
-            "sourceIp" => Some(party.source_ip().to_string().into()),
+            "sourceIp" => Some(ip_text(party.source_ip()).into()),
             "userAgent" => Some(party.user_agent()?.into()),
             "apiKey" => Some((&*party.api_key()?.value).into()),
             "apiKeyId" => Some((&*party.api_key()?.id).into()),

@@ -177,6 +177,13 @@ fn ends_quoted(literal: &str, quoted: bool) -> bool {
 /// Adds `value`, cut before the character that would exceed [`VALUE_BYTES`]; between quotes as the inside of a JSON string,
 /// elsewhere as it is but for control characters.
 fn escape(value: &str, quoted: bool, out: &mut String) {
+    // Most values are plain, and are taken as a whole.
+    let plain =
+        |byte: u8| matches!(byte, b' '..=b'~') && (!quoted || !matches!(byte, b'"' | b'\\'));
+    if value.len() <= VALUE_BYTES && value.bytes().all(plain) {
+        out.push_str(value);
+        return;
+    }
     let start = out.len();
     for character in value.chars() {
         let before = out.len();

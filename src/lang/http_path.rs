@@ -103,7 +103,11 @@ impl<'a> RoutePath<'a> {
     /// A caller that lets a request pass because of the route of one reading asks which routes [`Self::other_readings`] have.
     pub fn canonical(&self) -> Option<RoutePath<'static>> {
         let decoded = self.decoded();
-        let has_run = decoded.contains("//");
+        let bytes = decoded.as_bytes().iter();
+        let has_run = bytes
+            .clone()
+            .zip(bytes.skip(1))
+            .any(|pair| pair == (&b'/', &b'/'));
         let has_other_slashes = decoded.len() < self.raw.len()
             && decoded.matches('/').count() != self.raw.matches('/').count();
         let is_cut = self.decoded.is_some() && has_encoded_question_mark(&self.raw);
@@ -192,6 +196,13 @@ fn decode(raw: &str) -> Result<Cow<'_, str>, PathError> {
 }
 
 fn check_characters(decoded: &str) -> Result<(), PathError> {
+    // Most paths are plain.
+    if decoded
+        .bytes()
+        .all(|byte| matches!(byte, b'!'..=b'[' | b']'..=b'~'))
+    {
+        return Ok(());
+    }
     for character in decoded.chars() {
         if character.is_control() {
             return Err(PathError::Control);
@@ -205,6 +216,10 @@ fn check_characters(decoded: &str) -> Result<(), PathError> {
 
 /// Refuses dot segments in a decoded path, and those that one more decoding would make.
 fn check_dots(decoded: &str) -> Result<(), PathError> {
+    // Most paths have no dot at all.
+    if !decoded.bytes().any(|byte| matches!(byte, b'.' | b'%')) {
+        return Ok(());
+    }
     let has_dots = |path: &str| path.split(['/', '\\']).any(is_dot_segment);
     if has_dots(decoded) {
         return Err(PathError::DotSegment);

@@ -60,14 +60,18 @@ impl Address<'static> {
 impl Address<'_> {
     /// The path alone.
     pub fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(&*self.target, |(path, _)| path)
+        let path = self.query_at().and_then(|at| self.target.get(..at));
+        path.unwrap_or(&self.target)
     }
 
     /// The query, where the URI has one.
     pub fn query(&self) -> Option<&str> {
-        self.target.split_once('?').map(|(_, query)| query)
+        self.target.get(self.query_at()? + 1..)
+    }
+
+    /// Where the question mark is.
+    fn query_at(&self) -> Option<usize> {
+        memchr::memchr(b'?', self.target.as_bytes())
     }
 }
 

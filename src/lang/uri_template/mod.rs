@@ -248,14 +248,22 @@ fn fits(place: Place, byte: u8) -> bool {
 
 /// Whether the path of an absolute URL has a segment `.` or `..`, also percent-encoded, which clients resolve alike.
 fn has_dot_segment(uri: &str) -> bool {
-    let after_scheme = uri.split_once(':').map_or("", |(_, rest)| rest);
-    let authority_on = after_scheme.strip_prefix("//").unwrap_or_default();
-    let before_query = authority_on.split('?').next().unwrap_or_default();
-    let path = before_query.find('/').and_then(|at| before_query.get(at..));
-    let path = path.unwrap_or_default();
+    let find = |text: &str, wanted: u8| memchr::memchr(wanted, text.as_bytes());
+    let scheme = find(uri, b':').unwrap_or(uri.len());
+    let after_scheme = uri.get(scheme..).unwrap_or_default();
+    let authority_on = after_scheme.strip_prefix("://").unwrap_or_default();
+    let path_at = find(authority_on, b'/').unwrap_or(authority_on.len());
+    let path_on = authority_on.get(path_at..).unwrap_or_default();
     // Most paths have no dot at all.
-    let may_have = path.bytes().any(|byte| matches!(byte, b'.' | b'%'));
-    may_have && path.split('/').any(is_dot_segment)
+    if !path_on.bytes().any(|byte| matches!(byte, b'.' | b'%')) {
+        return false;
+    }
+    let path = path_on.split('?').next().unwrap_or_default();
+    // A query may stand where a path is left out.
+    let in_query = authority_on
+        .get(..path_at)
+        .is_some_and(|authority| authority.contains('?'));
+    !in_query && path.split('/').any(is_dot_segment)
 }
 
 /// `.` and `..`, each dot as itself or percent-encoded.
