@@ -4,6 +4,7 @@
 //! with `autoDeploy` it gets a new one with every change. Nothing runs before it is on disk.
 
 mod draft;
+mod kept;
 mod staging;
 
 use std::collections::BTreeSet;
@@ -20,17 +21,15 @@ use crate::plan::stage::Stage;
 
 use super::kind::Kind;
 use super::record::Record;
-use super::resources::{known, make};
+use super::resources::known;
 use super::view::{Path, View};
 use super::wire::{Call, refused};
 use super::{Context, assemble, domains};
 pub(super) use draft::{Applied, check_draft, lagging, point_to_draft};
+use kept::{SNAPSHOTS, automatic, check_room, forget_unused, snapshot};
+pub(super) use kept::{forget, snapshot_path};
 pub(super) use staging::compile_stage;
 use staging::{check_route_keys, check_stage, refuse_own, restage};
-
-/// Collection of the snapshots of an API, beside its deployments.
-const SNAPSHOTS: &str = "snapshots";
-const AUTOMATIC: &str = "Automatic deployment triggered by changes to the Api configuration";
 
 /// What is to change about what runs.
 #[derive(Debug, Default)]
@@ -261,32 +260,6 @@ fn deploy_all(
     Ok(failed)
 }
 
-/// Takes deployments of a kind away that no stage runs any more, since they are of no use to anyone.
-fn forget_unused(
-    view: &mut View,
-    api: &Path,
-    of_kind: impl Fn(&Record) -> bool,
-) -> Result<(), ServiceException> {
-    let stages = view.list(&api.collection_of(Kind::Stage))?;
-    let used = |id: &str| {
-        stages
-            .iter()
-            .any(|(_, stage)| stage.text("deploymentId") == id)
-    };
-    for (path, deployment) in view.list(&api.collection_of(Kind::Deployment))? {
-        if of_kind(&deployment) && !used(&path.id) {
-            forget(view, api, &path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Takes a deployment away, with its snapshot.
-pub(super) fn forget(view: &mut View, api: &Path, path: &Path) -> Result<(), ServiceException> {
-    view.remove(&snapshot_path(api, &path.id))?;
-    view.remove(path)
-}
-
 /// `CreateDeployment`: a snapshot, for one stage or for later.
 pub(super) fn create(
     context: &Context<'_>,
@@ -312,6 +285,7 @@ pub(super) fn create(
     check(context, view, &api, &draft, Completeness::Whole)
         .map_err(|problems| undeployable(&problems, &api))?;
     let id = snapshot(context, view, &api, &draft, record)?;
+    check_room(view, &api)?;
     if let Some(name) = stage {
         let name = name.as_str().unwrap_or_default();
         let path = Path::new(api.collection_of(Kind::Stage), name);
@@ -365,43 +339,6 @@ fn no_routes(draft: &Value) -> Option<&'static str> {
         (true, true) => Some("At least one route is required before deploying the Api."),
         (true, false) => Some("Unable to deploy API because no routes exist in this API"),
     }
-}
-
-fn automatic() -> Record {
-    let set = [("description".to_owned(), AUTOMATIC.into())];
-    let made = [("autoDeployed".to_owned(), true.into())];
-    Record {
-        set: set.into_iter().collect(),
-        made: made.into_iter().collect(),
-        ..Record::default()
-    }
-}
-
-/// Keeps a draft as a deployment; gives its id.
-fn snapshot(
-    context: &Context<'_>,
-    view: &mut View,
-    api: &Path,
-    draft: &Value,
-    said: Record,
-) -> Result<String, ServiceException> {
-    let collection = api.collection_of(Kind::Deployment);
-    let (path, mut record) = make(context, view, Kind::Deployment, &collection, said.set)?;
-    record.made.extend(said.made);
-    record.make("deploymentStatus", "DEPLOYED");
-    let id = path.id.clone();
-    view.put(path, record);
-    let kept = Record {
-        set: draft.as_object().cloned().unwrap_or_default(),
-        ..Record::default()
-    };
-    view.put(snapshot_path(api, &id), kept);
-    Ok(id)
-}
-
-/// Where the snapshot of a deployment is kept.
-pub(super) fn snapshot_path(api: &Path, deployment: &str) -> Path {
-    Path::new(format!("{api}/{SNAPSHOTS}"), deployment)
 }
 
 fn sentence(problems: &[Diagnostic]) -> String {

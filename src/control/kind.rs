@@ -157,12 +157,15 @@ static MODEL: Facts = Facts {
     most: 1000,
 };
 
+/// Letters of a deployment's id.
+pub(super) const DEPLOYMENT_ID: usize = 6;
+
 static DEPLOYMENT: Facts = Facts {
     noun: "Deployment",
     parent: Some(Kind::Api),
     collection: "deployments",
     id: "deploymentId",
-    identity: Identity::Made(6),
+    identity: Identity::Made(DEPLOYMENT_ID),
     key: None,
     required: &[],
     fixed: &[],

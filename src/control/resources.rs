@@ -78,8 +78,13 @@ pub(super) fn check_room(
     kind: Kind,
     collection: &str,
 ) -> Result<(), ServiceException> {
+    check_count(kind, view.count(collection)? + 1)
+}
+
+/// A collection may have so many of a kind.
+pub(super) fn check_count(kind: Kind, count: usize) -> Result<(), ServiceException> {
     let facts = kind.facts();
-    match view.count(collection)? >= facts.most {
+    match count > facts.most {
         false => Ok(()),
         true => {
             let message = format!("There can be no more than {} of {}", facts.most, facts.noun);

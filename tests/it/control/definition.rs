@@ -664,3 +664,47 @@ async fn round(rig: &Rig, wanted: &Value) {
     let table = tidegate::plan::table::render;
     assert_eq!(table(&plan), table(&running), "{text}");
 }
+
+#[tokio::test]
+async fn own_deployments_make_room_for_their_followers() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path())
+        .function("backend", answers(json!({ "statusCode": 201 })))
+        .start()
+        .await;
+    let id = shop(&rig).await;
+    let api = format!("/v2/apis/{id}");
+    let path = format!("{api}/deployments");
+    let made = works(&rig, 201, "POST", &path, json!({})).await;
+    let body = json!({ "stageName": "prod", "deploymentId": made["deploymentId"] });
+    works(&rig, 201, "POST", &format!("{api}/stages"), body).await;
+    let count = async || {
+        let (mut count, mut query) = (0, String::new());
+        loop {
+            let pages = format!("{path}?maxResults=100{query}");
+            let page = works(&rig, 200, "GET", &pages, Value::Null).await;
+            count += page["items"].as_array().unwrap().len();
+            match page["nextToken"].as_str() {
+                Some(token) => query = format!("&nextToken={token}"),
+                None => return count,
+            }
+        }
+    };
+    let mut definition =
+        works(&rig, 200, "GET", DEFINITION, Value::Null).await["definition"].clone();
+    definition["apis"][&id]["description"] = "first".into();
+    works(&rig, 200, "PUT", DEFINITION, definition.clone()).await;
+    // One by hand, one applied, one automatic: the rest is filled up by hand.
+    assert_eq!(count().await, 3);
+    for _ in 3..300 {
+        works(&rig, 201, "POST", &path, json!({})).await;
+    }
+    let refused = call(&rig, "POST", &path, json!({})).await;
+    exception(&refused, 429, "TooManyRequestsException");
+
+    definition["apis"][&id]["description"] = "second".into();
+    works(&rig, 200, "PUT", DEFINITION, definition).await;
+    works(&rig, 200, "PATCH", &api, json!({ "description": "third" })).await;
+    assert_eq!(count().await, 300);
+    rig.close().await;
+}
