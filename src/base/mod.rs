@@ -3,6 +3,7 @@
 //! Nothing here knows an API, a route or a socket. Everything above may use it.
 
 pub mod alarm;
+pub mod aside;
 pub mod body;
 pub mod clock;
 pub mod ids;

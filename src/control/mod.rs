@@ -10,10 +10,11 @@
 //! everything goes to disk at once (`store`), and then the plan is swapped. So nothing is half-written, nothing runs that would not
 //! survive, and what is acknowledged does.
 //!
-//! Calls that write run one after the other, on threads that may block: whoever serves clients never waits for them.
+//! Calls that write run one after the other, on threads that may block and give way: whoever serves clients never waits for them.
 
 mod access;
 mod assemble;
+mod complete;
 mod definition;
 mod deploy;
 mod domains;
@@ -45,10 +46,11 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tracing::error;
 
+use crate::base::aside::aside;
 use crate::base::body::Payload;
 use crate::base::clock::{EpochMillis, within};
 use crate::base::ids::RequestId;
-use crate::definition::{Diagnostic, Loaded, child, render};
+use crate::definition::{Diagnostic, Loaded, render};
 use crate::error::{ServiceException, stamp};
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
@@ -192,15 +194,14 @@ impl Control {
         let now = services.clock.wall();
         // A caller that hangs up does not stop what has begun, and what has begun counts until it ends. A large body takes
         // its time to read, too.
-        let running = tokio::task::spawn_blocking(move || {
+        let running = aside("control", move || {
             let _permit = permit;
             let request = Call::new(ids, uri.query(), &body)?;
             inside.run(operation, &request, &caller, endpoint, now)
         });
-        running.await.unwrap_or_else(|problem| {
-            error!(%problem, "a call of the control plane did not end");
-            Err(ServiceException::internal())
-        })
+        running
+            .await
+            .unwrap_or_else(|_| Err(ServiceException::internal()))
     }
 
     async fn read_body(&self, call: &mut ServiceCall) -> Result<Bytes, ServiceException> {
@@ -307,47 +308,6 @@ impl Inside {
         self.doubtful.store(false, Ordering::Relaxed);
         Ok(())
     }
-
-    /// The plan of a file with every stored stage in it, and what is wrong with those that do not compile.
-    fn complete(&self, file: &FileSide) -> Result<(Plan, Vec<Diagnostic>), StoreError> {
-        let mut plan = file.plan.clone();
-        let stored = self.store.snapshot()?;
-        let mut problems = Vec::new();
-        for (api, _) in stored.list(Kind::Api.facts().collection)? {
-            if file.leaves_free(&api).is_err() {
-                problems.push(taken("apis", &api));
-                continue;
-            }
-            for (path, stage) in stored.list(&api.collection_of(Kind::Stage))? {
-                let deployment = deploy::snapshot_path(&api, stage.text("deploymentId"));
-                let Some(snapshot) = stored.get(&deployment)? else {
-                    continue;
-                };
-                let around = &file.definition;
-                let in_process = &self.settings.in_process;
-                let snapshot = snapshot.set.into();
-                match deploy::compile_stage(around, in_process, &api, &snapshot, &path.id, &stage) {
-                    Ok(stage) => plan.insert(stage),
-                    Err(wrong) => problems.extend(wrong),
-                }
-            }
-        }
-        for (path, _) in stored.list(Kind::DomainName.facts().collection)? {
-            if file.leaves_free(&path).is_err() {
-                problems.push(taken("domainNames", &path));
-                continue;
-            }
-            let mappings = stored.list(&path.collection_of(Kind::ApiMapping))?;
-            plan.domains.insert(&path.id, domains::domain(&mappings));
-        }
-        Ok((plan, problems))
-    }
-}
-
-/// The file has what the control plane has already.
-fn taken(section: &str, path: &view::Path) -> Diagnostic {
-    let what = "the control plane has this already";
-    Diagnostic::new(None, child(section, &path.id), what, "choose another key")
 }
 
 /// Another definition that can be put in force.

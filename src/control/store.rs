@@ -226,6 +226,21 @@ impl Snapshot {
         self.range((collection, ""), (collection, AFTER_IDS))
     }
 
+    /// The paths of the resources of a collection, by id.
+    pub(super) fn ids(&self, collection: &str) -> Result<Vec<Path>, StoreError> {
+        let Some(table) = &self.table else {
+            return Ok(Vec::new());
+        };
+        let entries = table.range((collection, "")..(collection, AFTER_IDS));
+        let entries = entries.map_err(|e| self.broken(e))?;
+        entries
+            .map(|entry| {
+                let (key, _) = entry.map_err(|e| self.broken(e))?;
+                Ok(Path::new(collection, key.value().1))
+            })
+            .collect()
+    }
+
     /// How many resources a collection has.
     pub(super) fn count(&self, collection: &str) -> Result<usize, StoreError> {
         let Some(table) = &self.table else {

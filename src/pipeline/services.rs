@@ -22,9 +22,9 @@ use crate::limit::{Guesses, Holder, RateLimiter, UsageCounters};
 use crate::observe::Observers;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline;
-use crate::plan::Plan;
 use crate::plan::route::Authorization;
 use crate::plan::stage::Stage;
+use crate::plan::{Plan, issuers};
 
 /// Everything that is alive while the gateway runs.
 #[derive(Debug)]
@@ -139,9 +139,33 @@ impl Services {
         Current(self.plans.load())
     }
 
-    /// Puts another plan in force, and closes the connections of stages that it does not have.
+    /// Puts another plan in force, and closes the connections of stages that it does not have. What stayed as it was costs
+    /// next to nothing.
     pub fn replace(&self, plan: Plan) {
         let plan = Arc::new(plan);
+        let before = self.plans.rcu(|before| Plans {
+            current: Arc::clone(&plan),
+            retired: self.retired(before, &plan),
+        });
+        self.cover();
+        let changed: Vec<_> = plan.changed_since(&before.current).collect();
+        if changed.iter().any(|stage| issuers(stage).next().is_some()) {
+            let issuers = plan.issuers();
+            self.issuers.retain(|url| issuers.contains(url));
+        }
+        if changed.into_iter().any(|stage| lacks(&plan, stage)) {
+            self.close_orphans();
+        }
+    }
+
+    /// Stages that are gone when `plan` comes.
+    fn retired(&self, before: &Plans, plan: &Plan) -> Vec<Arc<Stage>> {
+        let fresh = plan.changed_since(&before.current);
+        let fresh = fresh.filter(|stage| lacks(plan, stage));
+        if before.retired.is_empty() {
+            return fresh.cloned().collect();
+        }
+        // What was retired before is kept only while somebody is still connected to it.
         let open = self.store.local().into_iter();
         let in_use: HashSet<_> = open
             .map(|connection| {
@@ -149,25 +173,11 @@ impl Services {
                 (Arc::clone(&record.api), Arc::clone(&record.stage))
             })
             .collect();
-        self.plans.rcu(|old| {
-            let gone = |stage: &&Arc<Stage>| plan.stage(&stage.api.id, &stage.name).is_none();
-            let before = old.current.stages();
-            let fresh = before.into_iter().filter(gone).cloned();
-            let used = |stage: &&Arc<Stage>| {
-                let key = (Arc::clone(&stage.api.id), Arc::clone(&stage.name));
-                in_use.contains(&key)
-            };
-            // What was retired before is kept only while somebody is still connected to it.
-            let older = old.retired.iter().filter(gone).filter(used).cloned();
-            Plans {
-                current: Arc::clone(&plan),
-                retired: fresh.chain(older).collect(),
-            }
+        let older = before.retired.iter().filter(|stage| {
+            let key = (Arc::clone(&stage.api.id), Arc::clone(&stage.name));
+            lacks(plan, stage) && in_use.contains(&key)
         });
-        self.cover();
-        let issuers = plan.issuers();
-        self.issuers.retain(|url| issuers.contains(url));
-        self.close_orphans();
+        fresh.chain(older).cloned().collect()
     }
 
     /// Forgets what the Lambda authorizers of a stage have decided.
@@ -268,6 +278,10 @@ impl Services {
             }
         }
     }
+}
+
+fn lacks(plan: &Plan, stage: &Stage) -> bool {
+    plan.stage(&stage.api.id, &stage.name).is_none()
 }
 
 fn exchange(stage: Arc<Stage>, event: Event, party: Party, arrived: Moment) -> Box<Exchange> {

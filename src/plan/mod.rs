@@ -140,13 +140,22 @@ impl Plan {
     /// Whose tokens its routes take.
     pub fn issuers(&self) -> HashSet<Arc<str>> {
         let stages = self.stages.values().flat_map(ApiStages::all);
-        let routes = stages.flat_map(|stage| stage.routes.all());
-        routes
-            .filter_map(|route| match &route.authorization {
-                Authorization::Jwt(authorizer, _) => Some(Arc::clone(&authorizer.issuer)),
-                _ => None,
+        stages.flat_map(|stage| issuers(stage)).collect()
+    }
+
+    /// Stages of the plan `before` that this one does not have, or not as they were.
+    pub fn changed_since<'p>(&'p self, before: &'p Self) -> impl Iterator<Item = &'p Arc<Stage>> {
+        let same = |now: Option<&ApiStages>, stages: &ApiStages| {
+            now.is_some_and(|now| Arc::ptr_eq(&now.0, &stages.0))
+        };
+        let changed = before.stages.iter();
+        let changed = changed.filter(move |(api, stages)| !same(self.api(api), stages));
+        changed
+            .flat_map(|(_, stages)| stages.all())
+            .filter(|stage| {
+                let now = self.stage(&stage.api.id, &stage.name);
+                now.is_none_or(|now| !Arc::ptr_eq(now, stage))
             })
-            .collect()
     }
 
     /// All stages, ordered by API and name.
@@ -155,4 +164,13 @@ impl Plan {
         all.sort_by(|a, b| (&a.api.id, &a.name).cmp(&(&b.api.id, &b.name)));
         all
     }
+}
+
+/// Whose tokens the routes of a stage take.
+pub fn issuers(stage: &Stage) -> impl Iterator<Item = Arc<str>> {
+    let routes = stage.routes.all().into_iter();
+    routes.filter_map(|route| match &route.authorization {
+        Authorization::Jwt(authorizer, _) => Some(Arc::clone(&authorizer.issuer)),
+        _ => None,
+    })
 }

@@ -39,11 +39,13 @@ pub struct Metrics {
 
 /// Series by API and stage.
 #[derive(Debug, Default)]
-struct Table(HashMap<Arc<str>, HashMap<Arc<str>, StageSeries>>);
+struct Table(HashMap<Arc<str>, HashMap<Arc<str>, Arc<StageSeries>>>);
 
 /// The series of one stage.
 #[derive(Debug)]
 struct StageSeries {
+    /// Whose they are: as long as it is the same, so are they.
+    stage: Arc<Stage>,
     apis: Apis,
     connections: Arc<AtomicU64>,
     /// Of everything that has no series of its own.
@@ -68,7 +70,10 @@ impl Metrics {
             let mut table = Table::default();
             for stage in stages() {
                 let (api, name) = (&stage.api.id, &stage.name);
-                let series = self.series(&stage, before.stage(api, name));
+                let series = match before.0.get(api).and_then(|of_api| of_api.get(name)) {
+                    Some(known) if Arc::ptr_eq(&known.stage, &stage) => Arc::clone(known),
+                    before => Arc::new(self.series(&stage, before.map(Arc::as_ref))),
+                };
                 let of_api = table.0.entry(Arc::clone(api)).or_default();
                 of_api.insert(Arc::clone(name), series);
             }
@@ -76,7 +81,7 @@ impl Metrics {
         });
     }
 
-    fn series(&self, stage: &Stage, before: Option<&StageSeries>) -> StageSeries {
+    fn series(&self, stage: &Arc<Stage>, before: Option<&StageSeries>) -> StageSeries {
         let apis = match stage.api.protocol {
             Protocol::WebSocket { .. } => Apis::WebSocket,
             Protocol::Http => Apis::Http,
@@ -89,6 +94,7 @@ impl Metrics {
         let routes = stage.routes.all().into_iter();
         let detailed = routes.filter(|route| route.detailed_metrics);
         StageSeries {
+            stage: Arc::clone(stage),
             apis,
             connections: before.map_or_else(Arc::default, |before| Arc::clone(&before.connections)),
             rest: or_new(before.map(|before| &before.rest)),
@@ -283,7 +289,7 @@ impl Series<'_> {
 
 impl Table {
     fn stage(&self, api: &str, stage: &str) -> Option<&StageSeries> {
-        self.0.get(api)?.get(stage)
+        self.0.get(api)?.get(stage).map(Arc::as_ref)
     }
 
     /// Every series, ordered by its labels.
