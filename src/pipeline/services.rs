@@ -195,11 +195,9 @@ impl Services {
 
     /// Keeps metrics for the stages that there are.
     fn cover(&self) {
-        self.observers.metrics.cover(|| {
-            let plans = self.plans.load();
-            let current = plans.current.stages().into_iter();
-            current.chain(&plans.retired).cloned().collect()
-        });
+        let plans = self.plans.load();
+        let stages = plans.current.each_stage().chain(&plans.retired);
+        self.observers.metrics.cover(stages);
     }
 
     /// The stage that a connection belongs to, as it is now; `None` when it was taken away.

@@ -61,7 +61,7 @@ impl ApiStages {
         first.is_some_and(|stage| matches!(stage.api.protocol, Protocol::Http))
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<Stage>> {
+    fn all(&self) -> impl Iterator<Item = &Arc<Stage>> + Clone {
         self.0.values()
     }
 }
@@ -139,8 +139,7 @@ impl Plan {
 
     /// Whose tokens its routes take.
     pub fn issuers(&self) -> HashSet<Arc<str>> {
-        let stages = self.stages.values().flat_map(ApiStages::all);
-        stages.flat_map(|stage| issuers(stage)).collect()
+        self.each_stage().flat_map(|stage| issuers(stage)).collect()
     }
 
     /// Stages of the plan `before` that this one does not have, or not as they were.
@@ -158,9 +157,14 @@ impl Plan {
             })
     }
 
+    /// All stages, in no order.
+    pub fn each_stage(&self) -> impl Iterator<Item = &Arc<Stage>> + Clone {
+        self.stages.values().flat_map(ApiStages::all)
+    }
+
     /// All stages, ordered by API and name.
     pub fn stages(&self) -> Vec<&Arc<Stage>> {
-        let mut all: Vec<_> = self.stages.values().flat_map(ApiStages::all).collect();
+        let mut all: Vec<_> = self.each_stage().collect();
         all.sort_by(|a, b| (&a.api.id, &a.name).cmp(&(&b.api.id, &b.name)));
         all
     }

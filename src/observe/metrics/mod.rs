@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use http::StatusCode;
 
 pub use page::{CONTENT_TYPE, Kind, Page};
@@ -38,8 +38,8 @@ pub struct Metrics {
 }
 
 /// Series by API and stage.
-#[derive(Debug, Default)]
-struct Table(HashMap<Arc<str>, HashMap<Arc<str>, Arc<StageSeries>>>);
+#[derive(Debug, Clone, Default)]
+struct Table(HashMap<Arc<str>, Arc<HashMap<Arc<str>, Arc<StageSeries>>>>);
 
 /// The series of one stage.
 #[derive(Debug)]
@@ -65,17 +65,22 @@ impl Metrics {
     }
 
     /// Keeps series for these stages and no others; `stages` may be asked more than once. Numbers that are there stay.
-    pub fn cover(&self, stages: impl Fn() -> Vec<Arc<Stage>>) {
+    pub fn cover<'s>(&self, stages: impl Iterator<Item = &'s Arc<Stage>> + Clone) {
         self.table.rcu(|before| {
-            let mut table = Table::default();
-            for stage in stages() {
+            let mut table = Table::clone(before);
+            let mut count = 0;
+            for stage in stages.clone() {
+                count += 1;
                 let (api, name) = (&stage.api.id, &stage.name);
-                let series = match before.0.get(api).and_then(|of_api| of_api.get(name)) {
-                    Some(known) if Arc::ptr_eq(&known.stage, &stage) => Arc::clone(known),
-                    before => Arc::new(self.series(&stage, before.map(Arc::as_ref))),
-                };
-                let of_api = table.0.entry(Arc::clone(api)).or_default();
-                of_api.insert(Arc::clone(name), series);
+                let known = before.stage(api, name);
+                if !known.is_some_and(|known| Arc::ptr_eq(&known.stage, stage)) {
+                    let series = Arc::new(self.series(stage, known));
+                    let of_api = table.0.entry(Arc::clone(api)).or_default();
+                    Arc::make_mut(of_api).insert(Arc::clone(name), series);
+                }
+            }
+            if table.0.values().map(|of_api| of_api.len()).sum::<usize>() > count {
+                table.keep(stages.clone());
             }
             table
         });
@@ -292,11 +297,28 @@ impl Table {
         self.0.get(api)?.get(stage).map(Arc::as_ref)
     }
 
+    /// Forgets the series of all other stages.
+    fn keep<'s>(&mut self, stages: impl Iterator<Item = &'s Arc<Stage>>) {
+        let mut kept: HashMap<&str, HashSet<&str>> = HashMap::default();
+        for stage in stages {
+            kept.entry(&stage.api.id).or_default().insert(&stage.name);
+        }
+        self.0.retain(|api, of_api| {
+            let Some(names) = kept.get(&**api) else {
+                return false;
+            };
+            if of_api.keys().any(|name| !names.contains(&**name)) {
+                Arc::make_mut(of_api).retain(|name, _| names.contains(&**name));
+            }
+            true
+        });
+    }
+
     /// Every series, ordered by its labels.
     fn sorted(&self) -> Vec<Series<'_>> {
         let mut all = Vec::new();
         for (api, stages) in &self.0 {
-            for (stage, of_stage) in stages {
+            for (stage, of_stage) in stages.iter() {
                 let series = |route, cells, connections| Series {
                     api,
                     stage,
