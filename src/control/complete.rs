@@ -40,13 +40,19 @@ impl Inside {
         for stage in compiled {
             plan.insert(stage);
         }
-        for path in stored.ids(Kind::DomainName.facts().collection)? {
+        for (path, record) in stored.list(Kind::DomainName.facts().collection)? {
             if file.leaves_free(&path).is_err() {
                 problems.push(taken("domainNames", &path));
                 continue;
             }
+            let server = &file.definition.server;
+            if let Some(problem) = domains::certificate_problem(server, &path, &record) {
+                problems.push(problem);
+                continue;
+            }
             let mappings = stored.list(&path.collection_of(Kind::ApiMapping))?;
-            plan.domains.insert(&path.id, domains::domain(&mappings));
+            let domain = domains::domain(&record, &mappings);
+            plan.domains.insert(&path.id, domain);
         }
         Ok((plan, problems))
     }

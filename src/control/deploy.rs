@@ -90,9 +90,10 @@ pub(super) fn settle(context: &Context<'_>, view: &mut View) -> Result<Live, Ser
     for name in touched.collect::<BTreeSet<_>>() {
         let path = Path::new(kind.facts().collection, name);
         let domain = match view.get(&path)? {
-            Some(_) => Some(domains::domain(
-                &view.list(&path.collection_of(Kind::ApiMapping))?,
-            )),
+            Some(record) => {
+                let mappings = view.list(&path.collection_of(Kind::ApiMapping))?;
+                Some(domains::domain(&record, &mappings))
+            }
             None => None,
         };
         live.domains.push((name.to_owned(), domain));

@@ -1,18 +1,28 @@
 //! Custom domain names and their mappings: checks, and what runs of them.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::definition::Resource;
+use serde_json::{Map, Value, json};
+
+use crate::definition::{Diagnostic, Resource, child, item};
 use crate::error::ServiceException;
+use crate::model::definition::Server;
+use crate::plan::compile::check_certificate;
 use crate::plan::domain::{ApiMapping, Domain};
 
+use super::Context;
 use super::kind::Kind;
 use super::record::Record;
 use super::resources::{check_alone, known};
 use super::view::{Path, View};
+use super::wire::refused;
 
-/// A domain name by itself.
-pub(super) fn check(path: &Path, record: &Record) -> Result<(), ServiceException> {
+/// Says how clients reach a domain name.
+pub(super) const CONFIGURATIONS: &str = "domainNameConfigurations";
+const CERTIFICATE: &str = "certificateArn";
+
+/// A domain name by itself, and whether there is something to show for its certificate.
+pub(super) fn check(view: &View, path: &Path, record: &Record) -> Result<(), ServiceException> {
     if path.id.chars().any(|letter| letter.is_ascii_uppercase()) {
         let message = "domainName: must be in lower case";
         return Err(ServiceException::bad_request(message));
@@ -20,7 +30,66 @@ pub(super) fn check(path: &Path, record: &Record) -> Result<(), ServiceException
     let mut whole = record.clone();
     let member = Kind::DomainName.facts().id;
     whole.set.insert(member.to_owned(), path.id.as_str().into());
-    check_alone(Resource::DomainName, &whole)
+    check_alone(Resource::DomainName, &whole)?;
+    let server = &view.file().definition.server;
+    certificate_problem(server, path, record).map_or(Ok(()), |problem| {
+        let around = child(Kind::DomainName.facts().collection, &path.id);
+        Err(refused(&[problem], &[around]))
+    })
+}
+
+/// What is wrong with the certificate of a domain name on this server.
+pub(super) fn certificate_problem(
+    server: &Server,
+    path: &Path,
+    record: &Record,
+) -> Option<Diagnostic> {
+    let arn = configuration(record)?.get(CERTIFICATE)?.as_str()?;
+    let (what, remedy) = check_certificate(server, arn).err()?;
+    let around = child(Kind::DomainName.facts().collection, &path.id);
+    let place = child(&item(&child(&around, CONFIGURATIONS), 0), CERTIFICATE);
+    Some(Diagnostic::new(None, place, what, remedy))
+}
+
+fn configuration(record: &Record) -> Option<&Value> {
+    record.set.get(CONFIGURATIONS)?.get(0)
+}
+
+/// How clients reach a domain name, as callers see it: what was set, Amazon's defaults, and what the gateway knows.
+pub(super) fn shown_configurations(context: &Context<'_>, record: &Record) -> Value {
+    let mut shown = json!({ "endpointType": "REGIONAL", "securityPolicy": "TLS_1_2" });
+    if let Some(shown) = shown.as_object_mut() {
+        let set = configuration(record).and_then(Value::as_object);
+        shown.extend(set.cloned().unwrap_or_default());
+        shown.extend(made(context));
+    }
+    json!([shown])
+}
+
+/// What callers cannot set of how clients reach a domain name.
+fn made(context: &Context<'_>) -> Map<String, Value> {
+    Map::from_iter([
+        (
+            "apiGatewayDomainName".to_owned(),
+            context.endpoint.host().into(),
+        ),
+        ("domainNameStatus".to_owned(), "AVAILABLE".into()),
+    ])
+}
+
+/// The same without what callers cannot set, where it is what they were shown: tools write back what they have read.
+pub(super) fn said(context: &Context<'_>, configurations: &Value) -> Value {
+    let mut said = configurations.clone();
+    for configuration in said.as_array_mut().into_iter().flatten() {
+        if let Some(members) = configuration.as_object_mut() {
+            for (name, value) in made(context) {
+                if members.get(&name) == Some(&value) {
+                    members.shift_remove(&name);
+                }
+            }
+        }
+    }
+    said
 }
 
 /// A mapping, which must lead to a stage that there is.
@@ -57,7 +126,7 @@ pub(super) fn check_unmapped(view: &View, kind: Kind, path: &Path) -> Result<(),
 }
 
 /// What runs of a domain name with these mappings.
-pub(super) fn domain(mappings: &[(Path, Record)]) -> Domain {
+pub(super) fn domain(record: &Record, mappings: &[(Path, Record)]) -> Domain {
     let text = |record: &Record, name: &str| {
         let member = record.set.get(name).and_then(Value::as_str);
         member.unwrap_or_default().into()
@@ -67,5 +136,11 @@ pub(super) fn domain(mappings: &[(Path, Record)]) -> Domain {
         api: text(mapping, "apiId"),
         stage: text(mapping, "stage"),
     });
-    Domain::new(mappings.collect())
+    let mut domain = Domain::new(mappings.collect());
+    if let Some(configuration) = configuration(record) {
+        let certificate = configuration.get(CERTIFICATE).and_then(Value::as_str);
+        domain.certificate = certificate.map(Arc::from);
+        domain.ipv4_only = configuration.get("ipAddressType") == Some(&"ipv4".into());
+    }
+    domain
 }

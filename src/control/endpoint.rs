@@ -22,6 +22,11 @@ impl Endpoint {
         Self { secure, authority }
     }
 
+    /// The same without the port.
+    pub(super) fn host(&self) -> &str {
+        name(&self.authority)
+    }
+
     /// The scheme of an API's address.
     pub(super) fn scheme(&self, protocol: Option<Protocol>) -> &'static str {
         match (protocol, self.secure) {

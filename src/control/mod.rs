@@ -300,7 +300,7 @@ impl Inside {
         let (plan, problems) = self.complete(&self.file.load_full())?;
         if !problems.is_empty() {
             error!(
-                "stages of the control plane are left out:\n{}",
+                "stages or domain names of the control plane are left out:\n{}",
                 render(&problems)
             );
         }

@@ -12,7 +12,7 @@ use super::rules::QuickCreate;
 use super::shown::{Protocol, shown};
 use super::view::{Path, View};
 use super::wire::{Call, refused};
-use super::{Context, deploy, rules};
+use super::{Context, deploy, domains, rules};
 
 /// Letters of ids.
 pub(super) const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -158,7 +158,12 @@ pub(super) fn update(
     let mut record = known(view, kind, &path)?;
     let before = record.clone();
     for (name, value) in &call.body {
-        change(kind, &mut record, name, value)?;
+        match (kind, name.as_str()) {
+            (Kind::DomainName, domains::CONFIGURATIONS) => {
+                change(kind, &mut record, name, &domains::said(context, value))?;
+            }
+            _ => change(kind, &mut record, name, value)?,
+        }
     }
     rules::before_update(view, kind, &path, &before, &record)?;
     if kind == Kind::Stage {

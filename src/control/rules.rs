@@ -65,7 +65,7 @@ pub(super) fn before_create(
                 let message = "The domain name resource already exists.";
                 return Err(ServiceException::conflict(message));
             }
-            domains::check(path, record)
+            domains::check(view, path, record)
         }
         Kind::ApiMapping => {
             domains::check_mapping(view, record)?;
@@ -91,7 +91,7 @@ pub(super) fn before_update(
 ) -> Result<(), ServiceException> {
     match kind {
         Kind::VpcLink => check_alone(Resource::VpcLink, after),
-        Kind::DomainName => domains::check(path, after),
+        Kind::DomainName => domains::check(view, path, after),
         Kind::ApiMapping => {
             domains::check_mapping(view, after)?;
             check_unique(view, kind, path, after)

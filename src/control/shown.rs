@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Context;
 use super::kind::Kind;
 use super::record::Record;
+use super::{Context, domains};
 
 const HTTP_SELECTION: &str = "$request.method $request.path";
 
@@ -55,6 +55,8 @@ pub(super) fn shown(
             record.text("domainName")
         );
         members.insert("domainNameArn".to_owned(), arn.into());
+        let configurations = domains::shown_configurations(context, record);
+        members.insert(domains::CONFIGURATIONS.to_owned(), configurations);
     }
     if kind == Kind::Api {
         let scheme = context.endpoint.scheme(protocol);

@@ -31,7 +31,7 @@ pub(super) fn tag(
     // Those of APIs and stages are checked with all else in them.
     match kind {
         Kind::VpcLink => check_alone(Resource::VpcLink, &record)?,
-        Kind::DomainName => domains::check(&path, &record)?,
+        Kind::DomainName => domains::check(view, &path, &record)?,
         _ => {}
     }
     view.put(path, record);

@@ -215,7 +215,7 @@ impl Form {
             Form::Path => "a path",
             Form::File(_) => "the path of a file",
             Form::Content(_) => "the path of a text file",
-            Form::Destination => "`stdout`, `stderr` or `file:PATH`",
+            Form::Destination => "`stdout`, `stderr`, `file:PATH` or the ARN of a log group",
         }
     }
 

@@ -301,7 +301,10 @@ fn what_is_not_supported_is_refused_by_name() {
     );
     check_api(
         "    stages: { a: { accessLogSettings: { destinationArn: 'arn:aws:logs:x', format: x } } }\n",
-        &["is no destination", "`stdout`, `stderr` or `file:PATH`"],
+        &[
+            "is no destination",
+            "`stdout`, `stderr`, `file:PATH` or the ARN of a log group",
+        ],
     );
     check_api(
         "    stages: { a: { defaultRouteSettings: { loggingLevel: INFO } } }\n",

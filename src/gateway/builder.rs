@@ -32,7 +32,7 @@ use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{Parts, Services};
 use crate::transport::edge::Face;
 use crate::transport::listener::{self, Capacity};
-use crate::transport::tls::{BUNDLE_FILE, CA_FILE, Tls, TlsError, TlsSettings};
+use crate::transport::tls::{BUNDLE_FILE, CA_FILE, Otherwise, Tls, TlsError, TlsSettings};
 use crate::transport::ws::wheel::Wheel;
 use crate::transport::{Background, Front, FrontSettings};
 
@@ -188,12 +188,7 @@ impl GatewayBuilder {
         let plan = settings::compile(&loaded, &in_process).map_err(StartError::Definition)?;
         let server = loaded.definition.server.clone();
         let minted = Minted::new(&server.region, &server.account_id);
-        let tls_settings = settings::tls(&server);
-        let tls = tls_settings
-            .as_ref()
-            .map(Tls::new)
-            .transpose()?
-            .map(Arc::new);
+        let tls = settings::tls(&server);
         let mut clients = Vec::new();
         for address in &server.listen {
             clients.push(bind(*address)?);
@@ -203,7 +198,7 @@ impl GatewayBuilder {
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let background = Background::default();
         let http = HttpClient::new(Arc::clone(&clock))?;
-        let host = host_settings(&server, &minted, tls_settings.as_ref());
+        let host = host_settings(&server, &minted, tls.as_ref());
         let functions = Functions::new(
             Arc::clone(&clock),
             background.tasks.clone(),
@@ -232,6 +227,9 @@ impl GatewayBuilder {
             access_logs: AccessLogs::new(Arc::clone(&clock), background.tasks.clone()),
         };
         let services = Arc::new(Services::new(parts, minted.admit(plan)));
+        let tls = tls
+            .map(|tls| Tls::new(&tls, Arc::clone(&services)).map(Arc::new))
+            .transpose()?;
         let usage = UsageKeeper::new(server.state_directory.clone());
         usage.begin(&services.plan(), &services, &background)?;
         let settings = ControlSettings {
@@ -361,7 +359,7 @@ fn host_settings(server: &Server, minted: &Minted, tls: Option<&TlsSettings>) ->
     let mut environment = self::environment();
     // Functions find their programs and their user's files; the rest of our environment is not theirs.
     environment.retain(|name, _| PASSED_ON.contains(&name.as_str()));
-    if let Some(TlsSettings::Development { state_directory }) = tls {
+    if let Some(Otherwise::Development { state_directory }) = tls.map(|tls| &tls.otherwise) {
         for (name, file) in CA_VARIABLES {
             let path = state_directory.join(file);
             let path = std::path::absolute(&path).unwrap_or(path);

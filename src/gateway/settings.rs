@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use crate::definition::{Diagnostic, Loaded};
+use crate::definition::{Diagnostic, Loaded, child};
 use crate::function::FunctionSettings;
 use crate::limit::JournalError;
 use crate::model::definition::{
-    Connections, ConnectionsWord, Definition, Server, Tls as TlsDefinition,
+    Connections, ConnectionsWord, Definition, Server, Tls as TlsDefinition, TlsFiles,
 };
 use crate::plan::{self, Plan};
-use crate::transport::tls::{Tls, TlsError, TlsSettings};
+use crate::transport::tls::{Otherwise, PemFiles, TlsError, TlsSettings};
 
 /// Descriptors that are kept back for backends, files and functions: this share of the limit, as a divisor.
 const RESERVE_SHARE: u64 = 20;
@@ -18,10 +18,7 @@ const RESERVE_AT_LEAST: u64 = 64;
 /// Compiles a definition and tries the files it names; `in_process` names functions that the embedding program brings.
 pub(super) fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagnostic>> {
     let compiled = plan::compile::compile(loaded, in_process);
-    // The development CA is made when it is needed: there is nothing to be wrong with yet.
-    let files = tls(&loaded.definition.server)
-        .filter(|settings| matches!(settings, TlsSettings::Files { .. }));
-    let unusable = files.and_then(|files| Tls::new(&files).err());
+    let unusable = tls(&loaded.definition.server).and_then(|tls| tls.try_files().err());
     match (compiled, unusable) {
         (compiled, None) => compiled,
         (compiled, Some(error)) => {
@@ -57,21 +54,31 @@ pub(super) fn functions(definition: &Definition) -> Vec<FunctionSettings> {
 
 /// Where certificates come from, if TLS is on.
 pub(super) fn tls(server: &Server) -> Option<TlsSettings> {
-    server.tls.as_ref().map(|tls| match tls {
-        TlsDefinition::Development(_) => TlsSettings::Development {
+    let files = |files: &TlsFiles| PemFiles {
+        certificate: files.certificate_file.clone(),
+        key: files.key_file.clone(),
+    };
+    let otherwise = match server.tls.as_ref()? {
+        TlsDefinition::Development(_) => Otherwise::Development {
             state_directory: server.state_directory.clone(),
         },
-        TlsDefinition::Files(files) => TlsSettings::Files {
-            certificate: files.certificate_file.clone(),
-            key: files.key_file.clone(),
-        },
+        TlsDefinition::Files(own) => Otherwise::Files(files(own)),
+    };
+    let certificates = server.certificates.iter();
+    let certificates = certificates.map(|(arn, own)| (arn.clone(), files(own)));
+    Some(TlsSettings {
+        otherwise,
+        certificates: certificates.collect(),
     })
 }
 
 /// What is wrong with the certificates, as a diagnostic.
 pub(super) fn unusable_tls(loaded: &Loaded, error: &TlsError) -> Diagnostic {
-    let path = "server.tls";
-    let place = loaded.places.of(path).cloned();
+    let path = match error {
+        TlsError::Named { arn, .. } => child("server.certificates", arn),
+        TlsError::File { .. } | TlsError::Certificate(_) => "server.tls".to_owned(),
+    };
+    let place = loaded.places.of(&path).cloned();
     let remedy = "write the files of a certificate chain and its private key, in PEM";
     Diagnostic::new(place, path, error.to_string(), remedy)
 }

@@ -46,6 +46,8 @@ pub struct Server {
     pub admin_hosts: Vec<String>,
     /// TLS on the listeners of clients, if any.
     pub tls: Option<Tls>,
+    /// Certificates of domain names, by the ARN that these know them by.
+    pub certificates: BTreeMap<String, TlsFiles>,
     /// Region in ARNs, host names and signatures.
     pub region: String,
     /// Twelve digits, in ARNs and events.

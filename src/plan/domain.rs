@@ -3,6 +3,7 @@
 //! Source: developer guide, "Use API mappings to connect API stages to a custom domain name for HTTP APIs".
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// All custom domain names.
@@ -14,8 +15,12 @@ pub struct Domains {
 }
 
 /// One domain name with its mappings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Domain {
+    /// The ARN of the certificate that clients are shown; `None` for the listener's own.
+    pub certificate: Option<Arc<str>>,
+    /// `ipAddressType: ipv4`: whether it is not for clients with IPv6.
+    pub ipv4_only: bool,
     /// The longest key first, so that the first that fits is the right one.
     mappings: Vec<ApiMapping>,
 }
@@ -75,7 +80,15 @@ impl Domain {
     /// A domain with these mappings.
     pub fn new(mut mappings: Vec<ApiMapping>) -> Self {
         mappings.sort_by(|a, b| b.key.len().cmp(&a.key.len()).then(a.key.cmp(&b.key)));
-        Self { mappings }
+        Self {
+            mappings,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a client may come.
+    pub fn is_open_to(&self, client: IpAddr) -> bool {
+        !self.ipv4_only || client.to_canonical().is_ipv4()
     }
 
     /// The mapping with the longest key whose segments begin the path, and how many bytes of the path that takes.
@@ -123,6 +136,22 @@ mod tests {
         check(&["", "v2"], "/x", Some(("", 0)));
         check(&["", "v2"], "/v2/", Some(("v2", 3)));
         check(&["", "v2"], "/", Some(("", 0)));
+    }
+
+    #[test]
+    fn a_domain_may_be_for_ipv4_alone() {
+        let check = |ipv4_only, client: &str, expected| {
+            let mut domain = domain(&[""]);
+            domain.ipv4_only = ipv4_only;
+            let client = client.parse().unwrap();
+            assert_eq!(domain.is_open_to(client), expected, "{ipv4_only} {client}");
+        };
+        for client in ["192.0.2.1", "::ffff:192.0.2.1"] {
+            check(true, client, true);
+            check(false, client, true);
+        }
+        check(true, "2001:db8::1", false);
+        check(false, "2001:db8::1", true);
     }
 
     #[test]

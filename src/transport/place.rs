@@ -70,7 +70,7 @@ pub(super) fn find(plan: &Plan, path: &str, host: &str, client: IpAddr) -> Place
         return of_api(stages, path, inner(path), Naming::Host, client);
     }
     if let Some(domain) = plan.domains.find(host) {
-        return of_domain(plan, domain, path);
+        return of_domain(plan, domain, path, client);
     }
     match plan.only_api() {
         Some((_, stages)) => of_api(stages, path, inner(path), Naming::Host, client),
@@ -175,8 +175,8 @@ fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming, client: 
 }
 
 /// The stage behind the mapping that the path begins with.
-fn of_domain(plan: &Plan, domain: &Domain, path: &str) -> Place {
-    let Some((mapping, taken)) = domain.select(path) else {
+fn of_domain(plan: &Plan, domain: &Domain, path: &str, client: IpAddr) -> Place {
+    let Some((mapping, taken)) = domain.select(path).filter(|_| domain.is_open_to(client)) else {
         return Place::Nowhere;
     };
     let stages = plan.api(&mapping.api);

@@ -1,6 +1,6 @@
 //! TLS on the same port as plain text: certificates from files, or from a development CA of our own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -20,11 +20,12 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::base::clock::{Clock, within};
+use crate::pipeline::Services;
 use crate::transport::tls_stream::TlsStream;
 use crate::transport::unfinished::Unfinished;
 
@@ -60,6 +61,14 @@ pub enum TlsError {
     /// Certificate and key do not fit, or cannot be used.
     #[error("the certificate cannot be used: {0}")]
     Certificate(String),
+    /// One of the certificates of domain names.
+    #[error("{problem}")]
+    Named {
+        /// Its ARN.
+        arn: String,
+        /// What is wrong.
+        problem: Box<TlsError>,
+    },
 }
 
 impl TlsError {
@@ -77,35 +86,91 @@ impl TlsError {
 
 /// Where certificates come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TlsSettings {
+pub struct TlsSettings {
+    /// What clients are shown that ask for no domain name with a certificate of its own.
+    pub otherwise: Otherwise,
+    /// Certificates of domain names, by ARN.
+    pub certificates: BTreeMap<String, PemFiles>,
+}
+
+/// Where the certificate of a listener comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Otherwise {
     /// A CA of the gateway's own, kept in the state directory, that certifies every name a client asks for.
     Development {
         /// Where the CA is kept.
         state_directory: PathBuf,
     },
-    /// A certificate chain and its key, in PEM files.
-    Files {
-        /// The chain, leaf first.
-        certificate: PathBuf,
-        /// The key.
-        key: PathBuf,
-    },
+    /// Files.
+    Files(PemFiles),
+}
+
+/// A certificate chain and its key, in PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PemFiles {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+impl TlsSettings {
+    /// Reads all files, and makes none.
+    ///
+    /// # Errors
+    /// As [`Tls::new`].
+    pub fn try_files(&self) -> Result<(), TlsError> {
+        if let Otherwise::Files(files) = &self.otherwise {
+            files.read()?;
+        }
+        named(&self.certificates).map(drop)
+    }
+}
+
+impl PemFiles {
+    fn read(&self) -> Result<Arc<CertifiedKey>, TlsError> {
+        let chain = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|problem| TlsError::file(&self.certificate, problem))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .map_err(|problem| TlsError::file(&self.key, problem))?;
+        let provider = aws_lc_rs::default_provider();
+        let certified =
+            CertifiedKey::from_der(chain, key, &provider).map_err(TlsError::certificate)?;
+        Ok(Arc::new(certified))
+    }
+}
+
+fn named(
+    certificates: &BTreeMap<String, PemFiles>,
+) -> Result<HashMap<String, Arc<CertifiedKey>>, TlsError> {
+    let read = certificates.iter().map(|(arn, files)| {
+        let read = files.read();
+        let read = read.map_err(|problem| TlsError::Named {
+            arn: arn.clone(),
+            problem: Box::new(problem),
+        })?;
+        Ok((arn.clone(), read))
+    });
+    read.collect()
 }
 
 /// The TLS side of the listeners; certificates can be replaced while connections are open.
 #[derive(Debug)]
 pub struct Tls {
     config: ArcSwap<ServerConfig>,
+    services: Arc<Services>,
 }
 
 impl Tls {
-    /// Reads or makes the certificates.
+    /// Reads or makes the certificates. Which of them a domain name has is for the plan in force to say.
     ///
     /// # Errors
     /// When a file cannot be read, or certificate and key do not fit.
-    pub fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
+    pub fn new(settings: &TlsSettings, services: Arc<Services>) -> Result<Self, TlsError> {
         Ok(Self {
-            config: ArcSwap::from_pointee(configure(settings)?),
+            config: ArcSwap::from_pointee(configure(settings, &services)?),
+            services,
         })
     }
 
@@ -114,7 +179,8 @@ impl Tls {
     /// # Errors
     /// As [`Tls::new`]; the old certificates then stay.
     pub fn reload(&self, settings: &TlsSettings) -> Result<(), TlsError> {
-        self.config.store(Arc::new(configure(settings)?));
+        let config = configure(settings, &self.services)?;
+        self.config.store(Arc::new(config));
         Ok(())
     }
 
@@ -141,30 +207,45 @@ impl Tls {
     }
 }
 
-fn configure(settings: &TlsSettings) -> Result<ServerConfig, TlsError> {
+fn configure(settings: &TlsSettings, services: &Arc<Services>) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(TlsError::certificate)?
         .with_no_client_auth();
-    let mut config = match settings {
-        TlsSettings::Development { state_directory } => {
-            let ca = DevelopmentCa::open(state_directory)?;
-            builder.with_cert_resolver(Arc::new(ca))
-        }
-        TlsSettings::Files { certificate, key } => {
-            let chain = CertificateDer::pem_file_iter(certificate)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|problem| TlsError::file(certificate, problem))?;
-            let key = PrivateKeyDer::from_pem_file(key)
-                .map_err(|problem| TlsError::file(key, problem))?;
-            builder
-                .with_single_cert(chain, key)
-                .map_err(TlsError::certificate)?
-        }
+    let certificates = Certificates {
+        named: named(&settings.certificates)?,
+        otherwise: match &settings.otherwise {
+            Otherwise::Development { state_directory } => {
+                Arc::new(DevelopmentCa::open(state_directory)?)
+            }
+            Otherwise::Files(files) => Arc::new(SingleCertAndKey::from(files.read()?)),
+        },
+        services: Arc::clone(services),
     };
+    let mut config = builder.with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
     Ok(config)
+}
+
+/// The certificates that clients are shown.
+#[derive(Debug)]
+struct Certificates {
+    /// By ARN.
+    named: HashMap<String, Arc<CertifiedKey>>,
+    otherwise: Arc<dyn ResolvesServerCert>,
+    services: Arc<Services>,
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let own = || {
+            let plan = self.services.plan_now();
+            let domain = plan.domains.find(hello.server_name()?)?;
+            self.named.get(&**domain.certificate.as_ref()?).cloned()
+        };
+        own().or_else(|| self.otherwise.resolve(hello))
+    }
 }
 
 /// A CA for development. Its key never leaves the state directory; trust it on no machine but your own.

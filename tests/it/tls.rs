@@ -66,7 +66,7 @@ fn client_config(trusted: &Path, protocol: &[u8]) -> ClientConfig {
 }
 
 /// A TLS connection by someone who trusts that certificate only.
-async fn shake_hands(
+pub(crate) async fn shake_hands(
     address: SocketAddr,
     name: &str,
     trusted: &Path,
@@ -229,22 +229,23 @@ async fn another_ca_is_not_trusted() {
     rig.close().await;
 }
 
-/// Writes a certificate for `localhost` that trusts itself.
-fn write_certificate(directory: &Path) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(directory.join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(directory.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+/// Writes a certificate that trusts itself, and its key, to `{name}.pem` and `{name}.key`.
+pub(crate) fn write_certificate(directory: &Path, name: &str) {
+    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    std::fs::write(directory.join(format!("{name}.pem")), certificate).unwrap();
+    std::fs::write(directory.join(format!("{name}.key")), key).unwrap();
 }
 
 #[tokio::test]
 async fn certificates_come_from_files_and_are_read_again() {
     let directory = tempfile::tempdir().unwrap();
-    write_certificate(directory.path());
-    let trusted = directory.path().join("cert.pem");
+    write_certificate(directory.path(), "localhost");
+    let trusted = directory.path().join("localhost.pem");
     let first = directory.path().join("first.pem");
     std::fs::copy(&trusted, &first).unwrap();
     let files = format!(
-        "tls: {{ certificateFile: \"{0}/cert.pem\", keyFile: \"{0}/key.pem\" }}",
+        "tls: {{ certificateFile: \"{0}/localhost.pem\", keyFile: \"{0}/localhost.key\" }}",
         directory.path().display()
     );
     let rig = setup().server(&files).start().await;
@@ -259,7 +260,7 @@ async fn certificates_come_from_files_and_are_read_again() {
     let mut old = open(rig.address(), "localhost", &first).await;
     rig.event_of("CONNECT").await;
 
-    write_certificate(directory.path());
+    write_certificate(directory.path(), "localhost");
     reload().unwrap();
     let mut new = open(rig.address(), "localhost", &trusted).await;
     rig.event_of("CONNECT").await;
@@ -272,10 +273,10 @@ async fn certificates_come_from_files_and_are_read_again() {
 
     // A key that does not fit changes nothing.
     let other = tempfile::tempdir().unwrap();
-    write_certificate(other.path());
+    write_certificate(other.path(), "localhost");
     std::fs::copy(
-        other.path().join("key.pem"),
-        directory.path().join("key.pem"),
+        other.path().join("localhost.key"),
+        directory.path().join("localhost.key"),
     )
     .unwrap();
     let problems = reload().unwrap_err();
@@ -285,7 +286,7 @@ async fn certificates_come_from_files_and_are_read_again() {
             .any(|problem| problem.to_string().contains("tls")),
         "{problems:?}"
     );
-    std::fs::write(directory.path().join("key.pem"), "no key").unwrap();
+    std::fs::write(directory.path().join("localhost.key"), "no key").unwrap();
     assert!(reload().is_err());
     let mut again = open(rig.address(), "localhost", &trusted).await;
     rig.event_of("CONNECT").await;
@@ -295,6 +296,52 @@ async fn certificates_come_from_files_and_are_read_again() {
         leave(socket).await;
         rig.event_of("DISCONNECT").await;
     }
+    rig.close().await;
+}
+
+#[tokio::test]
+async fn domain_names_of_a_file_have_certificates_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = |name: &str| {
+        let directory = directory.path().display();
+        format!(
+            "{{ certificateFile: '{directory}/{name}.pem', keyFile: '{directory}/{name}.key' }}"
+        )
+    };
+    let mut certificates = Vec::new();
+    let mut definition = chat("{}") + "domainNames:\n";
+    for name in ["localhost", "own.shop.example", "*.shop.example"] {
+        write_certificate(directory.path(), name);
+        let arn = format!("arn:aws:acm:us-east-1:000000000000:certificate/{name}");
+        certificates.push(format!("'{arn}': {}", files(name)));
+        definition += &format!(
+            "  '{name}': {{ domainNameConfigurations: [{{ certificateArn: '{arn}' }}], apiMappings: {{ prod: {{ apiId: chat, stage: prod }} }} }}\n"
+        );
+    }
+    let rig = Setup::new(definition)
+        .function("backend", echo)
+        .server(&format!("tls: {}", files("localhost")))
+        .server(&format!("certificates: {{ {} }}", certificates.join(", ")))
+        .start()
+        .await;
+    for (name, trusted, expected) in [
+        ("own.shop.example", "own.shop.example", true),
+        ("own.shop.example", "*.shop.example", false),
+        ("any.shop.example", "*.shop.example", true),
+        ("a.b.shop.example", "*.shop.example", false),
+        ("localhost", "localhost", true),
+    ] {
+        let file = directory.path().join(format!("{trusted}.pem"));
+        let shaken = shake_hands(rig.address(), name, &file, b"http/1.1").await;
+        assert_eq!(shaken.is_ok(), expected, "{name} {trusted}");
+    }
+    let file = directory.path().join("own.shop.example.pem");
+    let mut socket = open(rig.address(), "own.shop.example", &file).await;
+    rig.event_of("CONNECT").await;
+    assert_eq!(ask(&mut socket, "hi").await, "hi");
+    rig.event_of("MESSAGE").await;
+    leave(socket).await;
+    rig.event_of("DISCONNECT").await;
     rig.close().await;
 }
 

@@ -1,6 +1,8 @@
 //! Custom domain names and their API mappings.
 
-use super::super::shape::{Form, Object, Shape, Text, nested, optional, refused, required, text};
+use super::super::shape::{
+    Field, Form, Object, Shape, Text, nested, optional, refused, refused_word, required, text, word,
+};
 use super::{KEY_IS_ID, READ_ONLY, TAGS};
 
 /// One domain name (API Gateway V2 API Reference, DomainName).
@@ -19,9 +21,13 @@ pub(super) static DOMAIN_NAME: Object = Object {
             },
             "Stages by mapping key, the beginning of the path; \"\" for everything else.",
         ),
-        refused("domainNameConfigurations", CERTIFICATES),
+        optional(
+            "domainNameConfigurations",
+            &CONFIGURATIONS,
+            "How clients reach it.",
+        ),
+        ROUTING_MODE,
         refused("mutualTlsAuthentication", CLIENT_CERTIFICATES),
-        refused("routingMode", MAPPINGS_ROUTE),
         refused("apiMappingSelectionExpression", READ_ONLY),
         refused("domainName", KEY_IS_ID),
         refused("domainNameArn", READ_ONLY),
@@ -48,9 +54,13 @@ pub(in super::super) static DOMAIN_NAME_CALL: Object = Object {
     fields: &[
         required("domainName", &Shape::Text(HOST), "The name."),
         optional("tags", &TAGS, "Tags."),
-        refused("domainNameConfigurations", CERTIFICATES),
+        optional(
+            "domainNameConfigurations",
+            &CONFIGURATIONS,
+            "How clients reach it.",
+        ),
+        ROUTING_MODE,
         refused("mutualTlsAuthentication", CLIENT_CERTIFICATES),
-        refused("routingMode", MAPPINGS_ROUTE),
     ],
 };
 
@@ -70,10 +80,77 @@ pub(in super::super) static API_MAPPING_CALL: Object = Object {
     ],
 };
 
-const CERTIFICATES: &str =
-    "leave it out: certificates are those of `server.tls`, which may hold several names";
+/// AWS: there is exactly one of them.
+static CONFIGURATIONS: Shape = Shape::List {
+    item: &Shape::Object(&CONFIGURATION),
+    min: 1,
+    max: 1,
+    or_one: false,
+};
+
+static CONFIGURATION: Object = Object {
+    name: "DomainNameConfiguration",
+    doc: "How clients reach a domain name.",
+    kind: None,
+    fields: &[
+        optional(
+            "certificateArn",
+            &Shape::Text(ARN),
+            "The certificate that clients are shown: one of `server.certificates`; any, with `server.tls: development`. That of `server.tls` when absent.",
+        ),
+        optional(
+            "endpointType",
+            &Shape::Choice(&[
+                word("REGIONAL"),
+                refused_word("EDGE", "write REGIONAL: there is one place, which is here"),
+            ]),
+            "REGIONAL.",
+        ),
+        optional(
+            "ipAddressType",
+            &Shape::Choice(&[word("ipv4"), word("dualstack")]),
+            "Which clients may come: ipv4, or with dualstack, and when absent, those with IPv6 too.",
+        ),
+        optional(
+            "securityPolicy",
+            &Shape::Choice(&[
+                word("TLS_1_2"),
+                refused_word("TLS_1_0", "write TLS_1_2: nothing older is spoken here"),
+            ]),
+            "TLS_1_2: TLS 1.2 or 1.3.",
+        ),
+        refused("ownershipVerificationCertificateArn", CLIENT_CERTIFICATES),
+        refused("apiGatewayDomainName", READ_ONLY),
+        refused("certificateName", READ_ONLY),
+        refused("certificateUploadDate", READ_ONLY),
+        refused("domainNameStatus", READ_ONLY),
+        refused("domainNameStatusMessage", READ_ONLY),
+        refused("hostedZoneId", READ_ONLY),
+    ],
+};
+
+const ROUTING_MODE: Field = optional(
+    "routingMode",
+    &Shape::Choice(&[
+        word("API_MAPPING_ONLY"),
+        refused_word("ROUTING_RULE_ONLY", MAPPINGS_ROUTE),
+        refused_word("ROUTING_RULE_THEN_API_MAPPING", MAPPINGS_ROUTE),
+    ]),
+    "API_MAPPING_ONLY.",
+);
+
+/// ARNs of certificates, which are names here and nothing more.
+pub(super) const ARN: Text = Text::form(
+    1,
+    2048,
+    Form::Pattern(
+        r"^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[!-~]+$",
+        "an ARN such as `arn:aws:acm:us-east-1:000000000000:certificate/shop`",
+    ),
+);
+
 const CLIENT_CERTIFICATES: &str = "leave it out until client certificates land";
-const MAPPINGS_ROUTE: &str = "leave it out: API mappings are what routes here";
+const MAPPINGS_ROUTE: &str = "write API_MAPPING_ONLY: there are no routing rules here";
 
 /// Names of hosts, of which the first label may be `*`.
 pub(super) const HOST: Text = Text::form(

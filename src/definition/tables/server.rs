@@ -55,6 +55,15 @@ pub(in super::super) static SERVER: Object = Object {
             &Shape::Or(&["development"], &Shape::Object(&TLS)),
             "TLS on the same port as plain text: a development certificate, or files.",
         ),
+        nested(
+            "certificates",
+            &Shape::Map {
+                key: super::domain_name::ARN,
+                value: &Shape::Object(&TLS),
+                max: 1000,
+            },
+            "Certificates of domain names, by the ARN that their `certificateArn` says; other names are shown that of `tls`.",
+        ),
         with_default(
             "region",
             &formed(

@@ -123,7 +123,7 @@ pub(super) static ACCESS_LOG_SETTINGS: Object = Object {
             "destinationArn",
             &formed(1, 4096, Form::Destination),
             "stdout",
-            "`stdout`, `stderr` or `file:PATH`.",
+            "`stdout`, `stderr` or `file:PATH`; for the ARN of a log group `stdout`.",
         ),
         required_like(
             "format",

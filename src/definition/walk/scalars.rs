@@ -171,7 +171,9 @@ impl Walker<'_> {
                 Some(path) if !path.is_empty() => {
                     Ok(format!("file:{}", resolve_path(place, path).display()))
                 }
-                _ if matches!(text, "stdout" | "stderr") => Ok(text.to_owned()),
+                _ if matches!(text, "stdout" | "stderr") || is_log_group(text) => {
+                    Ok(text.to_owned())
+                }
                 _ => Err("is no destination of this gateway".to_owned()),
             },
             Form::Any | Form::Address | Form::Network | Form::Endpoint => {
@@ -289,4 +291,10 @@ fn shown(scalar: &Scalar, secret: bool) -> String {
         text.push('…');
     }
     format!("`{}`", text.escape_debug())
+}
+
+/// Whether a text is `arn:{partition}:logs:{region}:{account}:log-group:{name}`.
+fn is_log_group(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(7, ':').collect();
+    matches!(parts[..], ["arn", _, "logs", _, _, "log-group", name] if !name.is_empty())
 }

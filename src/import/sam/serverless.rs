@@ -4,7 +4,7 @@ use crate::definition::tree::{Entry, Node, Value};
 
 use super::draft::{child, entry, map_at, plain_at, texts_at};
 use super::intrinsics::{MARK, entries, list_of, scalar, text_at, with};
-use super::wire::lowered;
+use super::wire::{CERTIFICATES, lowered};
 use super::{Resource, Template};
 
 /// The API of events that name none (SAM specification).
@@ -111,8 +111,7 @@ impl Template<'_, '_> {
             .filter(|other| !taken.contains(&other.key.as_str()))
         {
             let path = format!("{}.Domain.{}", resource.logical, other.key);
-            let remedy = "nothing: certificates are those of `server.tls`";
-            self.warn(&other.place, &path, "is not taken over", remedy);
+            self.warn(&other.place, &path, "is not taken over", CERTIFICATES);
         }
     }
 

@@ -254,7 +254,7 @@ fn a_websocket_api_is_taken_over_resource_by_resource() {
             "t.yaml:21:23: apis.chat.integrations.Web.connectionType: `VPC_LINK` is not supported here; leave it out: private backends are reached directly",
             "t.yaml:39:28: DestinationArn: lines of the access log go to `stdout`; nothing, or write `stderr` or `file:PATH`",
             "t.yaml:40:3: Log: AWS::Logs::LogGroup is not taken over; nothing: functions and access logs write to the gateway's own output",
-            "t.yaml:41:90: domainNames.\"ws.example\".domainNameConfigurations: is not supported here; leave it out: certificates are those of `server.tls`, which may hold several names",
+            "t.yaml:41:116: domainNames.\"ws.example\".domainNameConfigurations: is not taken over: certificates are no resources of a template; add the certificate's files to `server.certificates`, and its ARN to the domain name",
             "t.yaml:43:3: Link: AWS::ApiGatewayV2::VpcLink is not taken over; nothing: private backends are reached directly, by their own URLs",
         ],
     );

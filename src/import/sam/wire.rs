@@ -1,5 +1,6 @@
 //! `AWS::ApiGatewayV2::*`: the resources of the API Gateway V2 API, with capital letters.
 
+use crate::definition::child as path_of;
 use crate::definition::tree::{Entry, Node, Value};
 
 use super::draft::{Api, child, entry, map_at};
@@ -19,6 +20,10 @@ const FREE: [&str; 8] = [
 ];
 /// Resources from an alias to its function: a version may stand between. Aliases that mean each other mean none.
 const CHAIN: usize = 8;
+const CONFIGURATIONS: &str = "DomainNameConfigurations";
+/// What to do where a template says which certificate a domain name has.
+pub(super) const CERTIFICATES: &str =
+    "add the certificate's files to `server.certificates`, and its ARN to the domain name";
 const OPENAPI: &str = "import the OpenAPI document itself";
 
 impl Template<'_, '_> {
@@ -211,8 +216,13 @@ impl Template<'_, '_> {
         let Some(name) = properties.get("DomainName").map(|name| self.plain(name)) else {
             return;
         };
-        let members = self.members(properties, &["DomainName"]);
+        let members = self.members(properties, &["DomainName", CONFIGURATIONS]);
         let name = scalar(&name).unwrap_or_default().to_ascii_lowercase();
+        if let Some(configurations) = properties.get(CONFIGURATIONS) {
+            let path = path_of(&path_of("domainNames", &name), "domainNameConfigurations");
+            let what = "is not taken over: certificates are no resources of a template";
+            self.warn(&configurations.place.clone(), &path, what, CERTIFICATES);
+        }
         child(&mut self.draft.domains, &name, &resource.at).extend(members);
     }
 

@@ -15,7 +15,9 @@ pub use api::{Api, Cors, IpAddressType, Model, ProtocolType};
 pub use authorizer::{
     Authorizer, AuthorizerExtension, AuthorizerType, JwtConfiguration, OnTokenExpiry,
 };
-pub use domain_name::{ApiMapping, DomainName};
+pub use domain_name::{
+    ApiMapping, DomainName, DomainNameConfiguration, EndpointType, RoutingMode, SecurityPolicy,
+};
 pub use integration::{
     ConnectionType, ContentHandlingStrategy, Integration, IntegrationExtension,
     IntegrationResponse, IntegrationType, TlsConfig,

@@ -50,7 +50,7 @@ pub struct RouteSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessLogSettings {
-    /// `stdout`, `stderr` or `file:PATH`.
+    /// `stdout`, `stderr`, `file:PATH`, or the ARN of a log group, which means `stdout`.
     pub destination_arn: String,
     /// One line with `$context` variables.
     pub format: String,

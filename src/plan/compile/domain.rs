@@ -1,10 +1,12 @@
 //! Custom domain names.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Bench;
-use crate::definition::child;
+use crate::definition::{child, item};
 use crate::lang::syntax::nearest;
+use crate::model::definition::{Server, Tls};
 use crate::model::v2;
 use crate::plan::domain::{ApiMapping, Domain, Domains};
 
@@ -12,12 +14,53 @@ use crate::plan::domain::{ApiMapping, Domain, Domains};
 pub(super) fn compile(bench: &mut Bench<'_>) -> Domains {
     let definition = bench.definition;
     check_closed(bench);
+    if !definition.server.certificates.is_empty() && definition.server.tls.is_none() {
+        let remedy = "turn it on with `server.tls`, which has the certificate of all other names";
+        bench
+            .scribe
+            .problem("server.certificates", "TLS is off", remedy);
+    }
     let domains = definition.domain_names.iter();
     let compiled = domains.map(|(name, domain)| {
         let path = child("domainNames", name);
-        (name.to_ascii_lowercase(), mappings(bench, domain, &path))
+        let compiled = with_configuration(domain, mappings(bench, domain, &path));
+        if let Some(arn) = &compiled.certificate
+            && let Err((what, remedy)) = check_certificate(&definition.server, arn)
+        {
+            let path = item(&child(&path, "domainNameConfigurations"), 0);
+            let path = child(&path, "certificateArn");
+            bench.scribe.problem(&path, what, remedy);
+        }
+        (name.to_ascii_lowercase(), compiled)
     });
     Domains::new(compiled.collect::<Vec<_>>())
+}
+
+fn with_configuration(domain: &v2::DomainName, mut compiled: Domain) -> Domain {
+    if let Some(configuration) = domain.domain_name_configurations.first() {
+        compiled.certificate = configuration.certificate_arn.as_deref().map(Arc::from);
+        compiled.ipv4_only = configuration.ip_address_type == Some(v2::IpAddressType::Ipv4);
+    }
+    compiled
+}
+
+/// Whether a server has something to show for the ARN of a certificate.
+///
+/// # Errors
+/// It has not: what is wrong, and what can be done.
+pub fn check_certificate(server: &Server, arn: &str) -> Result<(), (&'static str, &'static str)> {
+    match &server.tls {
+        None => Err((
+            "TLS is off, so that nobody is shown a certificate",
+            "turn it on with `server.tls`, or leave this out",
+        )),
+        Some(Tls::Development(_)) => Ok(()),
+        Some(Tls::Files(_)) if server.certificates.contains_key(arn) => Ok(()),
+        Some(Tls::Files(_)) => Err((
+            "there is no such certificate",
+            "add its files to `server.certificates`, or leave this out for that of `server.tls`",
+        )),
+    }
 }
 
 /// An API whose own endpoint is switched off needs a domain that leads to it.

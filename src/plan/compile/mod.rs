@@ -31,6 +31,7 @@ use crate::definition::{Author, Diagnostic, Loaded, child};
 use crate::lang::selection::{Root, SelectionExpression};
 use crate::model::definition::{Definition, ServerLimits};
 use crate::model::v2;
+pub use domain::check_certificate;
 use scribe::Scribe;
 
 /// Compiles a definition; `in_process` names functions that the embedding program brings.

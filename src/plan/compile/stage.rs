@@ -184,6 +184,8 @@ fn access_log(
     let destination = match settings.destination_arn.as_str() {
         "stdout" => Destination::Stdout,
         "stderr" => Destination::Stderr,
+        // A log group is what collects the lines of a process.
+        group if group.starts_with("arn:") => Destination::Stdout,
         // The tables let nothing else through.
         other => Destination::File(PathBuf::from(other.strip_prefix("file:")?)),
     };

@@ -14,6 +14,7 @@ mod runtimes;
 mod scrapes;
 mod sdks;
 mod smuggling;
+mod terraform;
 mod tokens;
 mod websockets;
 

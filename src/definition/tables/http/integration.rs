@@ -103,7 +103,15 @@ pub(super) static INTEGRATION: Object = Object {
         refused("credentialsArn", ROLES),
         refused("requestTemplates", WEBSOCKET_ONLY),
         refused("templateSelectionExpression", WEBSOCKET_ONLY),
-        refused("passthroughBehavior", WEBSOCKET_ONLY),
+        optional(
+            "passthroughBehavior",
+            &Shape::Choice(&[
+                word("WHEN_NO_MATCH"),
+                refused_word("WHEN_NO_TEMPLATES", WEBSOCKET_ONLY),
+                refused_word("NEVER", WEBSOCKET_ONLY),
+            ]),
+            "WHEN_NO_MATCH, which is what HTTP APIs do: they have no templates.",
+        ),
         refused("contentHandlingStrategy", WEBSOCKET_ONLY),
         refused("integrationResponseSelectionExpression", WEBSOCKET_ONLY),
         refused("integrationResponses", WEBSOCKET_ONLY),
