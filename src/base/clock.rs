@@ -25,6 +25,11 @@ use tokio::sync::oneshot;
 pub struct Tick(pub u64);
 
 impl Tick {
+    /// The point that [`Clock::nanos`] gives in nanoseconds.
+    pub fn at(nanos: u64) -> Self {
+        Self(nanos / 1_000_000)
+    }
+
     /// This point plus a duration, rounded up to whole milliseconds and saturating at the end of time.
     pub fn after(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);

@@ -4,11 +4,11 @@
 //! important notes" for HTTP APIs: `X-Forwarded-*` become `Forwarded`.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{self, HeaderMap, HeaderName};
 
+use crate::base::ip::push_ip;
 use crate::exchange::{Forwarding, GatewayRequest};
 use crate::integration::trace;
 
@@ -85,7 +85,7 @@ pub(super) fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
 
 /// What `Forwarded` says behind what the client sent under that name: the client's `X-Forwarded-*` in this form, and our own
 /// part. `by` is our address towards the backend.
-pub(super) fn value(request: &GatewayRequest, by: IpAddr) -> Option<HeaderValue> {
+pub(super) fn value(request: &GatewayRequest, by: IpAddr) -> Option<String> {
     let forwarding = request.forwarding.as_ref()?;
     let mut text = String::with_capacity(TEXT_BYTES);
     if request
@@ -96,7 +96,7 @@ pub(super) fn value(request: &GatewayRequest, by: IpAddr) -> Option<HeaderValue>
         fold(&request.fields, &mut text);
     }
     ours(forwarding, by, &mut text);
-    HeaderValue::try_from(text).ok()
+    Some(text)
 }
 
 // Every request has this, so the formatter is left out of it.
@@ -114,21 +114,11 @@ fn ours(forwarding: &Forwarding, by: IpAddr, text: &mut String) {
 /// An address as RFC 7239 section 6 writes it.
 fn push_node(address: IpAddr, text: &mut String) {
     match address {
-        IpAddr::V4(address) => push_ipv4(address, text),
-        // Writing to a string cannot fail.
-        IpAddr::V6(address) => write!(text, "\"[{address}]\"").unwrap_or_default(),
-    }
-}
-
-fn push_ipv4(address: Ipv4Addr, text: &mut String) {
-    for (position, octet) in address.octets().into_iter().enumerate() {
-        if position > 0 {
-            text.push('.');
-        }
-        for power in [100, 10, 1] {
-            if octet >= power || power == 1 {
-                text.push(char::from(b'0' + octet / power % 10));
-            }
+        IpAddr::V4(_) => push_ip(address, text),
+        IpAddr::V6(_) => {
+            text.push_str("\"[");
+            push_ip(address, text);
+            text.push_str("]\"");
         }
     }
 }
@@ -177,9 +167,9 @@ fn joined(fields: &HeaderMap, name: &str) -> String {
 
 /// A token as it is, anything else as a quoted string (RFC 9110 section 5.6).
 fn quoted(text: &str) -> Cow<'_, str> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     // AWS: a host with a port stands there without quotes.
-    let plain = |byte: u8| token(byte) || byte == b':';
+    let common = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'-');
+    let plain = |byte: u8| common(byte) || b"!#$%&'*+^_`|~".contains(&byte);
     if !text.is_empty() && text.bytes().all(plain) {
         return Cow::Borrowed(text);
     }

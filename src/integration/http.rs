@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use ::http::Method;
 use ::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use ::http::uri::PathAndQuery;
 use bytes::Bytes;
 use url::form_urlencoded;
 
@@ -16,7 +15,7 @@ use crate::base::body::{BodyError, Payload, collect};
 use crate::base::clock::{Tick, within};
 use crate::base::quotas;
 use crate::client::http::CallError;
-use crate::client::proxy::{Destination, RequestHead};
+use crate::client::proxy::{Destination, RequestHead, Room, Target};
 use crate::exchange::{Event, Exchange, ExchangeScope, IntegrationFacts};
 use crate::integration::answer::Answer;
 use crate::integration::forwarded;
@@ -131,10 +130,10 @@ impl Request {
             target.to_mut().push(between);
             target.to_mut().push_str(&query.finish());
         }
-        let target = PathAndQuery::try_from(&*target)
-            .map_err(|problem| unsendable("integrationUri", problem))?;
         let host = self.headers.get(HOST).unwrap_or(&address.origin.host);
-        let mut head = RequestHead::new(method, &target, host);
+        let target = Target::parse(target);
+        let target = target.map_err(|problem| unsendable("integrationUri", problem))?;
+        let mut head = RequestHead::new(Room::default(), method, &target, host);
         for (name, value) in self.headers.iter().filter(|(name, _)| *name != HOST) {
             head.field(name, value);
         }
@@ -195,7 +194,7 @@ pub(super) async fn call(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
-    let deadline = backends.clock.now().after(limit);
+    let deadline = Tick::at(started).after(limit);
     let result = answer(backends, call, deadline, body_limit(exchange)).await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.since(started));

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use ::http::Method;
 use ::http::header::{FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, VIA};
-use ::http::uri::PathAndQuery;
 use bytes::Bytes;
 use hyper::body::Body as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -21,7 +20,7 @@ use crate::base::clock::Tick;
 use crate::base::quotas;
 use crate::base::stream::{Bounded, Fate, Lively};
 use crate::client::http::CallError;
-use crate::client::proxy::{Answered, Destination, Ready, RequestHead};
+use crate::client::proxy::{self, Answered, Destination, Ready, RequestHead, Room};
 use crate::exchange::{Exchange, ExchangeScope};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, trace};
@@ -54,7 +53,11 @@ const OUR_VIA: HeaderValue = HeaderValue::from_static("HTTP/1.1 AmazonAPIGateway
 pub struct ProxyCall {
     integration: Arc<Integration>,
     destination: Destination,
-    head: RequestHead,
+    method: Method,
+    target: proxy::Target<'static>,
+    host: HeaderValue,
+    /// What is changed in the client's headers.
+    edits: RequestEdits,
 }
 
 /// Builds the request for the backend.
@@ -85,38 +88,47 @@ pub(super) fn prepare(
         authority: address.origin.authority.clone(),
         server_name: target.server_name.clone(),
     };
+    let asked = request_target(address, path.as_deref(), query.as_deref()).into_owned();
     Ok(ProxyCall {
         integration: Arc::clone(integration),
         destination,
-        head: head(
-            exchange,
-            target.method.as_ref().unwrap_or(&came.method),
-            &request_target(address, path.as_deref(), query.as_deref())?,
-            host,
-            (&target.mappings, &edits),
-        ),
+        method: target.method.as_ref().unwrap_or(&came.method).clone(),
+        target: proxy::Target::parse(asked)
+            .map_err(|problem| unsendable("integrationUri", problem))?,
+        host,
+        edits,
     })
 }
 
-fn head(
-    exchange: &Exchange,
-    method: &Method,
-    target: &PathAndQuery,
-    host: HeaderValue,
-    (mappings, edits): (&[RequestMapping], &RequestEdits),
-) -> RequestHead {
+/// The head of the request, with all headers.
+fn head(exchange: &Exchange, call: &ProxyCall, room: Room) -> RequestHead {
+    let ProxyCall {
+        method,
+        target,
+        host,
+        edits,
+        ..
+    } = call;
+    let mappings = match &call.integration.target {
+        Target::Proxy(target) => target.mappings.as_slice(),
+        _ => &[],
+    };
     if !edits.touch_headers() {
-        let mut head = RequestHead::new(method, target, &host);
+        let mut head = RequestHead::new(room, method, target, host);
         each_field(exchange, mappings, |name, value| head.field(name, value));
+        for (name, text) in trace::fields(exchange) {
+            head.text(&name, &text);
+        }
         return head;
     }
     let mut headers = HeaderMap::new();
     each_field(exchange, mappings, |name, value| {
         headers.append(name.clone(), value.clone());
     });
+    trace::write(exchange, &mut headers);
     headers.insert(HOST, host.clone());
     edits.apply_to_headers(&mut headers);
-    let mut head = RequestHead::new(method, target, headers.get(HOST).unwrap_or(&host));
+    let mut head = RequestHead::new(room, method, target, headers.get(HOST).unwrap_or(host));
     for (name, value) in headers.iter().filter(|(name, _)| *name != HOST) {
         head.field(name, value);
     }
@@ -143,26 +155,27 @@ fn append(base: &str, path: &crate::lang::http_path::RoutePath<'_>) -> String {
 }
 
 /// What is asked of the backend: the address, with another path if there is one, and with the client's query behind its own.
-fn request_target(
-    address: Address<'_>,
+fn request_target<'a>(
+    address: Address<'a>,
     path: Option<&str>,
     query: Option<&str>,
-) -> Result<PathAndQuery, BackendError> {
+) -> Cow<'a, str> {
     let has_query = address.query().is_some();
     let mut target = match (path, address.query()) {
-        (None, _) => address.target.into_owned(),
-        (Some(path), None) => path.to_owned(),
-        (Some(path), Some(query)) => format!("{path}?{query}"),
+        (None, _) => address.target,
+        (Some(path), None) => path.to_owned().into(),
+        (Some(path), Some(query)) => format!("{path}?{query}").into(),
     };
     if let Some(query) = query {
+        let target = target.to_mut();
         target.push(if has_query { '&' } else { '?' });
         target.push_str(query);
     }
-    PathAndQuery::try_from(target).map_err(|problem| unsendable("integrationUri", problem))
+    target
 }
 
-/// The client's headers without those of its own connection, and those that tell how the request came here; nor those that a
-/// backend may take for one that is mapped.
+/// The client's headers without those of its own connection and those that a backend may take for one that is mapped, and
+/// `Via`.
 fn each_field(
     exchange: &Exchange,
     mappings: &[RequestMapping],
@@ -182,9 +195,6 @@ fn each_field(
         }
     }
     take(&VIA, &OUR_VIA);
-    for (name, value) in trace::fields(exchange) {
-        take(&name, &value);
-    }
 }
 
 fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
@@ -202,7 +212,7 @@ pub(super) async fn call(
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
-    let deadline = backends.clock.now().after(limit);
+    let deadline = Tick::at(started).after(limit);
     let result = attempts(backends, exchange, &call, deadline).await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.since(started));
@@ -238,7 +248,7 @@ async fn attempts(
 ) -> Result<Answered, BackendError> {
     let (body, fate) = body(exchange)?;
     let whole = body.whole().cloned();
-    let again = whole.filter(|_| call.head.method().is_idempotent());
+    let again = whole.filter(|_| call.method.is_idempotent());
     let destination = &call.destination;
     let ready = match backends.proxy.kept(destination) {
         Some(ready) => ready,
@@ -246,12 +256,13 @@ async fn attempts(
         None => Box::pin(backends.proxy.connect(destination, deadline)).await?,
     };
     let reused = ready.is_reused();
+    let ended = |how: fn(&Fate) -> bool| fate.as_ref().is_some_and(how);
     match (send(exchange, call, ready, body, deadline).await, again) {
         (Err(CallError::Unanswered(_)), Some(body)) if reused => {
             Box::pin(once_more(backends, exchange, call, body, deadline)).await
         }
-        (Err(_), _) if fate.is_exceeded() => Err(BackendError::RequestTooLarge),
-        (Err(_), _) if fate.is_broken() => Err(BackendError::RequestBroken),
+        (Err(_), _) if ended(Fate::is_exceeded) => Err(BackendError::RequestTooLarge),
+        (Err(_), _) if ended(Fate::is_broken) => Err(BackendError::RequestBroken),
         (result, _) => Ok(result?),
     }
 }
@@ -268,20 +279,23 @@ async fn once_more(
     Ok(send(exchange, call, ready, Payload::from(body), deadline).await?)
 }
 
-fn send<'c>(
+fn send(
     exchange: &Exchange,
-    call: &'c ProxyCall,
-    ready: Ready,
+    call: &ProxyCall,
+    mut ready: Ready,
     body: Payload,
     deadline: Tick,
-) -> impl Future<Output = Result<Answered, CallError>> + use<'c> {
-    let forwarded = forwarded::value(&exchange.request, ready.local_ip());
-    let more = forwarded.map(|value| (FORWARDED, value));
-    ready.send(&call.head, more, body, deadline)
+) -> impl Future<Output = Result<Answered, CallError>> + use<> {
+    let mut head = head(exchange, call, ready.room());
+    if let Some(forwarded) = forwarded::value(&exchange.request, ready.local_ip()) {
+        head.text(&FORWARDED, &forwarded);
+    }
+    ready.send(head, body, deadline)
 }
 
-/// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes.
-fn body(exchange: &mut Exchange) -> Result<(Payload, Fate), BackendError> {
+/// The body for the backend, which ends with an error where it becomes larger than an HTTP API takes; and, if it
+/// is still on its way, how it will have ended.
+fn body(exchange: &mut Exchange) -> Result<(Payload, Option<Fate>), BackendError> {
     let body = std::mem::take(&mut exchange.request.body);
     let length = body.size_hint().lower();
     if length > quotas::HTTP_BODY_BYTES as u64 {
@@ -290,8 +304,8 @@ fn body(exchange: &mut Exchange) -> Result<(Payload, Fate), BackendError> {
     if let Some(whole) = body.whole() {
         // What logs and mappings ask of the body, they ask later.
         exchange.request.body = Payload::from(whole.clone());
-        return Ok((body, Fate::default()));
+        return Ok((body, None));
     }
     let (bounded, fate) = Bounded::new(body, quotas::HTTP_BODY_BYTES);
-    Ok((Payload::stream(bounded), fate))
+    Ok((Payload::stream(bounded), Some(fate)))
 }

@@ -1,5 +1,7 @@
 //! The trace that an HTTP backend is told of, in both spellings.
 
+use std::borrow::Cow;
+
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::exchange::Exchange;
@@ -14,23 +16,25 @@ pub(super) fn is_ours(name: &HeaderName) -> bool {
 }
 
 /// The headers of the exchange's trace.
-pub(super) fn fields(exchange: &Exchange) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+pub(super) fn fields(exchange: &Exchange) -> impl Iterator<Item = (HeaderName, Cow<'_, str>)> {
     let trace = &exchange.context.trace;
-    let texts = [
-        (AMZN, Some(trace.amzn().into_owned())),
-        (TRACEPARENT, Some(trace.traceparent())),
-        (TRACESTATE, trace.tracestate().map(str::to_owned)),
+    let state = trace.tracestate().map(Cow::Borrowed);
+    let always = [
+        (AMZN, trace.amzn()),
+        (TRACEPARENT, Cow::Owned(trace.traceparent())),
     ];
-    // What is in the trace came as a header, or is ours; there is nothing here that could not be sent.
-    texts
+    always
         .into_iter()
-        .filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)))
+        .chain(state.map(|state| (TRACESTATE, state)))
 }
 
 /// Writes the headers over those that are there.
 pub(super) fn write(exchange: &Exchange, headers: &mut HeaderMap) {
     headers.remove(TRACESTATE);
-    for (name, value) in fields(exchange) {
-        headers.insert(name, value);
+    for (name, text) in fields(exchange) {
+        // What is in the trace came as a header, or is ours; there is nothing here that could not be sent.
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
+        }
     }
 }

@@ -106,11 +106,10 @@ impl LinkBody {
 
     /// Gives the connection back, if another request can be sent over it.
     fn release(&mut self) {
-        if let (Some(mut link), Some(destination)) = (self.link.take(), self.destination.take())
+        if let (Some(link), Some(destination)) = (self.link.take(), self.destination.take())
             && self.lasting
-            && link.renew()
         {
-            self.pool.put(destination, link);
+            self.pool.take_back(destination, link);
         }
     }
 }

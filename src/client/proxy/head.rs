@@ -1,17 +1,14 @@
-//! Heads on the wire (RFC 9112): a request's as bytes, an answer's as types, and how long an answer's body is.
+//! Heads of answers (RFC 9112), and how long their bodies are.
 
 use std::mem::MaybeUninit;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use httparse::{ParserConfig, Status};
 
 use super::chunked::Chunked;
 
-/// Room for the head of most requests, in bytes.
-const HEAD_BYTES: usize = 512;
 /// Most header fields of an answer.
 const FIELDS: usize = 200;
 /// What belongs to a connection and not to the answer (RFC 9110 section 7.6.1), for names that have no constant.
@@ -35,6 +32,8 @@ pub(super) struct Head {
     /// Without those of the backend's connection.
     pub(super) headers: HeaderMap,
     pub(super) framing: Framing,
+    /// All of the body, where it was taken along.
+    pub(super) body: Option<Bytes>,
     /// Whether the connection may be used again: the backend means to keep it, and nothing about the framing is in doubt.
     pub(super) lasting: bool,
 }
@@ -42,75 +41,6 @@ pub(super) struct Head {
 /// What the backend sent is no HTTP; the text is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
-
-/// A request but for its body, as it goes over the wire.
-#[derive(Debug)]
-pub struct RequestHead {
-    method: Method,
-    lines: Vec<u8>,
-}
-
-impl RequestHead {
-    /// The head of a request with no headers but `Host`. What frames the body is added when it is sent.
-    pub fn new(method: &Method, target: &PathAndQuery, host: &HeaderValue) -> Self {
-        let mut lines = Vec::with_capacity(HEAD_BYTES);
-        lines.extend_from_slice(method.as_str().as_bytes());
-        lines.push(b' ');
-        lines.extend_from_slice(target.as_str().as_bytes());
-        lines.extend_from_slice(b" HTTP/1.1\r\n");
-        // RFC 9110 section 7.2: the host comes first.
-        field(&header::HOST, host, &mut lines);
-        Self {
-            method: method.clone(),
-            lines,
-        }
-    }
-
-    /// Adds a header: none about the framing of the body, and none of the connection's own.
-    pub fn field(&mut self, name: &HeaderName, value: &HeaderValue) {
-        field(name, value, &mut self.lines);
-    }
-
-    /// Its method.
-    pub fn method(&self) -> &Method {
-        &self.method
-    }
-
-    /// Writes it with one more header. `length` is that of its body; `None` when it goes in chunks.
-    pub(super) fn write(
-        &self,
-        more: Option<(HeaderName, HeaderValue)>,
-        length: Option<u64>,
-        out: &mut Vec<u8>,
-    ) {
-        out.extend_from_slice(&self.lines);
-        if let Some((name, value)) = more {
-            field(&name, &value, out);
-        }
-        match length {
-            None => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-            Some(length) if length > 0 || expects_length(&self.method) => {
-                out.extend_from_slice(b"content-length: ");
-                out.extend_from_slice(length.to_string().as_bytes());
-                out.extend_from_slice(b"\r\n");
-            }
-            Some(_) => {}
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
-fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_str().as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
-
-/// RFC 9110 section 8.6: such a request says its length even when it is 0; some servers insist.
-fn expects_length(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
-}
 
 /// Where a head ends in `bytes`, in which no end was found before `searched`.
 pub(super) fn end(bytes: &[u8], searched: usize) -> Option<usize> {
@@ -170,6 +100,7 @@ pub(super) fn read(bytes: &Bytes, asked: &Method) -> Result<Head, Malformed> {
         status,
         headers,
         framing,
+        body: None,
         lasting: clear && modern && !facts.closes(),
     })
 }
@@ -177,6 +108,7 @@ pub(super) fn read(bytes: &Bytes, asked: &Method) -> Result<Head, Malformed> {
 /// What the fields of a head say about body and connection.
 #[derive(Default)]
 struct Facts {
+    /// `Connection`, where it says more than that the connection stays open.
     connection: Vec<HeaderValue>,
     length: Option<u64>,
     /// Whether the length is there more than once.
@@ -204,7 +136,9 @@ impl Facts {
                 Ok(false)
             }
             header::CONNECTION => {
-                self.connection.push(value.clone());
+                if value != KEEP_ALIVE {
+                    self.connection.push(value.clone());
+                }
                 Ok(false)
             }
             header::UPGRADE
@@ -394,27 +328,5 @@ mod tests {
             [("content-length", "0"), ("x-b", "2"), ("x-b", "3")]
         );
         assert!(head.lasting);
-    }
-
-    #[test]
-    fn what_a_request_looks_like() {
-        let check = |method: Method, length: Option<u64>, expected: &str| {
-            let target = PathAndQuery::from_static("/a%20b?c=d");
-            let mut request = RequestHead::new(&method, &target, &HeaderValue::from_static("h:1"));
-            let name = HeaderName::from_static("x-a");
-            request.field(&name, &HeaderValue::from_static("1"));
-            let mut out = Vec::new();
-            let more = (name, HeaderValue::from_static("2"));
-            request.write(Some(more), length, &mut out);
-            let (first, rest) = expected.split_once(' ').expect("a method and more");
-            let expected = format!(
-                "{first} /a%20b?c=d HTTP/1.1\r\nhost: h:1\r\nx-a: 1\r\nx-a: 2\r\n{rest}\r\n"
-            );
-            assert_eq!(String::from_utf8_lossy(&out), expected);
-        };
-        check(Method::GET, Some(0), "GET ");
-        check(Method::GET, Some(5), "GET content-length: 5\r\n");
-        check(Method::POST, Some(0), "POST content-length: 0\r\n");
-        check(Method::PUT, None, "PUT transfer-encoding: chunked\r\n");
     }
 }

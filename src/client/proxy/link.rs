@@ -7,11 +7,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Method};
+use http::Method;
 use hyper::body::Body as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 
-use super::head::{self, Head, Malformed, RequestHead};
+use super::head::{self, Framing, Head, Malformed};
+use super::request::{RequestHead, Room};
 use crate::base::alarm::Alarm;
 use crate::base::body::{BoxError, Payload};
 use crate::base::clock::Tick;
@@ -23,7 +24,7 @@ const HEAD_BYTES: usize = 64 * 1024;
 const INTERIM_ANSWERS: usize = 5;
 /// What is read at once at first, and at most, in bytes.
 const READ_BYTES: [usize; 2] = [8 * 1024, 64 * 1024];
-/// Pieces up to this size are copied to where the rest of a write is, in bytes.
+/// Pieces up to this size are copied to where the rest of a write is, and answers out of where they were read, in bytes.
 const COPIED_BYTES: usize = 4 * 1024;
 
 /// Bytes to and from a backend.
@@ -92,20 +93,21 @@ impl Link {
         self.poll_read(context).is_pending()
     }
 
+    /// Room for the head of a request, to be written there.
+    pub(super) fn room(&mut self) -> Room {
+        Room::again(std::mem::take(&mut self.output.copied))
+    }
+
     /// Takes a request up; [`Link::poll_head_until`] sends it.
-    pub(super) fn send<'r>(
-        &mut self,
-        request: &'r RequestHead,
-        more: Option<(HeaderName, HeaderValue)>,
-        body: Payload,
-    ) -> Reading<'r> {
+    pub(super) fn send(&mut self, request: RequestHead, body: Payload) -> Reading {
         let length = body.size_hint().exact();
-        request.write(more, length, &mut self.output.copied);
+        let (asked, lines) = request.end(length);
+        self.output.copied = lines;
         match body.whole() {
             Some(whole) => self.output.push(whole.clone()),
             None => self.upload = Some(Upload { body, left: length }),
         }
-        Reading::new(request.method())
+        Reading::new(asked)
     }
 
     /// As [`Link::poll_head`], until that moment.
@@ -116,7 +118,7 @@ impl Link {
         &mut self,
         moment: Tick,
         context: &mut Context<'_>,
-        reading: &mut Reading<'_>,
+        reading: &mut Reading,
     ) -> Poll<Result<Head, CallError>> {
         let head = self.poll_head(context, reading);
         if head.is_pending() {
@@ -134,7 +136,7 @@ impl Link {
     fn poll_head(
         &mut self,
         context: &mut Context<'_>,
-        reading: &mut Reading<'_>,
+        reading: &mut Reading,
     ) -> Poll<Result<Head, CallError>> {
         match self.poll_upload(context) {
             Poll::Ready(Err(UploadError::Body(error))) => {
@@ -352,9 +354,9 @@ impl Output {
 }
 
 /// How the reading of a head goes.
-pub(super) struct Reading<'r> {
+pub(super) struct Reading {
     /// Method of the request.
-    asked: &'r Method,
+    asked: Method,
     /// Whether any byte has come.
     heard: bool,
     /// How far the end of the head has been searched for.
@@ -362,8 +364,8 @@ pub(super) struct Reading<'r> {
     interim: usize,
 }
 
-impl<'r> Reading<'r> {
-    fn new(asked: &'r Method) -> Self {
+impl Reading {
+    fn new(asked: Method) -> Self {
         Self {
             asked,
             heard: false,
@@ -382,11 +384,8 @@ impl<'r> Reading<'r> {
                     _ => Err(Malformed("the head is too large")),
                 };
             };
-            // A copy as large as the head is, so that the buffer can be used again while the headers go on.
-            let bytes = Bytes::copy_from_slice(input.get(..end).unwrap_or_default());
-            input.advance(end);
             self.searched = 0;
-            let head = head::read(&bytes, self.asked)?;
+            let head = self.take(end, input)?;
             if !head.status.is_informational() {
                 return Ok(Some(head));
             }
@@ -398,5 +397,23 @@ impl<'r> Reading<'r> {
                 return Err(Malformed("too many interim answers"));
             }
         }
+    }
+
+    /// Takes a head of that length out of `input`, and the body behind it if it is small and all that is there.
+    fn take(&self, end: usize, input: &mut BytesMut) -> Result<Head, Malformed> {
+        let all = match input.len() {
+            length @ 0..=COPIED_BYTES => length,
+            _ => end,
+        };
+        // A copy, so that the buffer can be used again while headers and body go on.
+        let copy = Bytes::copy_from_slice(input.get(..all).unwrap_or_default());
+        let mut head = head::read(&copy.slice(..end), &self.asked)?;
+        let mut taken = end;
+        if head.framing == Framing::Length((all - end) as u64) {
+            head.body = Some(copy.slice(end..));
+            taken = all;
+        }
+        input.advance(taken);
+        Ok(head)
     }
 }

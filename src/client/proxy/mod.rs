@@ -15,6 +15,7 @@ mod connect;
 mod head;
 mod link;
 mod pool;
+mod request;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -24,8 +25,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use http::Response;
 use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Response};
 
 use crate::base::body::Payload;
 use crate::base::clock::{Clock, Tick, within};
@@ -35,9 +36,9 @@ use crate::client::http::{CallError, ClientError};
 use answer::LinkBody;
 use connect::Connector;
 use head::Head;
-pub use head::RequestHead;
 use link::Link;
 use pool::Pool;
+pub use request::{RequestHead, Room, Target};
 
 /// Where a request goes; connections are shared between requests to equal destinations.
 #[derive(Debug, Clone)]
@@ -146,16 +147,17 @@ impl ProxyClient {
         body: Bytes,
         deadline: Tick,
     ) -> Result<Answered, CallError> {
-        if let Some(ready) = self.kept(destination) {
-            let sending = ready.send(request, None, body.clone().into(), deadline);
-            match sending.await {
+        if let Some(mut ready) = self.kept(destination) {
+            let head = request.copied(ready.room());
+            match ready.send(head, body.clone().into(), deadline).await {
                 Err(CallError::Unanswered(_)) if request.method().is_idempotent() => {}
                 result => return result,
             }
         }
         // Boxed: a request that finds a connection should not carry what it takes to make one.
-        let ready = Box::pin(self.connect(destination, deadline)).await?;
-        ready.send(request, None, body.into(), deadline).await
+        let mut ready = Box::pin(self.connect(destination, deadline)).await?;
+        let head = request.copied(ready.room());
+        ready.send(head, body.into(), deadline).await
     }
 
     fn ready(&self, link: Box<Link>, destination: &Destination) -> Ready {
@@ -178,20 +180,24 @@ impl Ready {
         self.link.is_reused()
     }
 
-    /// Sends one request, with `more` as its last header, and waits for the head of its answer, within a deadline. What is
-    /// here of the body by then comes with it; if that is all, the body is whole and the connection free again.
+    /// Room for the head of the request, which this connection keeps for the next.
+    pub fn room(&mut self) -> Room {
+        self.link.room()
+    }
+
+    /// Sends one request and waits for the head of its answer, within a deadline. What is here of the body by then comes with
+    /// it; if that is all, the body is whole and the connection free again.
     ///
     /// # Errors
     /// [`CallError::TimedOut`], [`CallError::Unanswered`] when the connection ended before any byte of an answer, [`CallError::Broken`] when that is
     /// no HTTP, breaks off before any of it could go on, or when the body of the request does.
-    pub fn send<'r>(
+    pub fn send(
         mut self,
-        request: &'r RequestHead,
-        more: Option<(HeaderName, HeaderValue)>,
+        request: RequestHead,
         body: Payload,
         deadline: Tick,
-    ) -> impl Future<Output = Result<Answered, CallError>> + use<'r> {
-        let mut reading = self.link.send(request, more, body);
+    ) -> impl Future<Output = Result<Answered, CallError>> {
+        let mut reading = self.link.send(request, body);
         let mut sent = Some(self);
         poll_fn(move |context| {
             let Some(this) = &mut sent else {
@@ -206,14 +212,23 @@ impl Ready {
     }
 
     fn answered(self, head: Head, context: &mut Context<'_>) -> Result<Answered, CallError> {
-        let body = LinkBody::new(
-            self.link,
-            head.framing,
-            head.lasting,
-            self.pool,
-            self.destination,
-        );
-        let mut answer = Response::new(body.now_or_later(context)?);
+        let body = match head.body {
+            Some(body) => {
+                if head.lasting {
+                    self.pool.take_back(self.destination, self.link);
+                }
+                Payload::from(body)
+            }
+            None => LinkBody::new(
+                self.link,
+                head.framing,
+                head.lasting,
+                self.pool,
+                self.destination,
+            )
+            .now_or_later(context)?,
+        };
+        let mut answer = Response::new(body);
         *answer.status_mut() = head.status;
         *answer.headers_mut() = head.headers;
         Ok(answer)

@@ -53,10 +53,20 @@ impl Pool {
         fresh.then_some(idle.link)
     }
 
+    /// Takes back a connection whose answer has been read, if another request can be sent over it.
+    pub(super) fn take_back(self: &Arc<Self>, destination: Destination, mut link: Box<Link>) {
+        if link.renew() {
+            self.put(destination, link);
+        }
+    }
+
     /// Keeps a connection for the next request.
-    pub(super) fn put(self: &Arc<Self>, destination: Destination, link: Box<Link>) {
+    fn put(self: &Arc<Self>, destination: Destination, link: Box<Link>) {
         let since = self.clock.now();
-        let mut waiting = self.idle.entry(destination).or_default();
+        let mut waiting = match self.idle.get_mut(&destination) {
+            Some(waiting) => waiting,
+            None => self.idle.entry(destination).or_default(),
+        };
         if waiting.len() < IDLE_CONNECTIONS {
             waiting.push(Idle { link, since });
         }
