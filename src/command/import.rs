@@ -49,8 +49,10 @@ impl Import {
         match self {
             Self::Sam { file, parameters } => {
                 let parameters: BTreeMap<_, _> = parameters.into_iter().collect();
+                let directory = file.parent().unwrap_or(Path::new("")).to_owned();
+                let files = move |path: &str| read(&directory.join(path));
                 with_text(&file, |text, name| {
-                    import::sam::import(text, name, &parameters)
+                    import::sam::import(text, name, &parameters, &files)
                 })
             }
             Self::Openapi {

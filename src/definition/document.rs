@@ -40,6 +40,12 @@ pub fn read_document(text: &str, name: &str) -> Result<Json, Vec<Diagnostic>> {
     }
 }
 
+/// The value that a tree stands for, with scalars as the core schema has them.
+pub(crate) fn document_value(node: Node) -> Json {
+    // Only keys of documents from outside can be too long.
+    json(node, &mut Report::default())
+}
+
 /// No deeper than the parser lets values be nested.
 fn json(node: Node, report: &mut Report) -> Json {
     match node.value {

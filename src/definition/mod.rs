@@ -33,6 +33,7 @@ use crate::model::definition::{Auth, Definition};
 
 pub use concise::{concise, literally, write, write_line};
 pub use diagnostic::{Diagnostic, Origin, Place, Report, child, item, render};
+pub(crate) use document::document_value;
 pub use document::read_document;
 pub use overrides::variables;
 pub use places::Places;

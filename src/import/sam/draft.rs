@@ -2,8 +2,11 @@
 
 use crate::definition::tree::{Entry, Node, Scalar, Value};
 
+use super::intrinsics::entries;
+
+const ROUTES: &str = "routes";
 /// Sections of an API, in the order of a file.
-const SECTIONS: [&str; 5] = ["routes", "integrations", "authorizers", "stages", "models"];
+const SECTIONS: [&str; 5] = [ROUTES, "integrations", "authorizers", "stages", "models"];
 
 /// One API.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub(super) struct Api {
     place: Node,
     members: Vec<Entry>,
     sections: [Vec<Entry>; SECTIONS.len()],
+    /// Whether a document says which routes it has.
+    pub(super) documented: bool,
 }
 
 impl Api {
@@ -26,6 +31,7 @@ impl Api {
             place: map_at(at, Vec::new()),
             members: Vec::new(),
             sections: Default::default(),
+            documented: false,
         }
     }
 
@@ -46,6 +52,32 @@ impl Api {
         let index = SECTIONS.iter().position(|known| *known == section);
         let resources = &self.sections[index.unwrap_or_default()];
         resources.iter().any(|entry| entry.key == key)
+    }
+
+    /// Takes over what a document says of the API and nobody else has said; gives the keys of its routes that anyone may call.
+    pub(super) fn take_over(&mut self, said: &[Entry]) -> Vec<String> {
+        self.documented = true;
+        let mut open = Vec::new();
+        for member in said {
+            if !SECTIONS.contains(&member.key.as_str()) {
+                if !self.members.iter().any(|known| known.key == member.key) {
+                    self.members.push(member.clone());
+                }
+                continue;
+            }
+            for resource in entries(&member.value) {
+                if self.has(&member.key, &resource.key) {
+                    continue;
+                }
+                if member.key == ROUTES && resource.value.get("authorizationType").is_none() {
+                    open.push(resource.key.clone());
+                }
+                let members = entries(&resource.value).to_vec();
+                self.resource(&member.key, &resource.key, &resource.value)
+                    .extend(members);
+            }
+        }
+        open
     }
 
     fn finish(self) -> Entry {

@@ -3,6 +3,8 @@
 //! Sources: CloudFormation template reference (`AWS::ApiGatewayV2::*`, `AWS::Lambda::Function`); AWS SAM specification
 //! (`AWS::Serverless::HttpApi`, `AWS::Serverless::Function`, `HttpApi` events, `Globals`).
 
+mod document;
+mod domain;
 mod draft;
 mod function;
 mod intrinsics;
@@ -61,11 +63,13 @@ const ORDER: [&[&str]; 4] = [
 ];
 /// What is not, but may stand for something that is.
 const ALIASES: [&str; 2] = ["AWS::Lambda::Alias", "AWS::Lambda::Version"];
+const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "000000000000";
 /// Resources of one template (CloudFormation quotas).
 const RESOURCES: usize = 500;
 
 /// The definition that a template describes. `name` is what messages call the template, and `parameters` are values for its parameters, in place of
-/// their defaults; `AWS::Region`, `AWS::AccountId` and `AWS::StackName` may be among them.
+/// their defaults; `AWS::Region`, `AWS::AccountId` and `AWS::StackName` may be among them. `files` reads the OpenAPI documents that it names.
 ///
 /// # Errors
 /// What cannot be read as a template.
@@ -73,6 +77,7 @@ pub fn import(
     text: &str,
     name: &str,
     parameters: &BTreeMap<String, String>,
+    files: &Files,
 ) -> Result<Imported, Vec<Diagnostic>> {
     let mut report = Report::default();
     let origin = Arc::new(Origin {
@@ -88,7 +93,7 @@ pub fn import(
         report.add(Some(&root.place), "", what, "remove it");
         return Err(report.finish());
     }
-    let mut template = Template::read(&root, parameters, &mut report)?;
+    let mut template = Template::read(&root, parameters, files, &mut report)?;
     template.convert();
     let Template {
         draft,
@@ -114,7 +119,13 @@ struct Resource {
     properties: Node,
 }
 
+/// Reads a file that a template names, by its path from there; or says why it cannot.
+pub type Files = dyn Fn(&str) -> Result<String, String>;
+
 struct Template<'t, 'r> {
+    files: &'t Files,
+    region: String,
+    account_id: String,
     evaluator: Evaluator<'t, 'r>,
     globals: Option<Node>,
     resources: Vec<Resource>,
@@ -128,6 +139,7 @@ impl<'t, 'r> Template<'t, 'r> {
     fn read(
         root: &'t Node,
         parameters: &BTreeMap<String, String>,
+        files: &'t Files,
         report: &'r mut Report,
     ) -> Result<Self, Vec<Diagnostic>> {
         for entry in entries(root) {
@@ -190,7 +202,14 @@ impl<'t, 'r> Template<'t, 'r> {
                 properties: properties.unwrap_or(empty),
             });
         }
+        let pseudo = |name: &str, otherwise: &str| {
+            let given = parameters.get(name);
+            given.map_or(otherwise, String::as_str).to_owned()
+        };
         Ok(Self {
+            files,
+            region: pseudo("AWS::Region", REGION),
+            account_id: pseudo("AWS::AccountId", ACCOUNT),
             evaluator,
             globals,
             resources,
@@ -314,8 +333,8 @@ fn parameter_values(
     report: &mut Report,
 ) -> BTreeMap<String, Node> {
     let pseudo = [
-        ("AWS::Region", "us-east-1"),
-        ("AWS::AccountId", "000000000000"),
+        ("AWS::Region", REGION),
+        ("AWS::AccountId", ACCOUNT),
         ("AWS::Partition", "aws"),
         ("AWS::URLSuffix", "amazonaws.com"),
         ("AWS::StackName", "stack"),

@@ -4,7 +4,7 @@ use crate::definition::tree::{Entry, Node, Value};
 
 use super::draft::{child, entry, map_at, plain_at, texts_at};
 use super::intrinsics::{MARK, entries, list_of, scalar, text_at, with};
-use super::wire::{CERTIFICATES, lowered};
+use super::wire::lowered;
 use super::{Resource, Template};
 
 /// The API of events that name none (SAM specification).
@@ -63,12 +63,7 @@ impl Template<'_, '_> {
                 "Auth" => self.authorizers(resource, value),
                 "Domain" => self.domain(resource, value, &stage),
                 "StageName" => {}
-                "DefinitionBody" | "DefinitionUri" => self.warn(
-                    &property.place,
-                    &format!("{}.{name}", resource.logical),
-                    "is not taken over",
-                    "import the OpenAPI document itself, and add its routes",
-                ),
+                "DefinitionBody" | "DefinitionUri" => {}
                 _ => self.warn(
                     &property.place,
                     &format!("{}.{name}", resource.logical),
@@ -81,6 +76,13 @@ impl Template<'_, '_> {
             api.extend(members);
             api.resource("stages", &stage, at).extend(staged);
         }
+        // What the properties say goes before what a document says.
+        if let Some(body) = properties.get("DefinitionBody") {
+            self.document(resource, "DefinitionBody", body);
+        }
+        if let Some(uri) = properties.get("DefinitionUri") {
+            self.document_file(resource, "DefinitionUri", uri);
+        }
     }
 
     /// `true` opens the API to every page.
@@ -88,30 +90,6 @@ impl Template<'_, '_> {
         match scalar(value) {
             Some("true") => map_at(value, vec![entry("allowOrigins", texts_at(value, &["*"]))]),
             _ => lowered(&self.plain(value)),
-        }
-    }
-
-    fn domain(&mut self, resource: &Resource, value: &Node, stage: &str) {
-        let name = value.get("DomainName").map(|name| self.plain(name));
-        let Some(name) = name.as_ref().and_then(scalar).map(str::to_owned) else {
-            return;
-        };
-        let keys: Vec<String> = match value.get("BasePath").and_then(list_of) {
-            Some(paths) => paths.iter().filter_map(scalar).map(str::to_owned).collect(),
-            None => vec![String::new()],
-        };
-        let id = self.draft.api(&resource.logical).map(|api| api.id.clone());
-        for key in keys {
-            let key = key.trim_matches('/');
-            self.map(value, &name, key, id.as_deref().unwrap_or_default(), stage);
-        }
-        let taken = ["DomainName", "BasePath"];
-        for other in entries(value)
-            .iter()
-            .filter(|other| !taken.contains(&other.key.as_str()))
-        {
-            let path = format!("{}.Domain.{}", resource.logical, other.key);
-            self.warn(&other.place, &path, "is not taken over", CERTIFICATES);
         }
     }
 
@@ -260,6 +238,10 @@ impl Template<'_, '_> {
             let what = "belongs to an API that is not in this template, and is not taken over";
             return self.warn(&event.place, &path, what, "let `ApiId` be a `!Ref`");
         }
+        let documented = self.draft.api(&logical);
+        if documented.is_some_and(|api| api.documented && api.has("routes", &key)) {
+            return self.documented_route(&event.place, &path, &properties);
+        }
         let integration = self.event_integration(resource, &logical, at, &properties);
         let mut members = vec![entry(
             "target",
@@ -374,7 +356,12 @@ impl Template<'_, '_> {
     }
 
     /// What an event says of its callers, or else what its API says of all.
-    fn event_authorization(&mut self, logical: &str, at: &Node, properties: &Node) -> Vec<Entry> {
+    pub(super) fn event_authorization(
+        &mut self,
+        logical: &str,
+        at: &Node,
+        properties: &Node,
+    ) -> Vec<Entry> {
         let api = self.find(logical).cloned();
         let auth = api.and_then(|api| self.with_globals(&api, "HttpApi").get("Auth").cloned());
         let own = properties.get("Auth");

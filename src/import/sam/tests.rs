@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use crate::definition::write;
 
 use super::*;
@@ -6,7 +8,11 @@ fn run(text: &str, parameters: &[(&str, &str)]) -> Result<Imported, Vec<Diagnost
     let parameters = parameters
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    import(text, "t.yaml", &parameters.collect())
+    let files = |path: &str| match path {
+        "api/openapi.yaml" => Ok(DOCUMENT.to_owned()),
+        _ => Err("no such file".to_owned()),
+    };
+    import(text, "t.yaml", &parameters.collect(), &files)
 }
 
 fn check(text: &str, expected: &str, warnings: &[&str]) {
@@ -25,6 +31,170 @@ fn refused(text: &str, parameters: &[(&str, &str)], expected: &[&str]) {
         .map(ToString::to_string)
         .collect();
     assert_eq!(told, expected, "{text}");
+}
+
+/// A document beside a template.
+const DOCUMENT: &str = r#"
+openapi: 3.0.1
+info: { title: from a file, version: "1" }
+paths:
+  /file:
+    get:
+      responses: { default: { description: any } }
+      x-amazon-apigateway-integration: { type: HTTP_PROXY, httpMethod: GET, uri: "http://127.0.0.1:9/", payloadFormatVersion: "1.0" }
+"#;
+
+#[test]
+fn a_document_in_a_template_joins_what_the_template_says() {
+    let text = r#"
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: a.b
+      Runtime: provided
+      CodeUri: src
+      Events:
+        Known: { Type: HttpApi, Properties: { ApiId: !Ref Shop, Path: /things, Method: get } }
+        More: { Type: HttpApi, Properties: { ApiId: !Ref Shop, Path: /more, Method: post } }
+  Shop:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Name: shop
+      StageName: live
+      CorsConfiguration: { AllowOrigins: ["https://a.example"] }
+      Auth:
+        DefaultAuthorizer: Own
+        Authorizers:
+          Own: { IdentitySource: $request.header.Authorization, JwtConfiguration: { issuer: https://id.example/, audience: [a] } }
+      DefinitionBody:
+        openapi: 3.0.1
+        info: { title: !Sub "${AWS::StackName}", version: 1.0 }
+        x-amazon-apigateway-cors: { allowOrigins: ["*"] }
+        paths:
+          /things:
+            get:
+              security: [{ Other: [read] }]
+              responses: { default: { description: any } }
+              x-amazon-apigateway-integration: &i
+                type: aws_proxy
+                httpMethod: POST
+                payloadFormatVersion: "2.0"
+                uri: !Sub "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations"
+          /open:
+            get: { responses: { default: { description: any } }, x-amazon-apigateway-integration: *i }
+        components:
+          securitySchemes:
+            Other:
+              type: oauth2
+              flows: {}
+              x-amazon-apigateway-authorizer: { type: jwt, identitySource: $request.header.Other, jwtConfiguration: { issuer: https://other.example/, audience: [b] } }
+  Beside:
+    Type: AWS::Serverless::HttpApi
+    Properties: { DefinitionUri: api/openapi.yaml }
+  Wire:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      Body: { openapi: 3.0.1, info: { title: wire, version: "2" }, paths: { /w: { get: { responses: { default: { description: any } }, x-amazon-apigateway-integration: { type: AWS_PROXY, uri: !GetAtt F.Arn, payloadFormatVersion: "2.0" } } } } }
+  WireStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref Wire, StageName: $default, AutoDeploy: true } }
+"#;
+    let imported = run(text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(imported.problems, []);
+    let told: Vec<_> = imported.warnings.iter().map(ToString::to_string).collect();
+    let unused = |at: &str, pointer: &str| {
+        format!(
+            "t.yaml:{at}: #/paths/{pointer}: HTTP APIs do not use responses; it is ignored; nothing"
+        )
+    };
+    assert_eq!(
+        told,
+        [
+            unused(
+                "23:9: Shop.DefinitionBody",
+                "~1things/get/responses (and 1 more like it)"
+            ),
+            unused("46:34: Beside.DefinitionUri", "~1file/get/responses"),
+            unused("50:13: Wire.Body", "~1w/get/responses"),
+        ]
+    );
+    let apis = &imported.definition["apis"];
+    let (shop, beside, wire) = (&apis["shop"], &apis["beside"], &apis["wire"]);
+    assert_eq!(shop["name"], "shop", "not that of the document");
+    assert_eq!(
+        shop["corsConfiguration"],
+        json!({ "allowOrigins": ["https://a.example"] })
+    );
+    assert_eq!(shop["version"], "1.0");
+    assert_eq!(shop["stages"], json!({ "live": {} }));
+    let caller = |key: &str| {
+        let route = &shop["routes"][key];
+        (
+            route["authorizationType"].clone(),
+            route["authorizerId"].clone(),
+        )
+    };
+    assert_eq!(caller("GET /things"), ("JWT".into(), "Other".into()));
+    // SAM: the default authorizer is that of the document's routes, too.
+    assert_eq!(caller("GET /open"), ("JWT".into(), "Own".into()));
+    assert_eq!(caller("POST /more"), ("JWT".into(), "Own".into()));
+    let target = |api: &Value, key: &str| {
+        let target = api["routes"][key]["target"].as_str().unwrap_or_default();
+        let integration = target.strip_prefix("integrations/").unwrap_or_default();
+        api["integrations"][integration]["integrationUri"].clone()
+    };
+    for key in ["GET /things", "GET /open", "POST /more"] {
+        assert_eq!(target(shop, key), "function:F", "{key}");
+    }
+    assert_eq!(beside["name"], "from a file");
+    assert_eq!(target(beside, "GET /file"), "http://127.0.0.1:9/");
+    assert_eq!(target(wire, "GET /w"), "function:F");
+    assert_eq!(wire["name"], "wire");
+}
+
+#[test]
+fn documents_that_cannot_be_taken_over_are_told() {
+    let api = |properties: &str| {
+        format!(
+            "Resources: {{ Shop: {{ Type: \"AWS::Serverless::HttpApi\", Properties: {{ {properties} }} }} }}"
+        )
+    };
+    refused(
+        &api("DefinitionUri: none.yaml"),
+        &[],
+        &[
+            "t.yaml:1:85: Shop.DefinitionUri: `none.yaml` cannot be read: no such file; name a file beside the template",
+        ],
+    );
+    let problems = run(&api("DefinitionBody: { openapi: 2.0.0 }"), &[]).unwrap_err();
+    let told = problems
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert!(told.contains("Shop.DefinitionBody: #"), "{told}");
+    let bucket = run(&api("DefinitionUri: \"s3://a/b\""), &[]).unwrap();
+    let told = bucket.warnings.first().map(ToString::to_string);
+    assert!(told.unwrap_or_default().contains("is in a bucket"));
+    let event = r#"
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: a.b
+      Runtime: provided
+      CodeUri: src
+      Events:
+        Known: { Type: HttpApi, Properties: { ApiId: !Ref Shop, Path: /file, Method: get, Auth: { Authorizer: AWS_IAM } } }
+  Shop: { Type: AWS::Serverless::HttpApi, Properties: { DefinitionUri: api/openapi.yaml } }
+"#;
+    let problems = run(event, &[]).unwrap_err();
+    let told = problems
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert!(
+        told.contains("F.Events.Known.Auth: is said of a route"),
+        "{told}"
+    );
 }
 
 #[test]

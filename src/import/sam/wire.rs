@@ -1,6 +1,5 @@
 //! `AWS::ApiGatewayV2::*`: the resources of the API Gateway V2 API, with capital letters.
 
-use crate::definition::child as path_of;
 use crate::definition::tree::{Entry, Node, Value};
 
 use super::draft::{Api, child, entry, map_at};
@@ -20,17 +19,13 @@ const FREE: [&str; 8] = [
 ];
 /// Resources from an alias to its function: a version may stand between. Aliases that mean each other mean none.
 const CHAIN: usize = 8;
-const CONFIGURATIONS: &str = "DomainNameConfigurations";
-/// What to do where a template says which certificate a domain name has.
-pub(super) const CERTIFICATES: &str =
-    "add the certificate's files to `server.certificates`, and its ARN to the domain name";
 const OPENAPI: &str = "import the OpenAPI document itself";
 
 impl Template<'_, '_> {
     /// `AWS::ApiGatewayV2::Api`.
     pub(super) fn wire_api(&mut self, resource: &Resource) {
         let mut api = self.new_api(&resource.logical, &resource.at);
-        for from in ["Body", "BodyS3Location", "BasePath", "FailOnWarnings"] {
+        for from in ["BodyS3Location", "BasePath", "FailOnWarnings"] {
             if let Some(node) = resource.properties.get(from) {
                 let path = format!("{}.{from}", resource.logical);
                 self.warn(&node.place.clone(), &path, "is not taken over", OPENAPI);
@@ -52,6 +47,9 @@ impl Template<'_, '_> {
             self.quick_create(resource, &target.clone(), &mut api);
         }
         self.draft.apis.push(api);
+        if let Some(body) = resource.properties.get("Body") {
+            self.document(resource, "Body", body);
+        }
     }
 
     /// An API with an id that no other has.
@@ -209,57 +207,6 @@ impl Template<'_, '_> {
             let owner = api.resource(section, &owned, &resource.at);
             child(child(owner, inner, &resource.at), &key, &resource.at).extend(members);
         }
-    }
-
-    fn domain_name(&mut self, resource: &Resource) {
-        let properties = &resource.properties;
-        let Some(name) = properties.get("DomainName").map(|name| self.plain(name)) else {
-            return;
-        };
-        let members = self.members(properties, &["DomainName", CONFIGURATIONS]);
-        let name = scalar(&name).unwrap_or_default().to_ascii_lowercase();
-        if let Some(configurations) = properties.get(CONFIGURATIONS) {
-            let path = path_of(&path_of("domainNames", &name), "domainNameConfigurations");
-            let what = "is not taken over: certificates are no resources of a template";
-            self.warn(&configurations.place.clone(), &path, what, CERTIFICATES);
-        }
-        child(&mut self.draft.domains, &name, &resource.at).extend(members);
-    }
-
-    fn api_mapping(&mut self, resource: &Resource) {
-        let Some(logical) = self.api_of(resource) else {
-            return;
-        };
-        let mut text = |name: &str| {
-            let found = resource.properties.get(name).cloned()?;
-            let plain = self.plain(&found);
-            scalar(&plain).map(str::to_owned)
-        };
-        let (domain, stage) = (text("DomainName"), text("Stage"));
-        let key = text("ApiMappingKey").unwrap_or_default();
-        let (Some(domain), Some(stage)) = (domain, stage) else {
-            return self.warn(
-                &resource.at.place.clone(),
-                &resource.logical,
-                "names no domain or stage",
-                "add `DomainName` and `Stage`",
-            );
-        };
-        let id = self
-            .draft
-            .api(&logical)
-            .map(|api| api.id.clone())
-            .unwrap_or_default();
-        self.map(&resource.at, &domain, &key, &id, &stage);
-    }
-
-    /// A stage behind a domain name.
-    pub(super) fn map(&mut self, at: &Node, domain: &str, key: &str, id: &str, stage: &str) {
-        let domain = child(&mut self.draft.domains, &domain.to_ascii_lowercase(), at);
-        let mappings = child(domain, "apiMappings", at);
-        let mapping = child(mappings, key, at);
-        mapping.push(entry("apiId", text_at(at, id)));
-        mapping.push(entry("stage", text_at(at, stage)));
     }
 
     /// The logical id of the API that a resource belongs to.

@@ -39,7 +39,10 @@ pub struct Metrics {
 
 /// Series by API and stage.
 #[derive(Debug, Clone, Default)]
-struct Table(HashMap<Arc<str>, Arc<HashMap<Arc<str>, Arc<StageSeries>>>>);
+struct Table(HashMap<Arc<str>, Arc<ApiSeries>>);
+
+/// The series of one API's stages.
+type ApiSeries = HashMap<Arc<str>, Arc<StageSeries>>;
 
 /// The series of one stage.
 #[derive(Debug)]

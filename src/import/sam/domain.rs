@@ -1,0 +1,93 @@
+//! Custom domain names and what they lead to.
+
+use crate::definition::child as path_of;
+use crate::definition::tree::Node;
+
+use super::draft::{child, entry};
+use super::intrinsics::{entries, list_of, scalar, text_at};
+use super::{Resource, Template};
+
+const CONFIGURATIONS: &str = "DomainNameConfigurations";
+/// What to do where a template says which certificate a domain name has.
+const CERTIFICATES: &str =
+    "add the certificate's files to `server.certificates`, and its ARN to the domain name";
+
+impl Template<'_, '_> {
+    /// `Domain` of an `AWS::Serverless::HttpApi`.
+    pub(super) fn domain(&mut self, resource: &Resource, value: &Node, stage: &str) {
+        let name = value.get("DomainName").map(|name| self.plain(name));
+        let Some(name) = name.as_ref().and_then(scalar).map(str::to_owned) else {
+            return;
+        };
+        let keys: Vec<String> = match value.get("BasePath").and_then(list_of) {
+            Some(paths) => paths.iter().filter_map(scalar).map(str::to_owned).collect(),
+            None => vec![String::new()],
+        };
+        let id = self.draft.api(&resource.logical).map(|api| api.id.clone());
+        for key in keys {
+            let key = key.trim_matches('/');
+            self.map(value, &name, key, id.as_deref().unwrap_or_default(), stage);
+        }
+        let taken = ["DomainName", "BasePath"];
+        for other in entries(value)
+            .iter()
+            .filter(|other| !taken.contains(&other.key.as_str()))
+        {
+            let path = format!("{}.Domain.{}", resource.logical, other.key);
+            self.warn(&other.place, &path, "is not taken over", CERTIFICATES);
+        }
+    }
+
+    /// `AWS::ApiGatewayV2::DomainName`.
+    pub(super) fn domain_name(&mut self, resource: &Resource) {
+        let properties = &resource.properties;
+        let Some(name) = properties.get("DomainName").map(|name| self.plain(name)) else {
+            return;
+        };
+        let members = self.members(properties, &["DomainName", CONFIGURATIONS]);
+        let name = scalar(&name).unwrap_or_default().to_ascii_lowercase();
+        if let Some(configurations) = properties.get(CONFIGURATIONS) {
+            let path = path_of(&path_of("domainNames", &name), "domainNameConfigurations");
+            let what = "is not taken over: certificates are no resources of a template";
+            self.warn(&configurations.place.clone(), &path, what, CERTIFICATES);
+        }
+        child(&mut self.draft.domains, &name, &resource.at).extend(members);
+    }
+
+    /// `AWS::ApiGatewayV2::ApiMapping`.
+    pub(super) fn api_mapping(&mut self, resource: &Resource) {
+        let Some(logical) = self.api_of(resource) else {
+            return;
+        };
+        let mut text = |name: &str| {
+            let found = resource.properties.get(name).cloned()?;
+            let plain = self.plain(&found);
+            scalar(&plain).map(str::to_owned)
+        };
+        let (domain, stage) = (text("DomainName"), text("Stage"));
+        let key = text("ApiMappingKey").unwrap_or_default();
+        let (Some(domain), Some(stage)) = (domain, stage) else {
+            return self.warn(
+                &resource.at.place.clone(),
+                &resource.logical,
+                "names no domain or stage",
+                "add `DomainName` and `Stage`",
+            );
+        };
+        let id = self
+            .draft
+            .api(&logical)
+            .map(|api| api.id.clone())
+            .unwrap_or_default();
+        self.map(&resource.at, &domain, &key, &id, &stage);
+    }
+
+    /// A stage behind a domain name.
+    fn map(&mut self, at: &Node, domain: &str, key: &str, id: &str, stage: &str) {
+        let domain = child(&mut self.draft.domains, &domain.to_ascii_lowercase(), at);
+        let mappings = child(domain, "apiMappings", at);
+        let mapping = child(mappings, key, at);
+        mapping.push(entry("apiId", text_at(at, id)));
+        mapping.push(entry("stage", text_at(at, stage)));
+    }
+}
