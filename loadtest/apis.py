@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """What many APIs cost: 1 000 of 50 routes each, made through the control plane of a gateway that the script starts.
 
-    loadtest/apis.py target/release/tidegate [--apis 1000] [--routes 50]
+    loadtest/apis.py target/release/tidegate [--loadtest target/release/loadtest] [--apis 1000] [--routes 50] [--json FILE]
 
-Measures the cold start to `/readyz`, resident memory then, a request's time with one API and with all of them, the time from a
-deploy's call to the first request that sees it, and how long requests to another API take meanwhile. Python 3, Linux, nothing
-else; the times of requests contain Python's own.
+Measures the cold start to `/readyz`, resident memory then, and the time from a deploy's call to the first request that sees it.
+Requests to another API are measured by `loadtest http` at a fixed rate, each from the instant it was due: with one API and with all
+of them, and then three times in turn: nothing else going on, deploys going on in another gateway on the same machine, deploys
+going on in this one. The second tells what the machine is to blame for, the third what the gateway adds. Python 3, Linux.
 """
 
 import argparse
 import http.client
+import itertools
 import json
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -19,6 +22,9 @@ import time
 
 DEFINITION = "server: { listen: '127.0.0.1:0', admin: '127.0.0.1:0', adminAuth: none, stateDirectory: ./state, limits: { requestRate: off, requestBurst: off } }\n"
 CHUNK = 50
+# Requests a second while deploys go on, and the pause between two deploys, in seconds.
+RATE = 2000
+PAUSE = 0.05
 
 
 class Gateway:
@@ -41,6 +47,9 @@ class Gateway:
     def resident(self):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))) // 1024
+
+    def cost(self):
+        return {"ms": round(self.started * 1000), "MiB": self.resident()}
 
     def kill(self):
         self.process.kill()
@@ -69,21 +78,23 @@ def api(routes):
     }
 
 
-def preflight(connection, name):
-    connection.request("OPTIONS", f"/_apis/{name}/dev/r7/1", headers={"Origin": "https://a.example", "Access-Control-Request-Method": "GET"})
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+class Load:
+    """`loadtest http` at a fixed rate: times count from the instant a request was due, so a stall shows in all that it held up."""
 
+    def __init__(self, program, gateway, name, seconds):
+        # Answered by the gateway itself.
+        self.running = subprocess.Popen(
+            [program, "http", f"http://{gateway.admin}/_apis/{name}/dev/r7/1", "--quiet", "--method", "OPTIONS", "--rate", str(RATE), "--connections", "8"]
+            + ["--duration", f"{seconds}s", "--header", "origin: https://a.example", "--header", "access-control-request-method: GET", "--threads", "1"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-def times(connection, name, count):
-    taken = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        assert preflight(connection, name) == 204
-        taken.append((time.perf_counter() - begun) * 1e6)
-    taken.sort()
-    return f"p50 {taken[count // 2]:.0f} us, p99 {taken[count * 99 // 100]:.0f} us, max {taken[-1]:.0f} us"
+    def result(self):
+        told = json.loads(self.running.communicate()[0])
+        assert told["passed"], told["problems"]
+        latency = told["latency_us"]["answer"]
+        return {name: round(latency[name]) for name in ("p50", "p99", "p99_9", "max")} | {"requests": latency["count"]}
 
 
 def fill(gateway, first, last, routes):
@@ -94,54 +105,95 @@ def fill(gateway, first, last, routes):
         assert status == 200, answer
 
 
-def deploys(gateway, name, count):
-    """Milliseconds from the call of a deploy to the first request that sees it."""
+def deploys(gateway, name, seconds):
+    """Milliseconds of the call of a deploy, and from its begin to the first request that sees it."""
     control, client = gateway.connect(), gateway.connect()
     status, found = ask(control, "GET", f"/v2/apis/{name}/integrations")
     assert status == 200, found
     target = "integrations/" + found["items"][0]["integrationId"]
-    seen, calls = [], []
-    for number in range(count):
+    calls, seen = [], []
+    end = time.monotonic() + seconds
+    for number in itertools.count():
         begun = time.perf_counter()
         status, made = ask(control, "POST", f"/v2/apis/{name}/routes", {"routeKey": f"GET /new{number}", "target": target})
         assert status == 201, made
         calls.append((time.perf_counter() - begun) * 1e3)
+        # Nothing listens at the integration's address: seen is whatever is not 404.
         while ask(client, "GET", f"/_apis/{name}/dev/new{number}")[0] == 404:
             pass
         seen.append((time.perf_counter() - begun) * 1e3)
-    return f"call p50 {sorted(calls)[count // 2]:.1f} ms, seen p50 {sorted(seen)[count // 2]:.1f} ms, max {max(seen):.1f} ms"
+        status, gone = ask(control, "DELETE", f"/v2/apis/{name}/routes/{made['routeId']}")
+        assert status == 204, gone
+        left = end - time.monotonic()
+        if left <= 0:
+            return {"deploys": 2 * len(seen), "call": spread(calls), "seen": spread(seen)}
+        time.sleep(min(left, PAUSE))
+
+
+def spread(taken):
+    taken = sorted(taken)
+    pick = lambda share: round(taken[min(int(len(taken) * share), len(taken) - 1)], 1)
+    return {"p50": pick(0.5), "p99": pick(0.99), "max": round(taken[-1], 1)}
+
+
+def report(told, what, figures):
+    told[what] = figures
+    print(f"{what}: {json.dumps(figures)}".replace('"', ""), flush=True)
+
+
+def with_deploys(program, gateway, other, name, rounds, seconds, told):
+    """Requests to `name` while nothing else goes on, while another gateway deploys, while this one does; in turn."""
+    found = {"quiet": [], "deploys in another gateway": [], "deploys in this gateway": []}
+    deployed = []
+    for _ in range(rounds):
+        for situation, deploying in zip(found, (None, other, gateway)):
+            load = Load(program, gateway, name, seconds)
+            if deploying:
+                deployed.append(deploys(deploying, "api-1", seconds - 1))
+            found[situation].append(load.result())
+    report(told, "deploys, ms", deployed[1::2])
+    for situation, figures in found.items():
+        report(told, f"requests to another API, {situation}, us", figures)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("program", type=pathlib.Path)
+    options.add_argument("--loadtest", type=pathlib.Path, help="default: beside the program")
     options.add_argument("--apis", type=int, default=1000)
     options.add_argument("--routes", type=int, default=50)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=int, default=10, help="of each measurement of requests")
+    options.add_argument("--json", type=pathlib.Path, help="where the figures go as well")
     options = options.parse_args()
     program = options.program.resolve()
-    with tempfile.TemporaryDirectory() as directory:
+    loadtest = (options.loadtest or program.with_name("loadtest")).resolve()
+    told = {}
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as twin:
         pathlib.Path(directory, "tidegate.yaml").write_text(DEFINITION)
         gateway = Gateway(program, directory)
-        print(f"start, empty: {gateway.started * 1000:.0f} ms, {gateway.resident()} MiB")
+        report(told, "start, empty", gateway.cost())
         fill(gateway, 0, 1, options.routes)
-        print("request, one API:", times(gateway.connect(), "api-0", 2000))
+        report(told, "requests, one API, us", Load(loadtest, gateway, "api-0", options.seconds).result())
         begun = time.perf_counter()
         fill(gateway, 1, options.apis, options.routes)
-        print(f"made {options.apis} APIs in {time.perf_counter() - begun:.1f} s")
-        print(f"request, {options.apis} APIs:", times(gateway.connect(), "api-0", 2000))
+        report(told, f"seconds to make {options.apis} APIs", round(time.perf_counter() - begun, 1))
         gateway.kill()
-        gateway = Gateway(program, directory)
-        print(f"start, {options.apis} APIs of {options.routes} routes: {gateway.started * 1000:.0f} ms, {gateway.resident()} MiB")
-        print(f"request, {options.apis} APIs:", times(gateway.connect(), "api-0", 2000))
-        told = []
-        other = threading.Thread(target=lambda: told.append(deploys(gateway, "api-1", 50)))
-        other.start()
-        meanwhile = times(gateway.connect(), "api-0", 2000)
-        other.join()
-        print("deploy:", *told)
-        print("request to another API meanwhile:", meanwhile)
-        print(f"resident at the end: {gateway.resident()} MiB")
+        shutil.copytree(directory, twin, dirs_exist_ok=True)
+        starts = []
+        for _ in range(options.rounds):
+            gateway = Gateway(program, directory)
+            starts.append(gateway.cost())
+            gateway.kill()
+        report(told, f"start, {options.apis} APIs of {options.routes} routes", starts)
+        gateway, other = Gateway(program, directory), Gateway(program, twin)
+        report(told, f"requests, {options.apis} APIs, us", Load(loadtest, gateway, "api-0", options.seconds).result())
+        with_deploys(loadtest, gateway, other, "api-0", options.rounds, options.seconds, told)
+        report(told, "MiB at the end", gateway.resident())
         gateway.kill()
+        other.kill()
+    if options.json:
+        options.json.write_text(json.dumps(told, indent=1) + "\n")
 
 
 main()
