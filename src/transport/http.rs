@@ -22,7 +22,7 @@ use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
 use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::listener::Seat;
-use crate::transport::plain::{self, Rest};
+use crate::transport::plain::{self, Life, Outcome, Rest};
 use crate::transport::streams::Streams;
 use crate::transport::tls::Stream;
 use crate::transport::watched::{HEAD_TIMEOUT, Watched};
@@ -64,27 +64,37 @@ impl Socket {
     }
 }
 
-/// Serves requests until either side ends the connection or the gateway stops.
+/// Serves requests until either side ends the connection or the gateway stops. What it gives is the life of the WebSocket
+/// connection that it may have become.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` would keep room for the arguments twice"
+)]
 pub(super) fn serve(
     front: Arc<Front>,
     face: Face,
     stream: Stream,
     socket: Socket,
-) -> impl Future<Output = ()> {
-    // No `async fn`, which would keep room for the arguments twice.
+) -> impl Future<Output = Option<Life>> {
     async move {
         if stream.speaks_http2() {
-            return Box::pin(http2(front, face, stream, socket)).await;
+            Box::pin(http2(front, face, stream, socket)).await;
+            return None;
         }
-        if let Some(rest) = plain::serve(&front, face, stream, &socket).await {
-            Box::pin(http1(front, face, rest, socket)).await;
+        match plain::serve(&front, face, stream, &socket).await {
+            Outcome::Ended => None,
+            Outcome::Life(life) => Some(life),
+            Outcome::Hyper(rest) => {
+                Box::pin(http1(front, face, rest, socket)).await;
+                None
+            }
         }
     }
 }
 
 /// Serves what came over HTTP/1 and was not plain, and all that follows.
-async fn http1(front: Arc<Front>, face: Face, rest: Rest, socket: Socket) {
-    let Rest { stream, read, late } = rest;
+async fn http1(front: Arc<Front>, face: Face, rest: Box<Rest>, socket: Socket) {
+    let Rest { stream, read, late } = *rest;
     let slot = HeadSlot::default();
     let clock = Arc::clone(&front.services.clock);
     let watched = Watched::new(stream, read, slot.clone(), Arc::clone(&clock), late);

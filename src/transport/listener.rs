@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
+use futures_util::future::BoxFuture;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,8 +19,10 @@ use crate::base::clock::{Clock, within};
 use crate::transport::edge::Face;
 use crate::transport::front::Front;
 use crate::transport::http::{self, Socket};
+use crate::transport::plain::Life;
 use crate::transport::tls::{Stream, Tls};
 use crate::transport::unfinished::Unfinished;
+use crate::transport::ws::handshake;
 
 /// Longest time from accepting a socket to the end of its TLS handshake.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -165,7 +168,7 @@ pub async fn run(
                     continue;
                 };
                 let socket = serve(Arc::clone(&front), face, stream, peer, tls.clone(), seat);
-                tasks.spawn("socket", socket);
+                tasks.spawn("socket", see_through(Box::pin(socket)));
             }
             Err(error) => pause(&front, &error).await,
         }
@@ -184,6 +187,13 @@ async fn pause(front: &Front, error: &io::Error) {
     }
 }
 
+/// A socket from its first byte to its last. What HTTP needed is freed before it lives on as a WebSocket connection.
+async fn see_through(served: BoxFuture<'static, Option<Life>>) {
+    if let Some(life) = served.await {
+        handshake::live(life).await;
+    }
+}
+
 async fn serve(
     front: Arc<Front>,
     face: Face,
@@ -191,29 +201,26 @@ async fn serve(
     peer: SocketAddr,
     tls: Option<Door>,
     seat: Seat,
-) {
-    let Ok(local) = stream.local_addr() else {
-        return;
-    };
+) -> Option<Life> {
+    let local = stream.local_addr().ok()?;
     #[cfg(not(target_os = "linux"))]
     if let Err(error) = tune(&SockRef::from(&stream)) {
         debug!(%peer, %error, "a socket could not be set up");
-        return;
+        return None;
     }
     let opened = match tls {
         // Whoever speaks TLS all the same is told apart by what watches heads.
         None => Some((Stream::Plain(stream), false)),
         Some(door) => Box::pin(opened(&front, face, stream, peer, door)).await,
     };
-    if let Some((stream, secure)) = opened {
-        let socket = Socket {
-            peer,
-            local,
-            secure,
-            seat: Arc::new(seat),
-        };
-        Box::pin(http::serve(front, face, stream, socket)).await;
-    }
+    let (stream, secure) = opened?;
+    let socket = Socket {
+        peer,
+        local,
+        secure,
+        seat: Arc::new(seat),
+    };
+    Box::pin(http::serve(front, face, stream, socket)).await
 }
 
 /// What speaks on a socket, and whether over TLS; `None` when it did not come to that.

@@ -4,6 +4,7 @@
 //! Whatever else comes is hyper's, and the connection with it: see [`serve`].
 
 mod answer;
+mod joining;
 mod line;
 mod request;
 mod sending;
@@ -12,8 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
-use tokio::sync::oneshot;
+use http::{Method, header};
 
 use crate::base::clock::Tick;
 use crate::transport::arrival::Asked;
@@ -22,12 +22,22 @@ use crate::transport::front::Front;
 use crate::transport::http::{KEEP_ALIVE, Socket};
 use crate::transport::tls::Stream;
 use crate::transport::watched::HEAD_TIMEOUT;
+use joining::Joining;
 use line::Line;
 use request::Unread;
 use sending::Sending;
 
-/// The way on which a handshake's socket, and what the client sent behind it, come to the connection.
-pub(super) type Handover = oneshot::Receiver<(Stream, Vec<u8>)>;
+pub(super) use joining::{Handover, Life};
+
+/// What becomes of a connection.
+pub(super) enum Outcome {
+    /// Nothing: it is over.
+    Ended,
+    /// A handshake made it a WebSocket connection, which the same task sees through.
+    Life(Life),
+    /// Hyper serves it from now on.
+    Hyper(Box<Rest>),
+}
 
 /// A connection that is hyper's from now on.
 pub(super) struct Rest {
@@ -49,7 +59,7 @@ pub(super) fn serve(
     face: Face,
     stream: Stream,
     socket: &Socket,
-) -> impl Future<Output = Option<Rest>> {
+) -> impl Future<Output = Outcome> {
     let clock = &front.services.clock;
     let mut line = Line::new(stream, Arc::clone(clock));
     let mut late = clock.now().after(HEAD_TIMEOUT);
@@ -60,44 +70,49 @@ pub(super) fn serve(
             if line.is_idle() {
                 tokio::select! {
                     biased;
-                    came = line.more(late) => if !came { return None },
-                    () = &mut stopped => return None,
+                    came = line.more(late) => if !came { return Outcome::Ended },
+                    () = &mut stopped => return Outcome::Ended,
                 }
             }
-            let mut begun = match begin(&mut line, front, face, socket) {
-                Ok(begun) => begun,
+            let mut answering = match begin(&mut line, front, face, socket) {
+                Ok(Begun::Request(answering)) => answering,
+                Ok(Begun::Handshake(joining)) => {
+                    return Box::pin(joining.settle(line, clock.as_ref())).await;
+                }
                 Err(Unread::Short) if line.body(clock.as_ref()).await => continue,
                 Err(Unread::Short | Unread::Other) => {
-                    return Some(line.rest(clock.now().after(HEAD_TIMEOUT)));
+                    let late = clock.now().after(HEAD_TIMEOUT);
+                    return Outcome::Hyper(Box::new(line.rest(late)));
                 }
             };
-            let answer = line.answer(&mut begun.answering).await?;
-            let switching = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-            let last = closes(&answer) || (stop.begun() && !switching);
-            let mut sending = Sending::new(answer, begun.for_head, last, clock.wall());
-            line.send(&mut sending).await.ok()?;
-            match begun.connection {
-                Some(connection) if switching => {
-                    // Nobody takes it when the gateway ends the connection at once.
-                    connection.send(line.into_parts()).ok();
-                    return None;
-                }
-                _ if last => {
-                    line.shut().await;
-                    return None;
-                }
-                _ => late = clock.now().after(KEEP_ALIVE),
+            let Some(answer) = line.answer(&mut answering.answer).await else {
+                return Outcome::Ended;
+            };
+            let last = closes(&answer) || stop.begun();
+            let mut sending = Sending::new(answer, answering.for_head, last, clock.wall());
+            if line.send(&mut sending).await.is_err() {
+                return Outcome::Ended;
             }
+            if last {
+                line.shut().await;
+                return Outcome::Ended;
+            }
+            late = clock.now().after(KEEP_ALIVE);
         }
     }
 }
 
-/// A request that is being answered.
-struct Begun {
-    answering: Answering,
+/// What a request began.
+enum Begun {
+    Request(Begin),
+    /// No other request can follow it, whatever becomes of it.
+    Handshake(Box<Joining>),
+}
+
+/// An answer on its way.
+struct Begin {
+    answer: Answering,
     for_head: bool,
-    /// Where the socket goes should the answer be to switch protocols.
-    connection: Option<oneshot::Sender<(Stream, Vec<u8>)>>,
 }
 
 /// Begins to answer the request that is there.
@@ -109,8 +124,9 @@ fn begin(
 ) -> Result<Begun, Unread> {
     let plain = line.take()?;
     let for_head = plain.request.method() == Method::HEAD;
-    let (connection, handover) = match plain.upgrade {
-        true => Some(oneshot::channel()).unzip(),
+    let (handover, handed) = match plain.upgrade {
+        // What operators open has to end before their listener does, so it is no part of it.
+        true => Some(Handover::new(face == Face::Clients)).unzip(),
         false => (None, None),
     };
     let asked = Asked {
@@ -118,10 +134,10 @@ fn begin(
         head: plain.head,
         handover,
     };
-    Ok(Begun {
-        answering: edge::answer(front, face, socket, asked),
-        for_head,
-        connection,
+    let answer = edge::answer(front, face, socket, asked);
+    Ok(match handed {
+        Some(handed) => Begun::Handshake(Box::new(Joining::new(answer, handed))),
+        None => Begun::Request(Begin { answer, for_head }),
     })
 }
 

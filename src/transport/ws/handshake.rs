@@ -33,7 +33,7 @@ use crate::transport::arrival::Arrival;
 use crate::transport::edge::{Answer, message, upgrade_required};
 use crate::transport::front::Front;
 use crate::transport::listener::Seat;
-use crate::transport::plain::Handover;
+use crate::transport::plain::{Handover, Life};
 use crate::transport::stray::turn_away;
 use crate::transport::tls::Stream;
 use crate::transport::watched::Watched;
@@ -56,9 +56,12 @@ pub(in crate::transport) async fn answer(
         let answer = message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         return turn_away(&front, arrival.request(), Stray::Busy, answer);
     };
-    let upgrade = match arrival.asked.handover.take() {
-        Some(handover) => Upgrade::Plain(handover),
-        None => Upgrade::Hyper(hyper::upgrade::on(&mut arrival.asked.request)),
+    let (upgrade, seeing) = match arrival.asked.handover.take() {
+        Some(Handover { socket, life }) => (Upgrade::Plain(socket), life),
+        None => {
+            let upgrade = hyper::upgrade::on(&mut arrival.asked.request);
+            (Upgrade::Hyper(upgrade), None)
+        }
     };
     let (sender, receiver) = oneshot::channel();
     let tasks = front.services.tasks.clone();
@@ -69,11 +72,18 @@ pub(in crate::transport) async fn answer(
         upgrade,
         seat,
     };
-    let mut beginning = Box::pin(begin(opening, stage, Box::new(arrival), permit));
+    let mut beginning: Life = Box::pin(begin(opening, stage, Box::new(arrival), permit));
     // Its first steps at once: a `$connect` that waits for nobody gives its place back before the next client takes one,
     // however many come at the same time.
     match poll_immediate(&mut beginning).await {
-        None => drop(tasks.spawn("connection", live(beginning))),
+        None => {
+            // The task of the socket goes on as that of the connection, where it can.
+            let left = match seeing {
+                Some(seeing) => seeing.send(beginning).err(),
+                None => Some(beginning),
+            };
+            left.map(|beginning| tasks.spawn("connection", live(beginning)));
+        }
         Some(rest) => drop(rest.map(|rest| tasks.spawn("connection", rest))),
     }
     let unanswered = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
@@ -82,7 +92,7 @@ pub(in crate::transport) async fn answer(
 
 /// Where the bare socket comes from when the client has its answer.
 enum Upgrade {
-    Plain(Handover),
+    Plain(oneshot::Receiver<(Stream, Vec<u8>)>),
     Hyper(OnUpgrade),
 }
 
@@ -90,7 +100,7 @@ impl Upgrade {
     /// The socket, and what the client sent behind its handshake; `None` when the client is gone.
     async fn socket(self) -> Option<(Stream, Vec<u8>)> {
         match self {
-            Self::Plain(handover) => handover.await.ok(),
+            Self::Plain(socket) => socket.await.ok(),
             Self::Hyper(upgrade) => upgrade.await.ok().and_then(unwrap),
         }
     }
@@ -151,7 +161,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
 }
 
 /// The life of a connection as one task. What its beginning needed is freed before the rest, which lasts for hours, begins.
-async fn live(beginning: BoxFuture<'static, Option<BoxFuture<'static, ()>>>) {
+pub(in crate::transport) async fn live(beginning: Life) {
     let rest = beginning.await;
     if let Some(rest) = rest {
         rest.await;
