@@ -53,5 +53,7 @@ def install_node(folder, packages):
         return
     say(f"installing {' '.join(packages)}")
     folder.mkdir(parents=True, exist_ok=True)
-    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--silent"]
-    subprocess.run([*command, *packages], check=True)
+    command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error"]
+    if subprocess.run([*command, *packages], check=False).returncode != 0:
+        shutil.rmtree(folder)
+        say(f"{' '.join(packages)} could not be installed, so nothing is compared with them")

@@ -1,6 +1,7 @@
 """The rows, what is read off a result, and the table that says which goals are met."""
 
 import os
+import shutil
 import statistics
 import subprocess
 from dataclasses import dataclass, field
@@ -232,6 +233,8 @@ def machine(root):
     """When, what and where."""
 
     def said(*command):
+        if not shutil.which(command[0]):
+            return "unknown"
         return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, cwd=root).stdout.strip()
 
     lines = Path("/proc/cpuinfo").read_text().splitlines()
