@@ -77,7 +77,7 @@ apis:
   shop:
     protocolType: HTTP
     routes:
-      $default: {{ target: integrations/everything }}
+      ANY /{{proxy+}}: {{ target: integrations/everything }}
       ANY /chunks: {{ target: integrations/chunks }}
     integrations:
       everything: {{ integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: "{everything}/{{proxy}}" }}
@@ -86,7 +86,13 @@ apis:
       $default: {{}}
 "#
     )
-    .replace("$default: { target", "ANY /{proxy+}: { target")
+}
+
+/// A gateway before that backend.
+async fn scene() -> (Rig, FakeHttp) {
+    let everything = FakeHttp::start(backend).await;
+    let definition = api(&everything.url(""), &everything.url(""));
+    (Setup::new(definition).start().await, everything)
 }
 
 #[tokio::test]
@@ -160,10 +166,7 @@ async fn answers_of_web_socket_apis_are_the_same() {
 
 #[tokio::test]
 async fn a_client_may_ask_for_the_end() {
-    let everything = FakeHttp::start(backend).await;
-    let rig = Setup::new(api(&everything.url(""), &everything.url("")))
-        .start()
-        .await;
+    let (rig, _backend) = scene().await;
     for (front, path) in [
         ("", "/hi"),
         ("\r\n", "/hi"),
@@ -192,10 +195,7 @@ async fn a_client_may_ask_for_the_end() {
 
 #[tokio::test]
 async fn bodies_may_come_in_pieces() {
-    let everything = FakeHttp::start(backend).await;
-    let rig = Setup::new(api(&everything.url(""), &everything.url("")))
-        .start()
-        .await;
+    let (rig, _backend) = scene().await;
     for length in [1, 10, 1_000, 60_000, 70_000, 1_000_000] {
         let body: Vec<u8> = (0..length)
             .map(|number| b'a' + (number % 23) as u8)
@@ -229,10 +229,7 @@ async fn bodies_may_come_in_pieces() {
 
 #[tokio::test]
 async fn many_requests_may_wait_behind_one_another() {
-    let everything = FakeHttp::start(backend).await;
-    let rig = Setup::new(api(&everything.url(""), &everything.url("")))
-        .start()
-        .await;
+    let (rig, _backend) = scene().await;
     let mut stream = connect(rig.address()).await;
     let mut requests = Vec::new();
     for number in 0..300 {

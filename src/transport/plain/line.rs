@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncWrite as _};
 
 use super::Rest;
@@ -28,8 +28,6 @@ pub(super) struct Line {
     stream: Stream,
     /// What was read and belongs to no request yet.
     read: Bytes,
-    /// When a body must be there that is waited for.
-    body_late: Option<Tick>,
     alarm: Alarm,
 }
 
@@ -38,7 +36,6 @@ impl Line {
         Self {
             stream,
             read: Bytes::new(),
-            body_late: None,
             alarm: Alarm::new(clock),
         }
     }
@@ -55,7 +52,6 @@ impl Line {
     pub(super) fn take(&mut self) -> Result<Plain, Unread> {
         let mut plain = request::read(&self.read)?;
         self.read = std::mem::take(&mut plain.rest);
-        self.body_late = None;
         Ok(plain)
     }
 
@@ -68,13 +64,15 @@ impl Line {
         .await
     }
 
-    /// Waits for more of the body of a plain request; `false` when it does not come at once.
-    pub(super) async fn body(&mut self, clock: &dyn Clock) -> bool {
-        let late = self
-            .body_late
-            .get_or_insert_with(|| clock.now().after(BODY_PATIENCE));
-        let late = *late;
-        self.more(late).await
+    /// Waits for the body of a plain request, until so many bytes are there in all; `false` when they do not come at once.
+    pub(super) async fn body(&mut self, bytes: usize, clock: &dyn Clock) -> bool {
+        let late = clock.now().after(BODY_PATIENCE);
+        while self.read.len() < bytes {
+            if !self.more(late).await {
+                return false;
+            }
+        }
+        true
     }
 
     /// Waits for an answer; `None` when its client does not.
@@ -103,7 +101,12 @@ impl Line {
             let came = buffer.filled();
             self.read = match self.read.is_empty() {
                 true => Bytes::copy_from_slice(came),
-                false => [&self.read, came].concat().into(),
+                false => {
+                    // It grows where it is, so that many small pieces are not copied once for each.
+                    let mut read = BytesMut::from(std::mem::take(&mut self.read));
+                    read.extend_from_slice(came);
+                    read.freeze()
+                }
             };
             Poll::Ready(read.is_ok() && !came.is_empty())
         })

@@ -79,8 +79,8 @@ pub(super) fn serve(
                 Ok(Begun::Handshake(joining)) => {
                     return Box::pin(joining.settle(line, clock.as_ref())).await;
                 }
-                Err(Unread::Short) if line.body(clock.as_ref()).await => continue,
-                Err(Unread::Short | Unread::Other) => {
+                Err(Unread::Short(bytes)) if line.body(bytes, clock.as_ref()).await => continue,
+                Err(Unread::Short(_) | Unread::Other) => {
                     let late = clock.now().after(HEAD_TIMEOUT);
                     return Outcome::Hyper(Box::new(line.rest(late)));
                 }

@@ -39,8 +39,8 @@ struct Framing {
 /// Why there is no request to serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// It is a plain one, but its body is still on its way.
-    Short,
+    /// It is a plain one, but its body is still on its way: that many bytes are to be there in all.
+    Short(usize),
     /// Something unusual, or too little to tell.
     Other,
 }
@@ -82,7 +82,7 @@ fn plain(bytes: &Bytes) -> Option<Result<Plain, Unread>> {
         return None;
     }
     if end > bytes.len() {
-        return Some(Err(Unread::Short));
+        return Some(Err(Unread::Short(end)));
     }
     let mut request = Request::new(Payload::from(bytes.slice(head_bytes..end)));
     *request.method_mut() = method;
@@ -211,14 +211,15 @@ mod tests {
 
     #[test]
     fn small_bodies_are_waited_for() {
+        let head = "PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n".len();
         let check = |length: usize, expected: Option<Unread>| {
             let text = format!("PUT / HTTP/1.1\r\nContent-Length: {length}\r\n\r\nh");
             let unread = read(&text.into()).err();
             assert_eq!(unread, expected, "{length}");
         };
         check(1, None);
-        check(2, Some(Unread::Short));
-        check(MOST_BYTES - 100, Some(Unread::Short));
+        check(2, Some(Unread::Short(head + 2)));
+        check(60_000, Some(Unread::Short(head + 4 + 60_000)));
         check(MOST_BYTES, Some(Unread::Other));
     }
 }
