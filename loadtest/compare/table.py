@@ -107,7 +107,7 @@ def rows(settings):
         ),
         "push": Row(
             "push, signed on Tidegate, as fast as accepted", "push", ["tidegate", "push floor", "nchan", "serverless-offline"],
-            ["--connections", "100", "--publishers", "16", "--duration", time], "push floor",
+            ["--connections", "100", "--publishers", "16", "--duration", time, "--sign-ahead", str(settings.seconds * 90_000)], "push floor",
             [Goal(6, "pushes a second, signed", "≥ 0.8 × unsigned push floor", "rate", least=0.8, reference="push floor")],
         ),
         "push1000": Row(
@@ -121,7 +121,7 @@ def rows(settings):
         ),
         "pushall": Row(
             f"{many} pushes to {many} connections", "push", ["tidegate", "push floor", "nchan", "nchan, one publish"],
-            ["--connections", burst, "--messages", burst, "--publishers", "32"], "nchan, one publish",
+            ["--connections", burst, "--messages", burst, "--publishers", "32", "--sign-ahead", burst], "nchan, one publish",
             [Goal(12, f"{many} pushes to {many} connections, ms to the last", "≤ 120", "last", most=120)],
             ["last", "cpu"], fresh=True,
         ),

@@ -8,6 +8,7 @@ pub mod body;
 pub mod clock;
 pub mod ids;
 pub mod ip;
+pub mod pace;
 pub mod quotas;
 pub mod stream;
 pub mod tasks;

@@ -1,6 +1,7 @@
 //! The live capabilities, built once by the gateway and handed to every phase.
 
 use std::collections::HashSet;
+use std::num::NonZero;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use crate::authorizer::iam::SignatureVerifier;
 use crate::authorizer::jwt::VerifiedTokens;
 use crate::base::clock::{Clock, EpochMillis, Tick};
 use crate::base::ids::{self, RequestId};
+use crate::base::pace::Crowds;
 use crate::base::tasks::Tasks;
 use crate::client::issuer::Issuers;
 use crate::error::CloseReason;
@@ -33,6 +35,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Every task is spawned here.
     pub tasks: Tasks,
+    /// Turns for what clients do in crowds.
+    pub crowds: Crowds,
     /// Who is connected.
     pub store: Arc<dyn ConnectionStore>,
     /// Token buckets.
@@ -107,11 +111,13 @@ impl Services {
     pub fn new(parts: Parts, plan: Plan) -> Self {
         let clock = Arc::clone(&parts.clock);
         let http = parts.backends.http.clone();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let services = Self {
             issuers: Issuers::new(http, Arc::clone(&parts.clock), parts.tasks.clone()),
             tokens: VerifiedTokens::new(),
             clock: parts.clock,
             tasks: parts.tasks,
+            crowds: Crowds::new(threads),
             store: parts.store,
             limiter: RateLimiter::new(),
             guesses: Guesses::new(),

@@ -169,6 +169,10 @@ pub async fn run(
                 };
                 let socket = serve(Arc::clone(&front), face, stream, peer, tls.clone(), seat);
                 tasks.spawn("socket", see_through(Box::pin(socket)));
+                let services = &front.services;
+                if let Some(turn) = services.crowds.arrivals.step(services.clock.now()) {
+                    turn.await;
+                }
             }
             Err(error) => pause(&front, &error).await,
         }

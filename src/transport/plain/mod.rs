@@ -65,7 +65,9 @@ pub(super) fn serve(
     let mut late = clock.now().after(HEAD_TIMEOUT);
     async move {
         let (_, stop) = front.lifetime(face);
+        let crowds = &front.services.crowds;
         let mut stopped = pin!(stop.wait());
+        let mut first = true;
         loop {
             if line.is_idle() {
                 tokio::select! {
@@ -73,6 +75,11 @@ pub(super) fn serve(
                     came = line.more(late) => if !came { return Outcome::Ended },
                     () = &mut stopped => return Outcome::Ended,
                 }
+            }
+            if std::mem::take(&mut first)
+                && let Some(turn) = crowds.beginnings.step(clock.now())
+            {
+                turn.await;
             }
             let mut answering = match begin(&mut line, front, face, socket) {
                 Ok(Begun::Request(answering)) => answering,

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::base::clock::Tick;
+use crate::base::pace::Turn;
 use crate::error::CloseReason;
 use crate::pipeline::{Moment, Services, runs_serially};
 use crate::plan::stage::{ConnectionSettings, Stage};
@@ -71,6 +72,7 @@ where
         since: None,
         leaving: None,
         timer: None,
+        parting: None,
         shut: false,
     };
     let pumping = std::future::poll_fn(move |context| pump.poll(context));
@@ -104,6 +106,8 @@ struct Pump<S> {
     /// A request to close that waits for older messages to leave, and since when.
     leaving: Option<(Tick, CloseRequest)>,
     timer: Option<(Tick, BoxFuture<'static, ()>)>,
+    /// The end, when it has come: the wait for its turn, if there is one.
+    parting: Option<Option<Turn>>,
     /// Whether our side of the stream is shut, or given up.
     shut: bool,
 }
@@ -113,6 +117,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         self.connection.outbox.register(context);
         loop {
             self.take_outbox();
+            if self.session.ending().is_some() {
+                ready!(self.poll_parting(context));
+            }
             let mut progress = self.poll_write(context);
             if let Some(ending) = self.poll_end(context) {
                 return Poll::Ready(ending);
@@ -240,6 +247,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             return None;
         }
         self.session.ending().cloned()
+    }
+
+    /// Waits until the connection may end: when thousands do at once, it is not they who have something to lose.
+    fn poll_parting(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let services = &self.services;
+        let departures = &services.crowds.departures;
+        let waiting = self
+            .parting
+            .get_or_insert_with(|| departures.step(services.clock.now()));
+        if let Some(turn) = waiting {
+            ready!(turn.poll_unpin(context));
+            *waiting = None;
+        }
+        Poll::Ready(())
     }
 
     fn may_read(&self) -> bool {

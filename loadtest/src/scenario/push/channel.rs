@@ -34,6 +34,14 @@ impl Channel {
         }
     }
 
+    /// The mark of a payload, by its number on this connection.
+    pub(super) fn marker(&self, sequence: u64) -> Marker {
+        Marker {
+            connection: self.number,
+            sequence,
+        }
+    }
+
     /// The account; held only for one entry.
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,6 +9,7 @@ mod publisher;
 mod receiver;
 mod shared;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,9 @@ use crate::options::{Common, Extent, Misuse, Rate, Share};
 use crate::pace::{Schedule, Timer};
 use crate::report::Outcome;
 use crate::run::{Fleet, Run, read, reserve_files};
+
+/// POSTs that may be made ahead: some 3 GB.
+const MOST_SIGNED_AHEAD: u64 = 2_000_000;
 
 /// Posts payloads to connections and follows them to their receipt.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -61,6 +65,11 @@ pub struct Push {
     /// Bytes of a payload
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(48..=131_072))]
     pub size: u32,
+
+    /// Make and sign this many POSTs before the clock runs, all publishers together; each takes about 1.5 KB.
+    /// Signatures of AWS hold for five minutes
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST_SIGNED_AHEAD))]
+    pub sign_ahead: u64,
 
     /// What to do with a payload that was answered 429
     #[arg(long, value_enum, default_value_t = OnThrottle::Count)]
@@ -96,6 +105,7 @@ impl Load for Push {
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
         self.publishers = share.connections(self.publishers)?;
+        self.sign_ahead = share.count(self.sign_ahead);
         if let Rate::PerSecond(rate) = &mut self.rate {
             *rate = share.rate(*rate);
         }
@@ -116,16 +126,19 @@ impl Load for Push {
         .await?;
         let channels = shared.channels();
         run.reach(Moment::Opened).await;
+        let own = |number| {
+            let step = self.publishers as usize;
+            let own = channels.iter().skip(number).step_by(step);
+            own.cloned().collect::<Vec<_>>()
+        };
+        for (number, publisher) in publishers.iter_mut().enumerate() {
+            let ahead = self.sign_ahead.div_ceil(self.publishers.into());
+            publisher.make_ahead(ahead, &own(number)).await;
+        }
         let session = self.session();
         let mut posting = JoinSet::new();
         for (number, mut publisher) in publishers.drain(..).enumerate() {
-            let step = self.publishers as usize;
-            let own = channels
-                .iter()
-                .skip(number)
-                .step_by(step)
-                .cloned()
-                .collect();
+            let own = own(number);
             posting.spawn(async move { publisher.publish(session, number as u64, own).await });
         }
         while let Some(ended) = posting.join_next().await {
@@ -186,6 +199,7 @@ impl Push {
                 host: host.clone(),
                 signer: self.access.signer(),
                 on_throttle: self.on_429,
+                ahead: VecDeque::new(),
             })
         };
         (0..self.publishers).map(publisher).collect()
@@ -222,6 +236,7 @@ impl Push {
         outcome.latency("post", shared.post.distribution());
         let sum = |count: fn(&Channel) -> u64| channels.iter().map(|channel| count(channel)).sum();
         outcome.count("posted", read(&live.sent));
+        outcome.count("made_ahead", read(&tallies.made_ahead));
         outcome.count("acknowledged", read(&tallies.acknowledged));
         outcome.count("received", read(&live.received));
         outcome.count("throttled", read(&tallies.throttled));

@@ -1,5 +1,6 @@
 //! A publisher: posts to its connections in turn, one POST under way.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,6 +23,8 @@ use crate::run::count;
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// Pause after a POST without an answer, so that a gateway that is away is not hammered.
 const FAILURE_PAUSE: Duration = Duration::from_millis(10);
+/// POSTs made ahead between two looks at what else is to do.
+const MADE_AT_ONCE: u64 = 256;
 /// Longest pause between repetitions.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -40,6 +43,16 @@ pub(super) struct Publisher {
     pub(super) host: HeaderValue,
     pub(super) signer: Option<Signer>,
     pub(super) on_throttle: OnThrottle,
+    /// What was made before the clock ran, in the order in which it will be posted.
+    pub(super) ahead: VecDeque<Made>,
+}
+
+/// A payload on its way, and the POST that carries it.
+#[derive(Debug)]
+pub(super) struct Made {
+    marker: Marker,
+    payload: Bytes,
+    request: Result<Request<Full<Bytes>>, Failure>,
 }
 
 /// What one POST came to.
@@ -51,6 +64,22 @@ enum Posted {
 }
 
 impl Publisher {
+    /// Makes the first POSTs to `channels`, `number` of them, which [`Publisher::publish`] then only has to send.
+    pub(super) async fn make_ahead(&mut self, number: u64, channels: &[Arc<Channel>]) {
+        let turns = channels.iter().cycle().zip(0..number);
+        for (channel, turn) in turns {
+            let round = turn / channels.len() as u64;
+            let sequence = channel.ledger().next() + round;
+            self.ahead.push_back(self.make(channel, sequence));
+            if turn.is_multiple_of(MADE_AT_ONCE) {
+                tokio::task::yield_now().await;
+                if self.shared.run.stop.requested() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Posts to `channels` in turn until the session is over or no channel is left.
     /// `number` is the publisher's turn among the others.
     pub(super) async fn publish(
@@ -89,13 +118,10 @@ impl Publisher {
     /// Posts the next payload to `channel` when it is due; false if the channel is gone.
     async fn post_next(&mut self, channel: &Channel, due: Option<Instant>) -> bool {
         let sequence = channel.ledger().next();
-        let marker = Marker {
-            connection: channel.number,
-            sequence,
-        };
-        let payload = self.shared.payload.bytes(&self.shared.run.markers, marker);
         // Made and signed before it is due, so that the signing is not part of the latency.
-        let request = self.request(channel, &payload);
+        let Made {
+            payload, request, ..
+        } = self.next(channel, sequence);
         if let Some(due) = due {
             let stop = self.shared.run.stop.clone();
             tokio::select! {
@@ -116,6 +142,28 @@ impl Publisher {
             posted = self.retry(channel, &payload, departure, sequence).await;
         }
         self.settle(channel, sequence, posted).await
+    }
+
+    /// The POST of this payload: from those made ahead, if it is the next of them.
+    fn next(&mut self, channel: &Channel, sequence: u64) -> Made {
+        let marker = channel.marker(sequence);
+        match self.ahead.pop_front() {
+            Some(made) if made.marker == marker => {
+                count(&self.shared.tallies.made_ahead);
+                made
+            }
+            _ => self.make(channel, sequence),
+        }
+    }
+
+    fn make(&self, channel: &Channel, sequence: u64) -> Made {
+        let marker = channel.marker(sequence);
+        let payload = self.shared.payload.bytes(&self.shared.run.markers, marker);
+        Made {
+            marker,
+            request: self.request(channel, &payload),
+            payload,
+        }
     }
 
     async fn post(

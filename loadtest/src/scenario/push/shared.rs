@@ -43,6 +43,8 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
     pub(super) acknowledged: AtomicU64,
+    /// Posted as they were made before the clock ran.
+    pub(super) made_ahead: AtomicU64,
     pub(super) duplicated: AtomicU64,
     pub(super) reordered: AtomicU64,
     pub(super) misdelivered: AtomicU64,

@@ -250,6 +250,7 @@ impl Soak {
             rate: Rate::PerSecond(self.push_rate),
             extent: self.extent(),
             publishers: self.publishers,
+            sign_ahead: 0,
             size: 128,
             on_429: OnThrottle::Retry,
             access: self.access.clone(),

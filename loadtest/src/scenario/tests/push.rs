@@ -46,6 +46,31 @@ async fn payloads_are_followed() {
 }
 
 #[tokio::test]
+async fn posts_are_made_ahead() {
+    let url = floor(Floor::push()).await;
+    let check = async |options: &str, posted: u64, ahead: u64| {
+        let signed = "--access-key-id AKIDEXAMPLE --secret-access-key sesame";
+        let result = run_and_pass(&format!("push {url} {signed} {options}")).await;
+        assert_eq!(result["counts"]["received"], posted, "{options}");
+        assert_eq!(result["counts"]["made_ahead"], ahead, "{options}");
+    };
+    check("--messages 20 --sign-ahead 20", 20, 20).await;
+    check("--messages 20", 20, 0).await;
+    check(
+        "--messages 21 --connections 7 --publishers 3 --sign-ahead 12",
+        21,
+        12,
+    )
+    .await;
+    check(
+        "--messages 4 --connections 2 --publishers 2 --sign-ahead 600",
+        4,
+        4,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn ids_can_be_chosen() {
     // Queues by the id in the URL; a POST to /pub?id=… is delivered to that socket.
     let queues: Arc<DashMap<String, mpsc::Sender<String>>> = Arc::default();

@@ -10,7 +10,7 @@ use tokio::io::ReadBuf;
 
 use super::*;
 use crate::Gateway;
-use crate::base::clock::{EpochMillis, ManualClock};
+use crate::base::clock::{Clock as _, EpochMillis, ManualClock};
 use crate::transport::ws::sample;
 
 const DEFINITION: &str = r#"
@@ -159,6 +159,26 @@ impl Rig {
     fn sent(&self) -> Vec<u8> {
         self.stream.wire().sent.clone()
     }
+}
+
+#[tokio::test]
+async fn in_a_crowd_the_end_waits_for_its_turn() {
+    const GOODBYE_FRAME: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    let rig = rig().await;
+    let crowds = &rig.gateway.services().crowds;
+    let before = std::iter::from_fn(|| match crowds.departures.step(rig.clock.now()) {
+        None => Some(()),
+        Some(_) => None,
+    });
+    assert!(before.count() > 0, "some go at once");
+    let mut running = rig.run();
+    rig.stream.wire().incoming = GOODBYE_FRAME.to_vec();
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(rig.sent(), b"", "not even an answer");
+    assert_eq!(rig.push("late"), Delivery::Gone);
+    let ending = running.await;
+    assert_eq!(ending.code, 1000);
+    assert_eq!(rig.sent(), b"\x88\x02\x03\xe8");
 }
 
 #[tokio::test]
