@@ -27,6 +27,16 @@ impl SyntaxError {
     }
 }
 
+/// Exactly that many bytes, written in lower-case hexadecimal digits and nothing else.
+pub(crate) fn bytes_of_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    let mut bytes = [0; N];
+    // The library would take a `0x` in front, and capitals.
+    let decoded =
+        text.bytes().all(is_digit) && const_hex::decode_to_slice(text, &mut bytes).is_ok();
+    decoded.then_some(bytes)
+}
+
 /// A place in a text that only moves forward.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<'t> {

@@ -11,6 +11,8 @@
 
 use std::borrow::Cow;
 
+use super::syntax::bytes_of_hex;
+
 /// Random bytes that a trace is made of.
 pub type Random = [u8; 20];
 
@@ -171,15 +173,15 @@ impl Parent {
     /// Reads a `traceparent` (section 3.2.2). Of a version that is not known yet, the beginning is read as version 00.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(4, '-');
-        let [version] = bytes(parts.next()?)?;
-        let id: [u8; 16] = bytes(parts.next()?)?;
-        let step: [u8; 8] = bytes(parts.next()?)?;
+        let [version] = bytes_of_hex(parts.next()?)?;
+        let id: [u8; 16] = bytes_of_hex(parts.next()?)?;
+        let step: [u8; 8] = bytes_of_hex(parts.next()?)?;
         let rest = parts.next()?;
         let (flags, more) = match rest.split_once('-') {
             Some((flags, _)) => (flags, true),
             None => (rest, false),
         };
-        let [flags] = bytes(flags)?;
+        let [flags] = bytes_of_hex(flags)?;
         let known = version == 0 && !more || (1..0xff).contains(&version);
         let whole = id != [0; 16] && step != [0; 8];
         (known && whole).then_some(Self {
@@ -213,23 +215,13 @@ impl Root {
 
     fn id(root: &str) -> Option<[u8; 16]> {
         let (time, rest) = root.strip_prefix("1-")?.split_once('-')?;
-        let time: [u8; 4] = bytes(&time.to_ascii_lowercase())?;
-        let rest: [u8; 12] = bytes(&rest.to_ascii_lowercase())?;
+        let time: [u8; 4] = bytes_of_hex(&time.to_ascii_lowercase())?;
+        let rest: [u8; 12] = bytes_of_hex(&rest.to_ascii_lowercase())?;
         let mut id = [0; 16];
         id[..4].copy_from_slice(&time);
         id[4..].copy_from_slice(&rest);
         Some(id)
     }
-}
-
-/// Exactly that many bytes in lower-case hex digits.
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).ok()?;
-    Some(bytes)
 }
 
 /// Whether a `tracestate` can be read (section 3.3.1). One that cannot does not go on.

@@ -283,7 +283,7 @@ fn record_of(line: &str) -> Option<Record> {
 }
 
 fn checksum(text: &str) -> String {
-    let mut sum = hex::encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    let mut sum = const_hex::encode(digest::digest(&digest::SHA256, text.as_bytes()));
     sum.truncate(CHECKSUM);
     sum
 }

@@ -35,6 +35,10 @@ enum Token {
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     tokens: Vec<Token>,
+    /// The characters that it begins with; nearly every policy has little else, or nothing.
+    start: String,
+    /// How many tokens these are.
+    start_tokens: usize,
     has_variables: bool,
     fold_case: bool,
 }
@@ -65,7 +69,14 @@ impl Pattern {
         let has_variables = tokens
             .iter()
             .any(|token| matches!(token, Token::Variable { .. }));
+        let start = tokens.iter().map_while(|token| match token {
+            Token::Char(char) => Some(*char),
+            Token::AnyRun | Token::AnyOne | Token::Variable { .. } => None,
+        });
+        let start: String = start.collect();
         Self {
+            start_tokens: start.chars().count(),
+            start,
             tokens,
             has_variables,
             fold_case,
@@ -75,7 +86,7 @@ impl Pattern {
     /// Whether the text matches; `None` when a variable has no value.
     pub(super) fn matches(&self, text: &str, facts: &Facts) -> Option<bool> {
         match self.has_variables {
-            false => Some(self.run(&self.tokens, text)),
+            false => Some(self.matches_as_written(text)),
             true => Some(self.run(&self.expand(facts)?, text)),
         }
     }
@@ -86,6 +97,19 @@ impl Pattern {
             Token::Variable { key, .. } => Some(key.as_str()),
             Token::Char(_) | Token::AnyRun | Token::AnyOne => None,
         })
+    }
+
+    /// As [`Pattern::matches`], without variables: the start as a whole, and only the rest token by token.
+    fn matches_as_written(&self, text: &str) -> bool {
+        let Some((start, rest)) = text.split_at_checked(self.start.len()) else {
+            return false;
+        };
+        let same = match self.fold_case {
+            true => start.eq_ignore_ascii_case(&self.start),
+            false => start == self.start,
+        };
+        let tokens = self.tokens.get(self.start_tokens..).unwrap_or_default();
+        same && (matches!(tokens, [Token::AnyRun]) || self.run(tokens, rest))
     }
 
     fn run(&self, tokens: &[Token], text: &str) -> bool {

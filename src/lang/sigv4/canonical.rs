@@ -115,7 +115,7 @@ impl<'a> Digester<'a> {
 /// The hash in hexadecimal digits.
 fn sha256(bytes: &[u8]) -> [u8; 64] {
     let mut digits = [0; 64];
-    let fits = hex::encode_to_slice(digest(&SHA256, bytes), &mut digits);
+    let fits = const_hex::encode_to_slice(digest(&SHA256, bytes), &mut digits);
     debug_assert!(fits.is_ok(), "32 bytes have 64 digits");
     digits
 }

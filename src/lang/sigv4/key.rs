@@ -93,7 +93,7 @@ impl SigningKey {
     /// The signature over `text`, as tests that sign by hand write it.
     #[cfg(test)]
     pub(super) fn sign(&self, text: &[u8]) -> String {
-        hex::encode(hmac::sign(&self.key, text))
+        const_hex::encode(hmac::sign(&self.key, text))
     }
 
     /// Whether `signature` is this key's over `text`, in constant time.
