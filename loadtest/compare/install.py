@@ -17,7 +17,8 @@ COMMANDS = {
     "nginx": {"nginx"}, "nchan": {"nginx"}, "nchan, one publish": {"nginx"}, "pushpin": {"pushpin", "zurl"},
     "ws": {"node", "npm"}, "serverless-offline": {"node", "npm"},
 }
-NODE_PACKAGES = {"ws": ["ws@8"], "serverless-offline": ["serverless@3", "serverless-offline@13"]}
+# serverless-offline 13 does not start with the Node.js of Debian 12, so it comes with its own.
+NODE_PACKAGES = {"ws": ["ws@8"], "serverless-offline": ["node@22", "serverless@3", "serverless-offline@13"]}
 
 
 def install(names, loads, cache, build):
@@ -49,7 +50,7 @@ def install_debian(packages):
 
 
 def install_node(folder, packages):
-    if (folder / "node_modules").exists():
+    if all((folder / "node_modules" / one.rpartition("@")[0]).exists() for one in packages):
         return
     say(f"installing {' '.join(packages)}")
     folder.mkdir(parents=True, exist_ok=True)

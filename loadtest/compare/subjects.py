@@ -365,7 +365,8 @@ class ServerlessOffline(Subject):
         (self.folder / "node_modules").symlink_to(modules)
         ports = ["--websocketPort", str(self.port), "--httpPort", str(free_port()), "--lambdaPort", str(free_port())]
         where = ["--host", "127.0.0.1", "--useInProcess", "--noPrependStageInUrl"]
-        return ["node", str(modules / "serverless/bin/serverless.js"), "offline", "start", *ports, *where]
+        program = [str(modules / ".bin/node"), str(modules / "serverless/bin/serverless.js")]
+        return [*program, "offline", "start", *ports, *where]
 
     def options(self, row):
         return ["--message", "whoami", "--expect-reply"] if row == "idle" else []
