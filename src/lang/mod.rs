@@ -18,6 +18,7 @@ pub mod jwt;
 pub mod literal_template;
 pub mod parameter;
 pub mod policy;
+pub mod private_uri;
 pub mod response_key;
 pub mod scope;
 pub mod selection;
