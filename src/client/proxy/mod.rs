@@ -16,6 +16,7 @@ mod head;
 mod link;
 mod pool;
 mod request;
+mod upstream;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -39,6 +40,8 @@ use head::Head;
 use link::Link;
 use pool::Pool;
 pub use request::{RequestHead, Room, Target};
+use upstream::Standing;
+pub use upstream::Upstream;
 
 /// Where a request goes; connections are shared between requests to equal destinations.
 #[derive(Debug, Clone)]
@@ -75,6 +78,7 @@ impl Hash for Destination {
 pub struct ProxyClient {
     connector: Connector,
     pool: Arc<Pool>,
+    standing: Standing,
 }
 
 /// A connection that is ready for one request.
@@ -103,6 +107,7 @@ impl ProxyClient {
         Ok(Self {
             connector: Connector::new()?,
             pool: Arc::new(Pool::new(clock, tasks, stop)),
+            standing: Standing::default(),
         })
     }
 
@@ -173,6 +178,11 @@ impl Ready {
     /// Our own address on this connection.
     pub fn local_ip(&self) -> IpAddr {
         self.link.local_ip()
+    }
+
+    /// Where it leads.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
     }
 
     /// Whether it served other requests before, so that it may be dead without our knowing.
