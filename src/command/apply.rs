@@ -11,7 +11,7 @@ use super::remote::{Failure, Remote};
 use super::{MISUSED, REFUSED, environment, print, refuse, tell};
 
 /// The sections that a running gateway takes.
-const APPLIED: [&str; 2] = ["apis", "domainNames"];
+const APPLIED: [&str; 3] = ["apis", "domainNames", "vpcLinks"];
 /// The sections that belong to a gateway's own file, but that an API cannot be checked without.
 const AROUND: [&str; 2] = ["server", "functions"];
 
@@ -23,7 +23,7 @@ pub(super) struct Apply {
     file: PathBuf,
     #[command(flatten)]
     remote: Remote,
-    /// Also remove the APIs and domain names that the control plane made and the file does not have.
+    /// Also remove the APIs, domain names and VPC links that the control plane made and the file does not have.
     #[arg(long)]
     prune: bool,
     /// Write the differences as JSON.

@@ -16,7 +16,7 @@ use super::{print, refuse, tell};
 pub(super) struct Export {
     #[command(flatten)]
     remote: Remote,
-    /// Also write the APIs and domain names of the gateway's own definition file.
+    /// Also write the APIs, domain names and VPC links of the gateway's own definition file.
     #[arg(long, conflicts_with = "state_directory")]
     with_file: bool,
     /// Read the state directory of a gateway that does not run, in place of asking one that does.

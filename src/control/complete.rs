@@ -9,6 +9,7 @@ use crate::definition::{Diagnostic, child};
 use crate::plan::Plan;
 use crate::plan::stage::Stage;
 
+use super::around::Around;
 use super::file::FileSide;
 use super::kind::Kind;
 use super::store::{Snapshot, StoreError};
@@ -20,7 +21,10 @@ const SHARE_MIN: usize = 16;
 
 impl Inside {
     /// The plan of a file with every stored stage in it, and what is wrong with those that do not compile.
-    pub(super) fn complete(&self, file: &FileSide) -> Result<(Plan, Vec<Diagnostic>), StoreError> {
+    pub(super) fn complete(
+        &self,
+        file: &Arc<FileSide>,
+    ) -> Result<(Plan, Vec<Diagnostic>), StoreError> {
         let mut plan = file.plan.clone();
         let stored = self.store.snapshot()?;
         let mut problems = Vec::new();
@@ -32,7 +36,13 @@ impl Inside {
             }
         }
         let mut compiled = Vec::new();
-        for share in self.shares(file, &stored, &apis) {
+        for link in stored.ids(Kind::VpcLink.facts().collection)? {
+            if file.leaves_free(&link).is_err() {
+                problems.push(taken("vpcLinks", &link));
+            }
+        }
+        let around = Around::stored(file, &self.settings.in_process, &stored)?;
+        for share in shares(&around, &stored, &apis) {
             let (stages, wrong) = share?;
             compiled.extend(stages);
             problems.extend(wrong);
@@ -56,44 +66,42 @@ impl Inside {
         }
         Ok((plan, problems))
     }
+}
 
-    /// Compiles APIs on all cores; what comes of them is in the order of the APIs.
-    fn shares(&self, file: &FileSide, stored: &Snapshot, apis: &[Path]) -> Vec<Share> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let size = apis.len().div_ceil(cores).max(SHARE_MIN);
-        if apis.len() <= size {
-            return vec![self.share(file, stored, apis)];
-        }
-        thread::scope(|scope| {
-            let running: Vec<_> = apis
-                .chunks(size)
-                .map(|apis| scope.spawn(move || self.share(file, stored, apis)))
-                .collect();
-            let done = running.into_iter().map(thread::ScopedJoinHandle::join);
-            done.map(|share| share.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        })
+/// Compiles APIs on all cores; what comes of them is in the order of the APIs.
+fn shares(around: &Around<'_>, stored: &Snapshot, apis: &[Path]) -> Vec<Share> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let size = apis.len().div_ceil(cores).max(SHARE_MIN);
+    if apis.len() <= size {
+        return vec![share(around, stored, apis)];
     }
+    thread::scope(|scope| {
+        let running: Vec<_> = apis
+            .chunks(size)
+            .map(|apis| scope.spawn(move || share(around, stored, apis)))
+            .collect();
+        let done = running.into_iter().map(thread::ScopedJoinHandle::join);
+        done.map(|share| share.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
+}
 
-    fn share(&self, file: &FileSide, stored: &Snapshot, apis: &[Path]) -> Share {
-        let (mut compiled, mut problems) = (Vec::new(), Vec::new());
-        for api in apis {
-            for (path, stage) in stored.list(&api.collection_of(Kind::Stage))? {
-                let deployment = deploy::snapshot_path(api, stage.text("deploymentId"));
-                let Some(snapshot) = stored.get(&deployment)? else {
-                    continue;
-                };
-                let around = &file.definition;
-                let in_process = &self.settings.in_process;
-                let snapshot = snapshot.set.into();
-                match deploy::compile_stage(around, in_process, api, &snapshot, &path.id, &stage) {
-                    Ok(stage) => compiled.push(stage),
-                    Err(wrong) => problems.extend(wrong),
-                }
+fn share(around: &Around<'_>, stored: &Snapshot, apis: &[Path]) -> Share {
+    let (mut compiled, mut problems) = (Vec::new(), Vec::new());
+    for api in apis {
+        for (path, stage) in stored.list(&api.collection_of(Kind::Stage))? {
+            let deployment = deploy::snapshot_path(api, stage.text("deploymentId"));
+            let Some(snapshot) = stored.get(&deployment)? else {
+                continue;
+            };
+            let snapshot = snapshot.set.into();
+            match deploy::compile_stage(around, api, &snapshot, &path.id, &stage) {
+                Ok(stage) => compiled.push(stage),
+                Err(wrong) => problems.extend(wrong),
             }
         }
-        Ok((compiled, problems))
     }
+    Ok((compiled, problems))
 }
 
 /// Stages that compile, and what is wrong with those that do not.

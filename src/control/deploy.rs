@@ -12,13 +12,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::definition::{Diagnostic, child, load_api};
+use crate::definition::{Diagnostic, child};
 use crate::error::ServiceException;
 use crate::plan::Plan;
 use crate::plan::compile::{self, Completeness};
 use crate::plan::domain::Domain;
 use crate::plan::stage::Stage;
 
+use super::around::Around;
 use super::kind::Kind;
 use super::record::Record;
 use super::resources::known;
@@ -113,7 +114,8 @@ fn settle_api(
     };
     let drafted = view.changes_of(api).any(|path| is_drafted(api, path));
     if drafted {
-        let checked = check(context, view, api, &draft, Completeness::Draft);
+        let around = Around::seen(context, view)?;
+        let checked = check(&around, api, &draft, Completeness::Draft);
         checked.map_err(|problems| refused(&problems, &surroundings(view, api)))?;
     }
     let mut rest = changed_stages.clone();
@@ -164,14 +166,13 @@ fn is_drafted(api: &Path, path: &Path) -> bool {
 
 /// What is wrong with an API apart from its stages.
 pub(super) fn check(
-    context: &Context<'_>,
-    view: &View,
+    around: &Around<'_>,
     api: &Path,
     draft: &Value,
     completeness: Completeness,
 ) -> Result<(), Vec<Diagnostic>> {
-    let loaded = load_api(&view.file().definition, &api.id, draft)?;
-    compile::check(&loaded, context.in_process, completeness)
+    let loaded = around.load(api, draft)?;
+    compile::check(&loaded, around.in_process, completeness)
 }
 
 /// Paths of a definition that a caller need not read: those of what it is about, the longest first.
@@ -211,17 +212,16 @@ fn deploy_all(
         return Ok(failed);
     }
     let mut deployment = None;
-    let file = view.shared_file();
+    let around = Around::seen(context, view)?;
     let compile = |api: &Path, snapshot: &Value, path: &Path, stage: &Record| {
-        let in_process = context.in_process;
-        compile_stage(&file.definition, in_process, api, snapshot, &path.id, stage)
+        compile_stage(&around, api, snapshot, &path.id, stage)
     };
     for (path, mut stage) in stages {
         let refusal = no_routes(draft);
         let compiled = match refusal {
             Some(refusal) => {
                 // What the stage itself says must be right all the same.
-                check_stage(view, api, draft, &path, &stage)?;
+                check_stage(&around, api, draft, &path, &stage)?;
                 Err(refusal.to_owned())
             }
             None => match compile(api, draft, &path, &stage) {
@@ -283,7 +283,8 @@ pub(super) fn create(
         made: Map::from_iter([("autoDeployed".to_owned(), false.into())]),
         ..Record::default()
     };
-    check(context, view, &api, &draft, Completeness::Whole)
+    let around = Around::seen(context, view)?;
+    check(&around, &api, &draft, Completeness::Whole)
         .map_err(|problems| undeployable(&problems, &api))?;
     let id = snapshot(context, view, &api, &draft, record)?;
     check_room(view, &api)?;
@@ -296,8 +297,7 @@ pub(super) fn create(
                 "stageName: stage {name} deploys by itself, since its autoDeploy is on"
             )));
         }
-        let around = &view.file().definition;
-        compile_stage(around, context.in_process, &api, &draft, name, &stage)
+        compile_stage(&around, &api, &draft, name, &stage)
             .map_err(|problems| undeployable(&problems, &api))?;
         stage
             .set

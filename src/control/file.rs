@@ -11,12 +11,16 @@ use crate::model::definition::Definition;
 use crate::plan::Plan;
 
 use super::kind::Kind;
+use super::links;
 use super::record::Record;
 use super::resources::LETTERS;
 use super::view::Path;
 
 /// Characters of an id that stands for a key of the file.
 const ID_CHARACTERS: usize = 7;
+
+/// Kinds that a file may have, without what is part of them.
+pub(super) const FILED: [Kind; 3] = [Kind::Api, Kind::DomainName, Kind::VpcLink];
 
 /// What the definition file says.
 #[derive(Debug)]
@@ -27,7 +31,7 @@ pub(super) struct FileSide {
     pub(super) plan: Plan,
     /// Its resources.
     pub(super) resources: BTreeMap<Path, Record>,
-    /// Which text has an API or a domain name.
+    /// Which text has a resource of [`FILED`].
     origins: BTreeMap<Path, String>,
 }
 
@@ -52,6 +56,11 @@ impl FileSide {
             origins.insert(path, origin("domainNames", name));
             domain_resources(&lower, domain, &mut resources);
         }
+        for (id, link) in &loaded.written.vpc_links {
+            let path = Path::new(Kind::VpcLink.facts().collection, id);
+            origins.insert(path.clone(), origin("vpcLinks", id));
+            resources.insert(path, link_record(id, link));
+        }
         Self {
             definition: loaded.definition.clone(),
             plan,
@@ -65,7 +74,7 @@ impl FileSide {
     /// # Errors
     /// It does.
     pub(super) fn leaves_free(&self, path: &Path) -> Result<(), ServiceException> {
-        for kind in [Kind::Api, Kind::DomainName] {
+        for kind in FILED {
             let facts = kind.facts();
             let Some(id) = path.part_of(kind) else {
                 continue;
@@ -80,6 +89,14 @@ impl FileSide {
         }
         Ok(())
     }
+}
+
+fn link_record(id: &str, link: &Value) -> Record {
+    let mut set = object(link);
+    set.entry("name").or_insert_with(|| id.into());
+    let mut link = record(set, json!({ "vpcLinkId": id }));
+    links::stamp(&mut link);
+    link
 }
 
 fn domain_resources(name: &str, domain: &Value, resources: &mut BTreeMap<Path, Record>) {

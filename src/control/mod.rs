@@ -13,6 +13,7 @@
 //! Calls that write run one after the other, on threads that may block and give way: whoever serves clients never waits for them.
 
 mod access;
+mod around;
 mod assemble;
 mod complete;
 mod definition;
@@ -21,6 +22,7 @@ mod domains;
 mod endpoint;
 mod file;
 mod kind;
+mod links;
 mod openapi;
 mod operations;
 mod record;
@@ -58,8 +60,7 @@ use crate::plan::Plan;
 use access::Caller;
 pub use definition::{Exported, exported};
 use endpoint::Endpoint;
-use file::FileSide;
-use kind::Kind;
+use file::{FILED, FileSide};
 pub use operations::serves;
 use operations::{Found, Operation, Outcome};
 use store::Store;
@@ -153,7 +154,7 @@ impl Control {
     /// What would not go on.
     pub fn consider(&self, loaded: &Loaded, plan: Plan) -> Result<Adoption<'_>, Vec<Diagnostic>> {
         let turn = self.inside.turn();
-        let file = FileSide::new(loaded, plan);
+        let file = Arc::new(FileSide::new(loaded, plan));
         let (plan, problems) = self.inside.complete(&file).map_err(|problem| {
             let remedy = "look after the state directory";
             vec![Diagnostic::new(None, "", problem.to_string(), remedy)]
@@ -239,7 +240,7 @@ impl Inside {
         }
         let file = self.file.load_full();
         if operation.changes_resources() {
-            for kind in [Kind::Api, Kind::DomainName] {
+            for kind in FILED {
                 file.leaves_free(&kind.path(call))?;
             }
         }
@@ -314,7 +315,7 @@ impl Inside {
 #[derive(Debug)]
 pub struct Adoption<'a> {
     inside: &'a Inside,
-    file: FileSide,
+    file: Arc<FileSide>,
     plan: Plan,
     _turn: MutexGuard<'a, ()>,
 }
@@ -322,7 +323,7 @@ pub struct Adoption<'a> {
 impl Adoption<'_> {
     /// Puts it in force.
     pub fn put_in_force(self) {
-        self.inside.file.store(Arc::new(self.file));
+        self.inside.file.store(self.file);
         self.inside.services.replace(self.plan);
         self.inside.doubtful.store(false, Ordering::Relaxed);
     }

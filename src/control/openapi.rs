@@ -14,6 +14,7 @@ use crate::openapi::{
 };
 use crate::plan::compile::Completeness;
 
+use super::around::Around;
 use super::kind::Kind;
 use super::record::Record;
 use super::resources::{known, make};
@@ -130,7 +131,8 @@ fn check(context: &Context<'_>, view: &View, imported: &Imported) -> Result<(), 
     const ID: &str = "imported";
     let path = Path::new(Kind::Api.facts().collection, ID);
     let draft = Value::Object(imported.api.clone());
-    let checked = deploy::check(context, view, &path, &draft, Completeness::Draft);
+    let around = Around::seen(context, view)?;
+    let checked = deploy::check(&around, &path, &draft, Completeness::Draft);
     let around = child(Kind::Api.facts().collection, ID);
     checked.map_err(|problems| {
         let lines = problems.iter().map(|problem| {

@@ -11,7 +11,7 @@ use super::record::Record;
 use super::resources::{check_alone, make};
 use super::shown::Protocol;
 use super::view::{Path, View};
-use super::{Context, deploy, domains};
+use super::{Context, deploy, domains, links};
 
 /// The member that says what quick create has made.
 pub(super) const MANAGED: &str = "apiGatewayManaged";
@@ -30,9 +30,7 @@ pub(super) fn stamp(kind: Kind, record: &mut Record, now: Value) {
         }
         Kind::VpcLink => {
             record.make("createdDate", now);
-            record.make("vpcLinkStatus", "AVAILABLE");
-            record.make("vpcLinkStatusMessage", "VPC link is ready to route traffic");
-            record.make("vpcLinkVersion", "V2");
+            links::stamp(record);
         }
         Kind::Route
         | Kind::RouteResponse
@@ -60,6 +58,7 @@ pub(super) fn before_create(
             )),
         },
         Kind::VpcLink => check_alone(Resource::VpcLink, record),
+        Kind::Integration => links::check_uri(view, path, record),
         Kind::DomainName => {
             if view.get(path)?.is_some() {
                 let message = "The domain name resource already exists.";
@@ -91,6 +90,7 @@ pub(super) fn before_update(
 ) -> Result<(), ServiceException> {
     match kind {
         Kind::VpcLink => check_alone(Resource::VpcLink, after),
+        Kind::Integration => links::check_uri(view, path, after),
         Kind::DomainName => domains::check(view, path, after),
         Kind::ApiMapping => {
             domains::check_mapping(view, after)?;
@@ -140,8 +140,8 @@ pub(super) fn before_delete(
         | Kind::RouteResponse
         | Kind::IntegrationResponse
         | Kind::DomainName
-        | Kind::ApiMapping
-        | Kind::VpcLink => Ok(()),
+        | Kind::ApiMapping => Ok(()),
+        Kind::VpcLink => links::check_unused(view, path),
     }
 }
 

@@ -119,10 +119,9 @@ fn defaults(kind: Kind, protocol: Option<Protocol>) -> Value {
             "tags": {},
         }),
         Kind::ApiMapping => json!({ "apiMappingKey": "" }),
-        Kind::RouteResponse
-        | Kind::IntegrationResponse
-        | Kind::Authorizer
-        | Kind::Deployment
-        | Kind::VpcLink => json!({}),
+        Kind::RouteResponse | Kind::IntegrationResponse | Kind::Authorizer | Kind::Deployment => {
+            json!({})
+        }
+        Kind::VpcLink => json!({ "subnetIds": [] }),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::definition::Resource;
 use crate::error::ServiceException;
 
+use super::file::FILED;
 use super::kind::Kind;
 use super::record::Record;
 use super::resources::{check_alone, known};
@@ -100,7 +101,7 @@ fn named(context: &Context<'_>, arn: &str) -> Option<(Kind, Path)> {
     let of = |kind: Kind| kind.facts().collection;
     let found = match (below, name, end) {
         (None, None, None) => {
-            let mut kinds = [Kind::Api, Kind::DomainName, Kind::VpcLink].into_iter();
+            let mut kinds = FILED.into_iter();
             let kind = kinds.find(|kind| collection == of(*kind))?;
             (kind, Path::new(collection, id))
         }

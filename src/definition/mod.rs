@@ -37,7 +37,7 @@ pub(crate) use document::document_value;
 pub use document::read_document;
 pub use overrides::variables;
 pub use places::Places;
-pub use resource::{Resource, check_api_id, check_resource, load_api};
+pub use resource::{Resource, check_api_id, check_link_id, check_resource, load_api};
 pub use schema::schema;
 pub use surroundings::{Machine, Surroundings};
 pub use written::Written;

@@ -1,6 +1,6 @@
 //! Resources by themselves, as callers of the control plane bring them: the same tables check them that check a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use super::tables;
 use super::tree::Node;
 use super::walk::{Source, Walker};
 use super::{Author, Definition, Loaded, Written, child};
-use crate::model::v2::Api;
+use crate::model::v2::{Api, VpcLink};
 
 /// A kind of resource that the control plane takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
-    /// A VPC link, which files do not have.
+    /// A VPC link.
     VpcLink,
     /// A custom domain name, without its mappings.
     DomainName,
@@ -63,11 +63,23 @@ pub fn check_resource(
 /// # Errors
 /// What is wrong with it.
 pub fn check_api_id(id: &str) -> Result<(), Vec<Diagnostic>> {
+    check_id(id, &tables::API_IDS, "apis")
+}
+
+/// Checks what is to be the id of a VPC link.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_link_id(id: &str) -> Result<(), Vec<Diagnostic>> {
+    check_id(id, &tables::VPC_LINK_IDS, "vpcLinks")
+}
+
+fn check_id(id: &str, shape: &Shape, section: &str) -> Result<(), Vec<Diagnostic>> {
     let mut report = Report::default();
     let surroundings = Machine::default();
     let mut walker = Walker::new(Source::Call, &surroundings, &mut report);
-    let apis = Value::Object(Map::from_iter([(id.to_owned(), Value::Object(Map::new()))]));
-    walker.walk(&Node::of(&apis, &nowhere()), &tables::API_IDS, "apis");
+    let all = Value::Object(Map::from_iter([(id.to_owned(), Value::Object(Map::new()))]));
+    walker.walk(&Node::of(&all, &nowhere()), shape, section);
     match report.is_empty() {
         true => Ok(()),
         false => Err(report.finish()),
@@ -75,11 +87,16 @@ pub fn check_api_id(id: &str) -> Result<(), Vec<Diagnostic>> {
 }
 
 /// An API that did not come from a file, as a definition of nothing else: on the same server and with the same functions as
-/// `around`. `api` is in the form of a file, and no more is done with it than [`check_resource`] does with a resource.
+/// `around`, and with VPC links of the ids `links`. `api` is in the form of a file, and no more is done with it than [`check_resource`] does with a resource.
 ///
 /// # Errors
 /// Every problem, when there is too little left to look further; else they are kept for the compile step, as in [`super::load`].
-pub fn load_api(around: &Definition, id: &str, api: &Value) -> Result<Loaded, Vec<Diagnostic>> {
+pub fn load_api(
+    around: &Definition,
+    links: &BTreeSet<String>,
+    id: &str,
+    api: &Value,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut report = Report::default();
     let surroundings = Machine::default();
     let mut walker = Walker::new(Source::Call, &surroundings, &mut report);
@@ -107,6 +124,10 @@ pub fn load_api(around: &Definition, id: &str, api: &Value) -> Result<Loaded, Ve
         api_keys: BTreeMap::new(),
         usage_plans: BTreeMap::new(),
         domain_names: BTreeMap::new(),
+        vpc_links: links
+            .iter()
+            .map(|id| (id.clone(), VpcLink::default()))
+            .collect(),
     };
     Ok(Loaded {
         definition,

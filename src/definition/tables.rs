@@ -29,6 +29,13 @@ pub(super) static API_IDS: Shape = Shape::Map {
     max: 1,
 };
 
+/// VPC links by id, whatever they are.
+pub(super) static VPC_LINK_IDS: Shape = Shape::Map {
+    key: RESOURCE_ID,
+    value: &Shape::Document,
+    max: 1,
+};
+
 /// APIs, of either protocol.
 pub(super) static API: &Object = &api::API;
 
@@ -104,6 +111,15 @@ pub(super) static DEFINITION: Object = Object {
             },
             "Custom domain names, with the stages behind them.",
         ),
+        nested(
+            "vpcLinks",
+            &Shape::Map {
+                key: RESOURCE_ID,
+                value: &Shape::Object(&VPC_LINK),
+                max: 1000,
+            },
+            "VPC links by id.",
+        ),
     ],
 };
 
@@ -124,7 +140,7 @@ const API_ID: Text = Text::form(
     ),
 );
 
-/// Ids that a user chooses for integrations, authorizers, API keys and usage plans.
+/// Ids that a user chooses for integrations, authorizers, API keys, usage plans and VPC links.
 const RESOURCE_ID: Text = Text::form(
     1,
     115,

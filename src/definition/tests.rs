@@ -272,10 +272,6 @@ fn what_is_not_supported_is_refused_by_name() {
     );
     check_api(&integration("credentialsArn: x"), &["no roles"]);
     check_api(
-        &integration("connectionType: VPC_LINK"),
-        &["reached directly"],
-    );
-    check_api(
         &integration("payloadFormatVersion: 2.0"),
         &["`2.0` is not supported"],
     );
@@ -443,10 +439,9 @@ fn the_protocol_says_what_an_api_may_have() {
     );
     check_http(&integration("credentialsArn: x"), &["no roles"]);
     check_http(
-        &integration("connectionType: VPC_LINK"),
-        &["reached directly"],
+        &integration("connectionType: VPCLINK"),
+        &["`INTERNET` or `VPC_LINK`"],
     );
-    check_http(&integration("connectionId: x"), &["reached directly"]);
     check_http(
         &integration("payloadFormatVersion: 3.0"),
         &["write `1.0` or `2.0`"],

@@ -12,6 +12,8 @@ pub struct Written {
     pub apis: Map<String, Value>,
     /// Custom domain names.
     pub domain_names: Map<String, Value>,
+    /// VPC links by id.
+    pub vpc_links: Map<String, Value>,
 }
 
 impl Written {
@@ -27,6 +29,7 @@ impl Written {
         Self {
             apis: section("apis"),
             domain_names: section("domainNames"),
+            vpc_links: section("vpcLinks"),
         }
     }
 }

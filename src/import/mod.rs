@@ -24,13 +24,14 @@ pub struct Imported {
     pub problems: Vec<Diagnostic>,
 }
 
+/// What a variable of the environment is taken to be that only whoever runs the gateway can set.
+const UNKNOWN: &str = "unknown";
 /// What every refusal of a setting, or of one of its values, says that this gateway knows but does not have.
 const REFUSED: &str = "is not supported";
 /// Settings that let nobody in by being left out: they say how this gateway reaches what it protects, or what it logs.
-const LEFT_OUT: [&str; 9] = [
+const LEFT_OUT: [&str; 8] = [
     "authorizerCredentialsArn",
     "clientCertificateId",
-    "connectionType",
     "credentialsArn",
     "dataTraceEnabled",
     "domainNameConfigurations",
@@ -49,7 +50,9 @@ fn finish(
     mut warnings: Report,
     variables: &[String],
 ) -> Result<Imported, Vec<Diagnostic>> {
-    let variables = variables.iter().map(|name| (name.clone(), String::new()));
+    let variables = variables
+        .iter()
+        .map(|name| (name.clone(), UNKNOWN.to_owned()));
     let machine = Machine::new(variables.collect::<BTreeMap<_, _>>());
     let (definition, mut loaded) = load_tree(root, &machine)?;
     for problem in loaded.take_problems(keeps_nobody_out) {

@@ -84,8 +84,8 @@ pub(super) fn nominated(fields: &HeaderMap) -> Vec<HeaderName> {
 }
 
 /// What `Forwarded` says behind what the client sent under that name: the client's `X-Forwarded-*` in this form, and our own
-/// part. `by` is our address towards the backend.
-pub(super) fn value(request: &GatewayRequest, by: IpAddr) -> Option<String> {
+/// part. `by` is our address towards the backend, where it is told.
+pub(super) fn value(request: &GatewayRequest, by: Option<IpAddr>) -> Option<String> {
     let forwarding = request.forwarding.as_ref()?;
     let mut text = String::with_capacity(TEXT_BYTES);
     if request
@@ -100,10 +100,13 @@ pub(super) fn value(request: &GatewayRequest, by: IpAddr) -> Option<String> {
 }
 
 // Every request has this, so the formatter is left out of it.
-fn ours(forwarding: &Forwarding, by: IpAddr, text: &mut String) {
-    text.push_str("by=");
-    push_node(by, text);
-    text.push_str(";for=");
+fn ours(forwarding: &Forwarding, by: Option<IpAddr>, text: &mut String) {
+    if let Some(by) = by {
+        text.push_str("by=");
+        push_node(by, text);
+        text.push(';');
+    }
+    text.push_str("for=");
     push_node(forwarding.peer, text);
     text.push_str(";host=");
     text.push_str(&quoted(&forwarding.host));

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::Method;
@@ -15,7 +16,7 @@ use crate::base::body::{BodyError, Payload, collect};
 use crate::base::clock::{Tick, within};
 use crate::base::quotas;
 use crate::client::http::CallError;
-use crate::client::proxy::{Destination, RequestHead, Room, Target};
+use crate::client::proxy::{Destination, RequestHead, Room, Target, Upstream};
 use crate::exchange::{Event, Exchange, ExchangeScope, IntegrationFacts};
 use crate::integration::answer::Answer;
 use crate::integration::forwarded;
@@ -44,9 +45,18 @@ const USER_AGENT_VALUE: &str = "AmazonAPIGateway";
 /// A request that is ready to be sent.
 #[derive(Debug)]
 pub struct HttpCall {
-    destination: Destination,
+    way: Way,
     head: RequestHead,
     body: Bytes,
+}
+
+/// Where a request goes.
+#[derive(Debug)]
+enum Way {
+    /// To what the URL names.
+    To(Destination),
+    /// To one of the targets behind a VPC link.
+    Through(Arc<Upstream>),
 }
 
 /// Builds the request: the handshake's headers or the raw message, then what is mapped over them.
@@ -80,10 +90,13 @@ pub(super) fn prepare(
     Ok(HttpCall {
         head: request.head(&target.method, &address)?,
         body,
-        destination: Destination {
-            secure: address.origin.secure,
-            authority: address.origin.authority.clone(),
-            server_name: None,
+        way: match &target.upstream {
+            Some(upstream) => Way::Through(Arc::clone(upstream)),
+            None => Way::To(Destination {
+                secure: address.origin.secure,
+                authority: address.origin.authority.clone(),
+                server_name: None,
+            }),
         },
     })
 }
@@ -223,10 +236,19 @@ async fn answer(
     deadline: Tick,
     limit: usize,
 ) -> Result<::http::Response<Bytes>, CallError> {
-    let answered = backends
-        .proxy
-        .ask(&call.destination, &call.head, call.body, deadline);
-    let (parts, body) = answered.await?.into_parts();
+    let proxy = &backends.proxy;
+    let answered = match &call.way {
+        Way::To(destination) => {
+            proxy
+                .ask(destination, &call.head, call.body, deadline)
+                .await
+        }
+        // Boxed, since most requests go elsewhere.
+        Way::Through(upstream) => {
+            Box::pin(proxy.ask_one(upstream, &call.head, call.body, deadline)).await
+        }
+    };
+    let (parts, body) = answered?.into_parts();
     let body = match body.into_whole() {
         Ok(whole) if whole.len() > limit => Err(CallError::TooLarge(limit)),
         Ok(whole) => Ok(whole),

@@ -21,11 +21,11 @@ use crate::base::quotas;
 use crate::base::stream::{Bounded, Fate, Lively};
 use crate::client::http::CallError;
 use crate::client::proxy::{self, Answered, Destination, Ready, RequestHead, Room};
-use crate::exchange::{Exchange, ExchangeScope};
+use crate::exchange::{Exchange, ExchangeScope, GatewayRequest};
 use crate::integration::answer::Answer;
 use crate::integration::{BackendError, Backends, trace};
 use crate::lang::http_mapping::{RequestEdits, RequestMapping, RequestTarget};
-use crate::plan::integration::{Integration, ProxyTarget, Target};
+use crate::plan::integration::{Integration, ProxyBackend, ProxyTarget, Target};
 use crate::plan::proxy_uri::Address;
 
 /// What a path may hold as it is (RFC 3986 section 3.3); percent signs of a decoded path are text.
@@ -52,7 +52,8 @@ const OUR_VIA: HeaderValue = HeaderValue::from_static("HTTP/1.1 AmazonAPIGateway
 #[derive(Debug)]
 pub struct ProxyCall {
     integration: Arc<Integration>,
-    destination: Destination,
+    /// Where it goes; behind a VPC link `None` until a target has been chosen.
+    destination: Option<Destination>,
     method: Method,
     target: proxy::Target<'static>,
     host: HeaderValue,
@@ -70,25 +71,38 @@ pub(super) fn prepare(
     target: &ProxyTarget,
 ) -> Result<ProxyCall, BackendError> {
     let scope = ExchangeScope::new(exchange);
-    let parameter = |name: &str| path_parameter(exchange, name);
-    let address = target.uri.address(&scope, &parameter);
-    let address = address.map_err(|problem| unsendable("integrationUri", problem))?;
     let came = &exchange.request;
     let edits = RequestEdits::resolve(&target.mappings, &scope)
         .map_err(|problem| unsendable("requestParameters", problem))?;
-    let path = match (edits.path(), target.appends_path) {
-        (Some(path), _) => Some(Cow::Borrowed(path)),
-        (None, true) => Some(Cow::Owned(append(address.path(), &came.route_path))),
-        (None, false) => None,
-    };
     let query = edits.apply_to_query(came.query.as_deref());
-    let host = address.origin.host.clone();
-    let destination = Destination {
-        secure: address.origin.secure,
-        authority: address.origin.authority.clone(),
-        server_name: target.server_name.clone(),
+    let (destination, host, asked) = match &target.backend {
+        ProxyBackend::Public(public) => {
+            let parameter = |name: &str| path_parameter(exchange, name);
+            let address = public.uri.address(&scope, &parameter);
+            let address = address.map_err(|problem| unsendable("integrationUri", problem))?;
+            let path = match (edits.path(), public.appends_path) {
+                (Some(path), _) => Some(Cow::Borrowed(path)),
+                (None, true) => Some(Cow::Owned(append(address.path(), &came.route_path))),
+                (None, false) => None,
+            };
+            let destination = Destination {
+                secure: address.origin.secure,
+                authority: address.origin.authority.clone(),
+                server_name: public.server_name.clone(),
+            };
+            let host = address.origin.host.clone();
+            let asked = request_target(address, path.as_deref(), query.as_deref());
+            (Some(destination), host, asked.into_owned())
+        }
+        ProxyBackend::Private(private) => {
+            // AWS: a private backend sees the host that the client asked for (reported).
+            let host = came.forwarding.as_ref().map_or("", |came| &came.host);
+            let host = HeaderValue::from_str(host);
+            let host = host.map_err(|problem| unsendable("Host", problem))?;
+            let asked = private_target(&private.base, &edits, came, query.as_deref());
+            (None, host, asked)
+        }
     };
-    let asked = request_target(address, path.as_deref(), query.as_deref()).into_owned();
     Ok(ProxyCall {
         integration: Arc::clone(integration),
         destination,
@@ -174,6 +188,24 @@ fn request_target<'a>(
     target
 }
 
+/// What is asked of a private backend: AWS sends the client's path with the stage in front of it.
+fn private_target(
+    base: &str,
+    edits: &RequestEdits,
+    came: &GatewayRequest,
+    query: Option<&str>,
+) -> String {
+    let mut target = match edits.path() {
+        Some(path) => path.to_owned(),
+        None => append(base, &came.route_path),
+    };
+    if let Some(query) = query {
+        target.push('?');
+        target.push_str(query);
+    }
+    target
+}
+
 /// The client's headers without those of its own connection and those that a backend may take for one that is mapped, and
 /// `Via`.
 fn each_field(
@@ -208,12 +240,12 @@ fn unsendable(name: &str, problem: impl std::fmt::Display) -> BackendError {
 pub(super) async fn call(
     backends: &Backends,
     exchange: &mut Exchange,
-    call: Box<ProxyCall>,
+    mut call: Box<ProxyCall>,
     limit: Duration,
 ) -> Result<Answer, BackendError> {
     let started = backends.clock.nanos();
     let deadline = Tick::at(started).after(limit);
-    let result = attempts(backends, exchange, &call, deadline).await;
+    let result = attempts(backends, exchange, &mut call, deadline).await;
     let facts = &mut exchange.context.integration;
     facts.latency = Some(backends.since(started));
     let (parts, body) = result?.into_parts();
@@ -243,17 +275,17 @@ pub(super) async fn call(
 async fn attempts(
     backends: &Backends,
     exchange: &mut Exchange,
-    call: &ProxyCall,
+    call: &mut ProxyCall,
     deadline: Tick,
 ) -> Result<Answered, BackendError> {
     let (body, fate) = body(exchange)?;
     let whole = body.whole().cloned();
     let again = whole.filter(|_| call.method.is_idempotent());
-    let destination = &call.destination;
-    let ready = match backends.proxy.kept(destination) {
+    let kept = call.destination.as_ref();
+    let ready = match kept.and_then(|destination| backends.proxy.kept(destination)) {
         Some(ready) => ready,
         // Boxed: a request that finds a connection should not carry what it takes to make one.
-        None => Box::pin(backends.proxy.connect(destination, deadline)).await?,
+        None => Box::pin(reach(backends, call, deadline)).await?,
     };
     let reused = ready.is_reused();
     let ended = |how: fn(&Fate) -> bool| fate.as_ref().is_some_and(how);
@@ -267,15 +299,36 @@ async fn attempts(
     }
 }
 
+/// A new connection, or one to a target behind a VPC link: where the call goes from then on.
+async fn reach(
+    backends: &Backends,
+    call: &mut ProxyCall,
+    deadline: Tick,
+) -> Result<Ready, CallError> {
+    let proxy = &backends.proxy;
+    let upstream = match &call.integration.target {
+        Target::Proxy(target) => target.backend.upstream(),
+        _ => None,
+    };
+    match (&call.destination, upstream) {
+        (None, Some(upstream)) => {
+            let ready = proxy.choose(upstream, deadline).await?;
+            call.destination = Some(ready.destination().clone());
+            Ok(ready)
+        }
+        (Some(destination), _) => proxy.connect(destination, deadline).await,
+        (None, None) => Err(CallError::Invalid("it leads nowhere".to_owned())),
+    }
+}
+
 async fn once_more(
     backends: &Backends,
     exchange: &Exchange,
-    call: &ProxyCall,
+    call: &mut ProxyCall,
     body: Bytes,
     deadline: Tick,
 ) -> Result<Answered, BackendError> {
-    let proxy = &backends.proxy;
-    let ready = proxy.connect(&call.destination, deadline).await?;
+    let ready = reach(backends, call, deadline).await?;
     Ok(send(exchange, call, ready, Payload::from(body), deadline).await?)
 }
 
@@ -287,7 +340,12 @@ fn send(
     deadline: Tick,
 ) -> impl Future<Output = Result<Answered, CallError>> + use<> {
     let mut head = head(exchange, call, ready.room());
-    if let Some(forwarded) = forwarded::value(&exchange.request, ready.local_ip()) {
+    // AWS: private backends are not told by whom.
+    let by = match &call.integration.target {
+        Target::Proxy(target) if target.backend.upstream().is_some() => None,
+        _ => Some(ready.local_ip()),
+    };
+    if let Some(forwarded) = forwarded::value(&exchange.request, by) {
         head.text(&FORWARDED, &forwarded);
     }
     ready.send(head, body, deadline)

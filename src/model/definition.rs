@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::v1::{ApiKey, UsagePlan};
-use super::v2::{Api, DomainName};
+use super::v2::{Api, DomainName, VpcLink};
 use super::{Limit, Secret};
 
 /// A whole definition.
@@ -32,6 +32,8 @@ pub struct Definition {
     pub usage_plans: BTreeMap<String, UsagePlan>,
     /// Custom domain names.
     pub domain_names: BTreeMap<String, DomainName>,
+    /// VPC links by id.
+    pub vpc_links: BTreeMap<String, VpcLink>,
 }
 
 /// The `server` section.
@@ -48,6 +50,8 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// Certificates of domain names, by the ARN that these know them by.
     pub certificates: BTreeMap<String, TlsFiles>,
+    /// Targets of private backends, as `HOST:PORT` with attributes behind a `?`, by what integrations through VPC links name.
+    pub upstreams: BTreeMap<String, Vec<String>>,
     /// Region in ARNs, host names and signatures.
     pub region: String,
     /// Twelve digits, in ARNs and events.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use crate::client::lambda::InvokeTarget;
+use crate::client::proxy::Upstream;
 use crate::lang::http_mapping::{MappingValue, RequestMapping, ResponseMapping};
 use crate::lang::parameter::ParameterMapping;
 use crate::plan::proxy_uri::ProxyUri;
@@ -99,6 +100,8 @@ pub struct HttpTarget {
     pub method: Method,
     /// `integrationUri`.
     pub uri: ProxyUri,
+    /// What is called behind a VPC link, in place of the URL's host.
+    pub upstream: Option<Arc<Upstream>>,
 }
 
 /// Where an HTTP API sends requests on to.
@@ -106,16 +109,51 @@ pub struct HttpTarget {
 pub struct ProxyTarget {
     /// `integrationMethod`; `None` for `ANY`, the client's own.
     pub method: Option<Method>,
+    /// What gets it.
+    pub backend: ProxyBackend,
+    /// `requestParameters`.
+    pub mappings: Vec<RequestMapping>,
+    /// `tidegate.bodyIdleTimeout`: longest silence between two pieces of an answer's body.
+    pub body_idle_timeout: Duration,
+}
+
+/// What gets the requests of an HTTP API.
+#[derive(Debug)]
+pub enum ProxyBackend {
+    /// What a URL leads to.
+    Public(PublicBackend),
+    /// Targets behind a VPC link.
+    Private(PrivateBackend),
+}
+
+impl ProxyBackend {
+    /// The targets behind a VPC link.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        match self {
+            Self::Public(_) => None,
+            Self::Private(private) => Some(&private.upstream),
+        }
+    }
+}
+
+/// A backend with a URL.
+#[derive(Debug)]
+pub struct PublicBackend {
     /// `integrationUri`.
     pub uri: ProxyUri,
     /// Whether the path of the request is appended to the URI: the integration serves `$default`.
     pub appends_path: bool,
-    /// `requestParameters`.
-    pub mappings: Vec<RequestMapping>,
     /// `tlsConfig.serverNameToVerify`.
     pub server_name: Option<Arc<str>>,
-    /// `tidegate.bodyIdleTimeout`: longest silence between two pieces of an answer's body.
-    pub body_idle_timeout: Duration,
+}
+
+/// A backend behind a VPC link.
+#[derive(Debug)]
+pub struct PrivateBackend {
+    /// What `server.upstreams` has for `integrationUri`.
+    pub upstream: Upstream,
+    /// What stands in front of the client's path: `/` and the stage's name, or nothing for `$default`.
+    pub base: Box<str>,
 }
 
 /// An answer made up by the gateway.

@@ -1,7 +1,7 @@
 //! A plan as a table for people: what `tidegate routes` prints.
 
 use crate::plan::Plan;
-use crate::plan::integration::{FunctionTarget, Integration, Target};
+use crate::plan::integration::{FunctionTarget, Integration, ProxyBackend, Target};
 use crate::plan::route::{Authorization, Direction, Ordering, RateLimit, Route};
 
 const HEADER: [&str; 6] = [
@@ -98,13 +98,21 @@ fn target(integration: &Integration) -> String {
     match &integration.target {
         Target::Function(FunctionTarget::Hosted(name)) => format!("AWS_PROXY function:{name}"),
         Target::Function(FunctionTarget::Remote(target)) => format!("AWS_PROXY {}", target.url()),
-        Target::Http(http) => format!("HTTP_PROXY {} {}", http.method, http.uri),
+        Target::Http(http) => {
+            let link = http.upstream.as_ref().map_or("", |_| " (VPC_LINK)");
+            format!("HTTP_PROXY {} {}{link}", http.method, http.uri)
+        }
         Target::Proxy(proxy) => {
             let method = proxy
                 .method
                 .as_ref()
                 .map_or("ANY", |method| method.as_str());
-            format!("HTTP_PROXY {method} {}", proxy.uri)
+            match &proxy.backend {
+                ProxyBackend::Public(public) => format!("HTTP_PROXY {method} {}", public.uri),
+                ProxyBackend::Private(private) => {
+                    format!("HTTP_PROXY {method} {} (VPC_LINK)", private.upstream.name)
+                }
+            }
         }
         Target::Service(service) => format!("AWS_PROXY {}", service.action.subtype),
         Target::Preflight => "CORS".to_owned(),

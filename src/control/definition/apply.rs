@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::super::file::FILED;
 use super::super::kind::{Identity, Kind};
 use super::super::record::{Record, timestamp};
 use super::super::resources::{check_room, known, made_at, unused};
@@ -11,16 +12,19 @@ use super::super::view::{Path, View};
 use super::super::wire::{Call, refused};
 use super::super::{Context, deploy, rules};
 use super::changes::{Action, Change, compare, members};
-use super::form::{DEPLOYING, add_names, as_api, as_domain, check_sections, keyed_like, section};
-use super::read::{api, domain, names};
+use super::form::{
+    DEPLOYING, LINKS, add_name, add_names, as_api, as_domain, as_link, check_sections, keyed_like,
+    section,
+};
+use super::read::{api, domain, link, names};
 use super::{SECTIONS, inner_section, is_section, object};
-use crate::definition::{check_api_id, child, concise};
+use crate::definition::{check_api_id, check_link_id, child, concise};
 use crate::error::ServiceException;
 
 /// Sections of a definition that callers can put in force.
-const APPLIED: [&str; 2] = ["apis", "domainNames"];
+const APPLIED: [&str; 3] = ["apis", "domainNames", LINKS];
 
-/// `PutDefinition`: makes the APIs and domain names of the body what the body says. Others stay, but with `prune=true`.
+/// `PutDefinition`: makes the APIs, domain names and VPC links of the body what the body says. Others stay, but with `prune=true`.
 ///
 /// Gives what it changes and what stays.
 ///
@@ -50,6 +54,7 @@ pub(in super::super) fn apply(
         .into_iter()
         .map(|(name, domain)| (name.to_ascii_lowercase(), domain))
         .collect();
+    let links = section(&wanted, LINKS, "")?;
     let prune = flag(call, "prune")?;
     let mut work = Work {
         context,
@@ -61,11 +66,16 @@ pub(in super::super) fn apply(
     work.remove_mappings(&domains)?;
     let gone = work.others(Kind::DomainName, &domains)?;
     work.leave_or_remove(Kind::DomainName, "domainNames", gone, prune, &mut kept)?;
+    for (id, wanted) in &links {
+        work.put_link(id, wanted)?;
+    }
     for (id, wanted) in &apis {
         work.put_api(id, wanted)?;
     }
     let gone = work.others(Kind::Api, &apis)?;
     work.leave_or_remove(Kind::Api, "apis", gone, prune, &mut kept)?;
+    let gone = work.others(Kind::VpcLink, &links)?;
+    work.leave_or_remove(Kind::VpcLink, LINKS, gone, prune, &mut kept)?;
     for (name, wanted) in &domains {
         work.put_domain(name, wanted)?;
     }
@@ -144,6 +154,7 @@ impl Work<'_> {
             }
             let whole = match kind {
                 Kind::Api => api(self.view, &path)?,
+                Kind::VpcLink => link(self.view, &path)?,
                 _ => domain(self.view, &path)?,
             };
             compare(&name, whole.as_ref(), None, &mut self.changes);
@@ -354,7 +365,7 @@ impl Work<'_> {
         mut set: Map<String, Value>,
     ) -> Result<Record, ServiceException> {
         // What is inside of another had its room looked after with its id.
-        if matches!(kind, Kind::Api | Kind::DomainName) {
+        if FILED.contains(&kind) {
             check_room(self.view, kind, &path.collection)?;
         }
         if kind == Kind::Stage {
@@ -431,5 +442,22 @@ impl Work<'_> {
         let mappings = section(&wanted, "apiMappings", &place)?;
         let before = before.as_ref().and_then(|before| before.get("apiMappings"));
         self.put_section(&path, Kind::ApiMapping, before, &mappings)
+    }
+
+    fn put_link(&mut self, id: &str, wanted: &Value) -> Result<(), ServiceException> {
+        let path = Path::new(Kind::VpcLink.facts().collection, id);
+        self.view.file().leaves_free(&path)?;
+        check_link_id(id).map_err(|problems| refused(&problems, &[]))?;
+        let before = link(self.view, &path)?;
+        let before = before.map(|before| as_link(id, &before));
+        let wanted = as_link(id, wanted);
+        let place = child(LINKS, id);
+        compare(&place, before.as_ref(), Some(&wanted), &mut self.changes);
+        let named = |mut link: Value| {
+            add_name(id, &mut link);
+            link
+        };
+        let before = before.map(named);
+        self.put(Kind::VpcLink, &path, before.as_ref(), &named(wanted))
     }
 }

@@ -10,6 +10,9 @@ use crate::error::ServiceException;
 /// Members of stages that deployments make.
 pub(super) const DEPLOYING: [&str; 2] = ["deploymentId", "autoDeploy"];
 
+/// The section of VPC links.
+pub(super) const LINKS: &str = "vpcLinks";
+
 /// A map of resources, each of which is a map.
 pub(super) fn section(
     whole: &Value,
@@ -67,15 +70,17 @@ pub(super) fn check_sections(api: &Value, place: &str) -> Result<(), ServiceExce
 
 /// Names that keys say, where a resource must have one.
 pub(super) fn add_names(id: &str, api: &mut Value) {
-    let name = |key: &str, resource: &mut Value| {
-        if let Some(members) = resource.as_object_mut() {
-            members.entry("name").or_insert_with(|| key.into());
-        }
-    };
-    name(id, api);
+    add_name(id, api);
     let authorizers = api.get_mut("authorizers").and_then(Value::as_object_mut);
     for (key, authorizer) in authorizers.into_iter().flatten() {
-        name(key, authorizer);
+        add_name(key, authorizer);
+    }
+}
+
+/// Adds the name that a key says.
+pub(super) fn add_name(key: &str, resource: &mut Value) {
+    if let Some(members) = resource.as_object_mut() {
+        members.entry("name").or_insert_with(|| key.into());
     }
 }
 
@@ -89,4 +94,21 @@ pub(super) fn as_api(id: &str, api: &Value) -> Value {
 pub(super) fn as_domain(name: &str, domain: &Value) -> Value {
     let whole = concise(&json!({ "domainNames": { name: domain } }));
     whole["domainNames"][name].clone()
+}
+
+/// The same of a VPC link.
+pub(super) fn as_link(id: &str, link: &Value) -> Value {
+    let mut whole = concise(&json!({ LINKS: { id: link } }));
+    let mut link = whole[LINKS][id].take();
+    omit_name(id, &mut link);
+    link
+}
+
+/// Leaves a name out that the key says already.
+pub(super) fn omit_name(key: &str, resource: &mut Value) {
+    if let Some(members) = resource.as_object_mut()
+        && members.get("name").and_then(Value::as_str) == Some(key)
+    {
+        members.shift_remove("name");
+    }
 }

@@ -11,9 +11,10 @@ use super::super::store::Store;
 use super::super::view::{Path, View};
 use super::super::wire::Call;
 use super::super::{Context, StoreError, assemble, deploy};
+use super::form::{LINKS, as_link, omit_name};
 use super::names::Names;
 use super::object;
-use crate::control::file::FileSide;
+use crate::control::file::{FILED, FileSide};
 use crate::definition::{Machine, concise, literally, load_text};
 use crate::error::ServiceException;
 use crate::plan::Plan;
@@ -21,7 +22,7 @@ use crate::plan::Plan;
 /// What a control plane has, as a definition.
 #[derive(Debug)]
 pub struct Exported {
-    /// The sections `apis` and `domainNames` of a definition.
+    /// The sections `apis`, `domainNames` and `vpcLinks` of a definition.
     pub definition: Value,
     /// What the definition cannot say, in sentences.
     pub notes: Vec<String>,
@@ -40,7 +41,7 @@ pub(in super::super) fn get(
         Some("true") => true,
         Some(_) => return Err(ServiceException::bad_request("file: must be true or false")),
     };
-    for kind in [Kind::Api, Kind::DomainName, Kind::VpcLink] {
+    for kind in FILED {
         for (path, _) in view.list(kind.facts().collection)? {
             if with_file || view.file().leaves_free(&path).is_ok() {
                 context.caller.may("GET", &format!("/{path}"))?;
@@ -100,14 +101,19 @@ fn export(view: &View, with_file: bool) -> Result<Exported, ServiceException> {
             domains.insert(path.id, domain);
         }
     }
-    for (path, link) in view.list(Kind::VpcLink.facts().collection)? {
-        let name = link.text("name");
-        notes.push(format!(
-            "VPC link {} ({name}): files have no VPC links",
-            path.id
-        ));
+    let mut links = Map::new();
+    for (path, _) in view.list(Kind::VpcLink.facts().collection)? {
+        let of_file = view.file().leaves_free(&path).is_err();
+        if of_file && !with_file {
+            continue;
+        }
+        if let Some(link) = link(view, &path)? {
+            let link = as_link(&path.id, &link);
+            let link = if of_file { link } else { literally(&link) };
+            links.insert(path.id, link);
+        }
     }
-    let definition = concise(&json!({ "apis": apis, "domainNames": domains }));
+    let definition = concise(&json!({ "apis": apis, "domainNames": domains, LINKS: links }));
     Ok(Exported { definition, notes })
 }
 
@@ -140,6 +146,11 @@ pub(super) fn domain(view: &View, path: &Path) -> Result<Option<Value>, ServiceE
     Ok(Some(domain.into()))
 }
 
+/// A VPC link in the form of a definition.
+pub(super) fn link(view: &View, path: &Path) -> Result<Option<Value>, ServiceException> {
+    Ok(view.get(path)?.map(|record| record.set.into()))
+}
+
 /// The names of what is in an API.
 pub(super) fn names(view: &View, path: &Path, api: &Value) -> Result<Names, ServiceException> {
     let of_file = view.file().leaves_free(path).is_err();
@@ -158,17 +169,10 @@ pub(super) fn names(view: &View, path: &Path, api: &Value) -> Result<Names, Serv
 
 /// Names that are said by keys already.
 fn omit_names(id: &str, api: &mut Value) {
-    let omit = |key: &str, resource: &mut Value| {
-        if let Some(members) = resource.as_object_mut()
-            && members.get("name").and_then(Value::as_str) == Some(key)
-        {
-            members.shift_remove("name");
-        }
-    };
-    omit(id, api);
+    omit_name(id, api);
     let authorizers = api.get_mut("authorizers").and_then(Value::as_object_mut);
     for (key, authorizer) in authorizers.into_iter().flatten() {
-        omit(key, authorizer);
+        omit_name(key, authorizer);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{check, forget_unused, no_routes, runs, snapshot};
+use crate::control::around::Around;
 use crate::control::deploy::compile_stage;
 use crate::control::kind::Kind;
 use crate::control::record::Record;
@@ -84,7 +85,10 @@ pub(in super::super) fn check_draft(
     api: &Path,
 ) -> Result<Result<(), Vec<Diagnostic>>, ServiceException> {
     Ok(match assemble::api(view, api)? {
-        Some(draft) => check(context, view, api, &draft, Completeness::Draft),
+        Some(draft) => {
+            let around = Around::seen(context, view)?;
+            check(&around, api, &draft, Completeness::Draft)
+        }
         None => Ok(()),
     })
 }
@@ -104,9 +108,8 @@ pub(in super::super) fn point_to_draft(
         return Err(ServiceException::bad_request(refusal));
     }
     let mut stage = known(view, Kind::Stage, path)?;
-    let around = &view.file().definition;
-    if let Err(problems) = compile_stage(around, context.in_process, api, &draft, &path.id, &stage)
-    {
+    let around = Around::seen(context, view)?;
+    if let Err(problems) = compile_stage(&around, api, &draft, &path.id, &stage) {
         return Ok(Err(problems));
     }
     if !stage.is("autoDeploy") && !runs(view, api, &stage, &draft)? {

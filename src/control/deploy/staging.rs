@@ -5,15 +5,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{Live, snapshot_path};
+use crate::control::around::Around;
 use crate::control::kind::Kind;
 use crate::control::record::Record;
 use crate::control::resources::known;
 use crate::control::view::{Path, View};
 use crate::control::wire::refused;
 use crate::control::{Context, assemble};
-use crate::definition::{Diagnostic, child, load_api};
+use crate::definition::{Diagnostic, child};
 use crate::error::ServiceException;
-use crate::model::definition::Definition;
 use crate::plan::compile;
 use crate::plan::stage::Stage;
 
@@ -30,17 +30,17 @@ pub(super) fn restage(
     live: &mut Live,
 ) -> Result<(), ServiceException> {
     let stage = known(view, Kind::Stage, path)?;
+    let around = Around::seen(context, view)?;
     let id = stage.text("deploymentId");
     if id.is_empty() {
         live.gone.push((api.id.clone(), path.id.clone()));
-        return check_stage(view, api, draft, path, &stage);
+        return check_stage(&around, api, draft, path, &stage);
     }
     let place = Path::new(api.collection_of(Kind::Deployment), id);
     known(view, Kind::Deployment, &place)?;
     let snapshot = known(view, Kind::Deployment, &snapshot_path(api, id))?;
     let snapshot = Value::Object(snapshot.set);
-    let around = &view.file().definition;
-    let compiled = compile_stage(around, context.in_process, api, &snapshot, &path.id, &stage);
+    let compiled = compile_stage(&around, api, &snapshot, &path.id, &stage);
     let compiled = compiled.map_err(|problems| refused(&problems, &around_stage(api, path)))?;
     check_route_keys(draft, &snapshot, &stage)?;
     live.changed.push(compiled);
@@ -49,7 +49,7 @@ pub(super) fn restage(
 
 /// Checks a stage that runs nothing yet.
 pub(super) fn check_stage(
-    view: &View,
+    around: &Around<'_>,
     api: &Path,
     draft: &Value,
     path: &Path,
@@ -57,7 +57,7 @@ pub(super) fn check_stage(
 ) -> Result<(), ServiceException> {
     check_route_keys(draft, draft, stage)?;
     let whole = with_stage(draft, &path.id, stage);
-    let problems = match load_api(&view.file().definition, &api.id, &whole) {
+    let problems = match around.load(api, &whole) {
         Ok(loaded) => loaded.report().finish(),
         Err(problems) => problems,
     };
@@ -114,16 +114,15 @@ fn has_route(api: &Value, key: &str) -> bool {
 
 /// One stage of an API, ready to run. Settings of routes that the API does not have wait for them.
 pub(in super::super) fn compile_stage(
-    around: &Definition,
-    in_process: &[String],
+    around: &Around<'_>,
     api: &Path,
     snapshot: &Value,
     name: &str,
     stage: &Record,
 ) -> Result<Arc<Stage>, Vec<Diagnostic>> {
     let whole = with_stage(snapshot, name, stage);
-    let loaded = load_api(around, &api.id, &whole)?;
-    let stages = compile::stages(&loaded, in_process)?;
+    let loaded = around.load(api, &whole)?;
+    let stages = compile::stages(&loaded, around.in_process)?;
     match stages.into_iter().next() {
         Some(stage) => Ok(Arc::new(stage)),
         None => {

@@ -36,14 +36,13 @@ pub(super) static INTEGRATION: Object = Object {
         optional("description", &DESCRIPTION, "A description."),
         optional(
             "connectionType",
-            &Shape::Choice(&[
-                word("INTERNET"),
-                refused_word(
-                    "VPC_LINK",
-                    "leave it out: private backends are reached directly",
-                ),
-            ]),
-            "INTERNET.",
+            &Shape::Choice(&[word("INTERNET"), word("VPC_LINK")]),
+            "INTERNET, or VPC_LINK: a private backend, called at the targets that `server.upstreams` has for the URL's host or for the link.",
+        ),
+        optional(
+            "connectionId",
+            &text(1, 1024),
+            "VPC_LINK: which of `vpcLinks`; may be `${stageVariables.NAME}`.",
         ),
         nested(
             "requestParameters",
@@ -123,10 +122,6 @@ pub(super) static INTEGRATION: Object = Object {
             "tidegate",
             &Shape::Object(&EXTENSION),
             "What Amazon does not have.",
-        ),
-        refused(
-            "connectionId",
-            "leave it out: private backends are reached directly",
         ),
         refused("credentialsArn", ROLES),
         refused("integrationSubtype", HTTP_ONLY),

@@ -14,6 +14,22 @@ const HOST: Shape = formed(
         "a host name or an address, without a port",
     ),
 );
+const UPSTREAM: Text = Text::form(
+    1,
+    2048,
+    Form::Pattern(
+        r"^[^\s?/@]+(/[^\s?@]*)*$",
+        "an ARN, a host, or the id of a VPC link",
+    ),
+);
+const TARGET: Shape = formed(
+    1,
+    2048,
+    Form::Pattern(
+        r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?[^\s?]*)?$",
+        "a host and a port such as `10.0.0.5:8080`, and behind them the attributes of a Cloud Map instance, if any: `10.0.0.5:8080?slot=green`",
+    ),
+);
 const OFF: &[&str] = &["off"];
 
 /// The process itself.
@@ -63,6 +79,20 @@ pub(in super::super) static SERVER: Object = Object {
                 max: 1000,
             },
             "Certificates of domain names, by the ARN that their `certificateArn` says; other names are shown that of `tls`.",
+        ),
+        nested(
+            "upstreams",
+            &Shape::Map {
+                key: UPSTREAM,
+                value: &Shape::List {
+                    item: &TARGET,
+                    min: 1,
+                    max: 100,
+                    or_one: true,
+                },
+                max: 1000,
+            },
+            "Targets of integrations through VPC links, by what these name: the ARN of a load balancer's listener or of a Cloud Map service; for WebSocket APIs the URL's host, or the id of the VPC link.",
         ),
         with_default(
             "region",

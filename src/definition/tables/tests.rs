@@ -56,6 +56,7 @@ fn example_text(rule: &Text) -> &'static str {
         "200",
         "aaaaaaaaaaaaaaaaaaaa",
         "https://id.example.com/",
+        "a:1",
         "arn:aws:acm:us-east-1:000000000000:certificate/a",
     ];
     match rule.form {

@@ -1,16 +1,16 @@
-//! VPC links, which only the control plane has.
+//! VPC links.
 
-use super::super::shape::{Form, Object, Shape, formed, optional, refused, required, text};
+use super::super::shape::{Form, Object, Shape, formed, optional, refused, text};
 use super::{READ_ONLY, TAGS};
 
 /// One VPC link (API Gateway V2 API Reference, VpcLink).
 pub(in super::super) static VPC_LINK: Object = Object {
     name: "VpcLink",
-    doc: "A way into a private network: kept for tools that manage it; integrations reach private backends directly.",
+    doc: "A way into a private network, which integrations name; where it leads, `server.upstreams` says.",
     kind: None,
     fields: &[
-        required("name", &text(1, 128), "The name."),
-        required(
+        optional("name", &text(1, 128), "The name; the key when absent."),
+        optional(
             "subnetIds",
             &Shape::List {
                 item: &IDENTIFIER,
@@ -18,7 +18,7 @@ pub(in super::super) static VPC_LINK: Object = Object {
                 max: 10,
                 or_one: false,
             },
-            "Ids of subnets.",
+            "Ids of subnets, which nothing here looks up.",
         ),
         optional(
             "securityGroupIds",
@@ -28,7 +28,7 @@ pub(in super::super) static VPC_LINK: Object = Object {
                 max: 10,
                 or_one: false,
             },
-            "Ids of security groups.",
+            "Ids of security groups, which nothing here looks up.",
         ),
         optional("tags", &TAGS, "Tags."),
         refused("vpcLinkId", READ_ONLY),

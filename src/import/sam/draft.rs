@@ -97,6 +97,7 @@ pub(super) struct Draft {
     pub(super) apis: Vec<Api>,
     pub(super) functions: Vec<Entry>,
     pub(super) domains: Vec<Entry>,
+    pub(super) links: Vec<Entry>,
 }
 
 impl Draft {
@@ -112,6 +113,7 @@ impl Draft {
             ("functions", self.functions),
             ("apis", apis),
             ("domainNames", self.domains),
+            ("vpcLinks", self.links),
         ];
         let sections = sections.into_iter().filter(|(_, all)| !all.is_empty());
         let sections = sections.map(|(name, all)| entry(name, map_at(root, all)));

@@ -89,6 +89,7 @@ impl Template<'_, '_> {
             (Some("AWS::ApiGatewayV2::Authorizer"), "" | "AuthorizerId") => {
                 Some(logical.to_owned())
             }
+            (Some("AWS::ApiGatewayV2::VpcLink"), "" | "VpcLinkId") => Some(logical.to_owned()),
             (Some("AWS::ApiGatewayV2::Model"), _) => name("Name"),
             (Some("AWS::ApiGatewayV2::Stage"), _) => name("StageName"),
             (Some("AWS::ApiGatewayV2::DomainName"), "") => name("DomainName"),

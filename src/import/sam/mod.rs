@@ -43,6 +43,7 @@ const ORDER: [&[&str]; 4] = [
         "AWS::Serverless::HttpApi",
         "AWS::Serverless::Function",
         "AWS::Lambda::Function",
+        "AWS::ApiGatewayV2::VpcLink",
     ],
     &[
         "AWS::ApiGatewayV2::Authorizer",
@@ -290,9 +291,9 @@ impl<'t, 'r> Template<'t, 'r> {
                 "is not taken over",
                 "nothing: references to it mean the function",
             ),
-            "AWS::ApiGatewayV2::VpcLink" => (
+            "AWS::ElasticLoadBalancingV2::Listener" | "AWS::ServiceDiscovery::Service" => (
                 "is not taken over",
-                "nothing: private backends are reached directly, by their own URLs",
+                "where it is a private backend, write its targets to `server.upstreams`, by its ARN",
             ),
             "AWS::ApiGatewayV2::ApiGatewayManagedOverrides" => (
                 "is not taken over",

@@ -349,7 +349,7 @@ Resources:
       IntegrationType: HTTP_PROXY
       IntegrationMethod: POST
       IntegrationUri: !Sub "http://${Name}.example/${!stageVariables.x}"
-      ConnectionType: VPC_LINK
+      ConnectionType: INTERNET
       RequestParameters: { integration.request.header.id: context.connectionId }
   Token: { Type: "AWS::ApiGatewayV2::Authorizer", Properties: { ApiId: !Ref Chat, Name: Token, AuthorizerType: REQUEST, AuthorizerUri: !GetAtt F.Arn, IdentitySource: [route.request.header.Auth] } }
   Order: { Type: "AWS::ApiGatewayV2::Model", Properties: { ApiId: !Ref Chat, Name: Order, ContentType: application/json, Schema: { type: object, Title: X } } }
@@ -371,7 +371,7 @@ Resources:
   Log: { Type: "AWS::Logs::LogGroup" }
   Domain: { Type: "AWS::ApiGatewayV2::DomainName", Properties: { DomainName: WS.example, DomainNameConfigurations: [{ CertificateArn: x }] } }
   Mapping: { Type: "AWS::ApiGatewayV2::ApiMapping", Properties: { ApiId: !Ref Chat, DomainName: !Ref Domain, Stage: !Ref Prod, ApiMappingKey: v1 } }
-  Link: { Type: "AWS::ApiGatewayV2::VpcLink", Properties: { Name: x } }
+  Link: { Type: "AWS::ApiGatewayV2::VpcLink", Properties: { Name: x, SubnetIds: [subnet-1] } }
 "#;
 
 const SOCKETS_DEFINITION: &str = r#"functions:
@@ -411,6 +411,8 @@ domainNames:
   ws.example:
     apiMappings:
       v1: { apiId: chat, stage: prod }
+vpcLinks:
+  Link: { name: x }
 "#;
 
 #[test]
@@ -421,13 +423,90 @@ fn a_websocket_api_is_taken_over_resource_by_resource() {
         SOCKETS_DEFINITION,
         &[
             "t.yaml:10:3: Live: AWS::Lambda::Alias is not taken over; nothing: references to it mean the function",
-            "t.yaml:21:23: apis.chat.integrations.Web.connectionType: `VPC_LINK` is not supported here; leave it out: private backends are reached directly",
             "t.yaml:39:28: DestinationArn: lines of the access log go to `stdout`; nothing, or write `stderr` or `file:PATH`",
             "t.yaml:40:3: Log: AWS::Logs::LogGroup is not taken over; nothing: functions and access logs write to the gateway's own output",
             "t.yaml:41:116: domainNames.\"ws.example\".domainNameConfigurations: is not taken over: certificates are no resources of a template; add the certificate's files to `server.certificates`, and its ARN to the domain name",
-            "t.yaml:43:3: Link: AWS::ApiGatewayV2::VpcLink is not taken over; nothing: private backends are reached directly, by their own URLs",
+            "t.yaml:43:81: Link.SubnetIds: is not taken over; nothing: `server.upstreams` says where private backends are",
         ],
     );
+}
+
+/// Private backends of either kind of API.
+const PRIVATE: &str = r#"
+Resources:
+  Shop: { Type: "AWS::ApiGatewayV2::Api", Properties: { ProtocolType: HTTP } }
+  Inner: { Type: "AWS::ApiGatewayV2::VpcLink", Properties: { Name: Inner, SubnetIds: [subnet-1], SecurityGroupIds: [] } }
+  Listener: { Type: "AWS::ElasticLoadBalancingV2::Listener", Properties: { Port: 80 } }
+  Back:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Shop
+      IntegrationType: HTTP_PROXY
+      IntegrationMethod: ANY
+      IntegrationUri: !Ref Listener
+      ConnectionType: VPC_LINK
+      ConnectionId: !Ref Inner
+      PayloadFormatVersion: "1.0"
+      TlsConfig: { ServerNameToVerify: inner.example }
+  Route: { Type: "AWS::ApiGatewayV2::Route", Properties: { ApiId: !Ref Shop, RouteKey: "ANY /", Target: !Sub "integrations/${Back}" } }
+  Stage: { Type: "AWS::ApiGatewayV2::Stage", Properties: { ApiId: !Ref Shop, StageName: $default, AutoDeploy: true } }
+"#;
+
+#[test]
+fn private_backends_are_taken_over_and_want_targets() {
+    let expected = r#"apis:
+  shop:
+    protocolType: HTTP
+    routes:
+      "ANY /": { target: integrations/Back }
+    integrations:
+      Back:
+        integrationType: HTTP_PROXY
+        integrationUri: ARN
+        integrationMethod: ANY
+        connectionType: VPC_LINK
+        connectionId: Inner
+        tlsConfig: { serverNameToVerify: inner.example }
+    stages: { $default: {} }
+vpcLinks:
+  Inner: {}
+"#;
+    let taken = |text: &str| {
+        let imported = run(text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let told = |told: &[Diagnostic]| told.iter().map(ToString::to_string).collect::<Vec<_>>();
+        (
+            write(&imported.definition),
+            told(&imported.warnings),
+            told(&imported.problems),
+        )
+    };
+    let (written, warnings, problems) = taken(PRIVATE);
+    assert_eq!(written, expected.replace("ARN", "${env:LISTENER}"));
+    assert_eq!(
+        warnings,
+        [
+            "t.yaml:4:86: Inner.SubnetIds: is not taken over; nothing: `server.upstreams` says where private backends are",
+            "t.yaml:4:116: Inner.SecurityGroupIds: is not taken over; nothing: `server.upstreams` says where private backends are",
+            "t.yaml:5:3: Listener: AWS::ElasticLoadBalancingV2::Listener is not taken over; where it is a private backend, write its targets to `server.upstreams`, by its ARN",
+            "t.yaml:12:23: `Listener` is known only where the template is deployed; set the variable LISTENER for the gateway, or write the value",
+        ]
+    );
+    let uri = "t.yaml:12:23: apis.shop.integrations.Back.integrationUri";
+    let wanted = format!(
+        "{uri}: For VpcLink VPC_LINK, integration uri should be a valid ELB listener ARN or a valid Cloud Map service ARN; write the ARN of one that `server.upstreams` has"
+    );
+    assert_eq!(problems, [wanted]);
+    let arn = "arn:aws:servicediscovery:us-east-1:000000000000:service/srv-7";
+    let (written, _, problems) =
+        taken(&PRIVATE.replace("!Ref Listener", &format!("{arn}?slot=green")));
+    assert_eq!(
+        written,
+        expected.replace("ARN", &format!("{arn}?slot=green"))
+    );
+    let wanted = format!(
+        "{uri}: nothing stands for `{arn}` here; add it to `server.upstreams`, with targets such as `10.0.0.5:8080`"
+    );
+    assert_eq!(problems, [wanted]);
 }
 
 /// A closed API with throttles, whose one route wants a key.

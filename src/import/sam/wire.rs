@@ -97,6 +97,7 @@ impl Template<'_, '_> {
         match resource.kind.as_str() {
             "AWS::ApiGatewayV2::DomainName" => return self.domain_name(resource),
             "AWS::ApiGatewayV2::ApiMapping" => return self.api_mapping(resource),
+            "AWS::ApiGatewayV2::VpcLink" => return self.vpc_link(resource),
             _ => {}
         }
         let Some(logical) = self.api_of(resource) else {
@@ -160,6 +161,23 @@ impl Template<'_, '_> {
             }
             api.resource(section, &key, &resource.at).extend(members);
         }
+    }
+
+    /// `AWS::ApiGatewayV2::VpcLink`.
+    fn vpc_link(&mut self, resource: &Resource) {
+        const NETWORK: [&str; 2] = ["SubnetIds", "SecurityGroupIds"];
+        for name in NETWORK {
+            if let Some(node) = resource.properties.get(name) {
+                let path = format!("{}.{name}", resource.logical);
+                let remedy = "nothing: `server.upstreams` says where private backends are";
+                self.warn(&node.place.clone(), &path, "is not taken over", remedy);
+            }
+        }
+        let members = self.members(&resource.properties, &NETWORK);
+        let key = &resource.logical;
+        let named = |member: &Entry| member.key == "name" && scalar(&member.value) == Some(key);
+        let members = members.into_iter().filter(|member| !named(member));
+        child(&mut self.draft.links, key, &resource.at).extend(members);
     }
 
     /// `IntegrationResponse` and `RouteResponse`, which stand inside of what they answer for.

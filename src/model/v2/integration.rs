@@ -21,6 +21,8 @@ pub struct Integration {
     pub description: Option<String>,
     /// How it is reached.
     pub connection_type: Option<ConnectionType>,
+    /// The VPC link that it is reached through; may be a stage variable in a WebSocket API.
+    pub connection_id: Option<String>,
     /// Targets, e.g. `integration.request.header.connectionId`, and sources, e.g. `context.connectionId`; on HTTP APIs
     /// changes, e.g. `append:header.x-tenant`, or parameters of the service's call, and values, e.g. `$context.authorizer.tenant`.
     pub request_parameters: BTreeMap<String, String>,
@@ -67,8 +69,10 @@ pub enum IntegrationType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConnectionType {
-    /// Directly.
+    /// By its own address.
     Internet,
+    /// At the targets that `server.upstreams` has for it.
+    VpcLink,
 }
 
 /// `contentHandlingStrategy`.

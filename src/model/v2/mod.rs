@@ -10,6 +10,7 @@ mod domain_name;
 mod integration;
 mod route;
 mod stage;
+mod vpc_link;
 
 pub use api::{Api, Cors, IpAddressType, Model, ProtocolType};
 pub use authorizer::{
@@ -29,3 +30,4 @@ pub use route::{
 pub use stage::{
     AccessLogSettings, BinaryFrames, RouteSettings, Stage, StageExtension, StageLimits,
 };
+pub use vpc_link::VpcLink;

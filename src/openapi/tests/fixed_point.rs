@@ -61,13 +61,21 @@ fn integration() -> impl Strategy<Value = Value> {
         }
         set
     });
+    let private = (text(), text(), option::of(text())).prop_map(|(uri, link, name)| {
+        let mut set = json!({ "integrationType": "HTTP_PROXY", "integrationUri": uri, "integrationMethod": "ANY",
+            "connectionType": "VPC_LINK", "connectionId": link });
+        if let Some(name) = name {
+            set["tlsConfig"] = json!({ "serverNameToVerify": name });
+        }
+        set
+    });
     let function = (text(), prop_oneof!["1.0", "2.0"]).prop_map(|(uri, format)| {
         json!({ "integrationType": "AWS_PROXY", "integrationUri": uri, "payloadFormatVersion": format })
     });
     let service = mapping().prop_map(|mapping| {
         json!({ "integrationType": "AWS_PROXY", "integrationSubtype": "SQS-SendMessage", "requestParameters": mapping })
     });
-    prop_oneof![proxy, function, service]
+    prop_oneof![proxy, private, function, service]
 }
 
 fn authorizer() -> impl Strategy<Value = Value> {

@@ -20,7 +20,7 @@ const REMEDY: &str = "write `function:NAME` for a function of this file, a Lambd
      `http(s)://HOST/2015-03-31/functions/NAME/invocations` URL";
 
 /// Stage variables, as expressions read them.
-struct Variables<'a>(&'a BTreeMap<String, String>);
+pub(super) struct Variables<'a>(pub(super) &'a BTreeMap<String, String>);
 
 impl Scope for Variables<'_> {
     fn value(&self, name: &str) -> Option<Cow<'_, str>> {

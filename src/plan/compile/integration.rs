@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{Bench, Target as StageTarget, function, mock};
+use super::{Bench, Target as StageTarget, function, link, mock};
 use crate::definition::child;
 use crate::lang::parameter::{MappingError, ParameterMapping, ParameterSource, ParameterTarget};
 use crate::lang::uri_template::{UriKind, UriTemplate, UriVariable};
@@ -25,11 +25,13 @@ pub(super) fn compile(
     stage: Option<StageTarget<'_>>,
 ) -> Option<Arc<Integration>> {
     check_unused(bench, integration, path);
+    let is_private = link::is_private(bench, integration, path, stage);
     let parameters = parameters(bench, integration, users, path, stage);
     let target = match integration.integration_type {
         IntegrationType::AwsProxy => function(bench, integration, path, stage),
         IntegrationType::HttpProxy => {
-            http(bench, integration, &parameters, path, stage).map(Target::Http)
+            let target = http(bench, integration, &parameters, path, stage, is_private);
+            target.map(Target::Http)
         }
         IntegrationType::Mock => mock::compile(bench, integration, path).map(Target::Mock),
     };
@@ -122,15 +124,22 @@ fn http(
     parameters: &[ParameterMapping],
     path: &str,
     stage: Option<StageTarget<'_>>,
+    is_private: bool,
 ) -> Option<HttpTarget> {
     let method = method(bench, integration, path);
     let text = uri(bench, integration, path, "an http or https URL")?;
-    let path = child(path, "integrationUri");
+    let around = path;
+    let path = child(around, "integrationUri");
     let template = url(bench, text, &path, stage)?;
     check_path_parameters(bench, &template, parameters, &path);
+    let upstream = match is_private {
+        true => Some(link::behind(bench, integration, &template, around, stage)?),
+        false => None,
+    };
     Some(HttpTarget {
         method: method?,
         uri: ProxyUri::new(template),
+        upstream: upstream.map(Arc::new),
     })
 }
 

@@ -9,6 +9,7 @@ mod domain;
 mod function;
 mod http;
 mod integration;
+mod link;
 mod mock;
 mod model;
 mod route;
@@ -32,6 +33,7 @@ use crate::lang::selection::{Root, SelectionExpression};
 use crate::model::definition::{Definition, ServerLimits};
 use crate::model::v2;
 pub use domain::check_certificate;
+pub(crate) use link::variable as stage_variable;
 use scribe::Scribe;
 
 /// Compiles a definition; `in_process` names functions that the embedding program brings.
@@ -42,6 +44,7 @@ pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagn
     let mut bench = Bench::new(loaded, in_process);
     let credentials = credentials::compile(&mut bench);
     function::check_hosted(&mut bench);
+    link::check_upstreams(&mut bench);
     let stages = all_stages(&mut bench);
     let usage = usage::compile(&mut bench);
     let domains = domain::compile(&mut bench);

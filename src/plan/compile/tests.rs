@@ -12,6 +12,7 @@ use crate::plan::table;
 use crate::plan::throttle::BucketId;
 
 mod http;
+mod link;
 mod models;
 mod service;
 mod usage;

@@ -26,7 +26,7 @@ pub(super) enum Tool {
 
 /// A gateway whose control plane wants signatures, and a tool that is told its address and nothing else.
 pub(super) struct Desk {
-    rig: Rig,
+    pub(super) rig: Rig,
     /// The command line runs once for each call.
     running: Option<Running>,
     state: TempDir,
@@ -34,11 +34,17 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) async fn new(tool: Tool) -> Self {
+        Self::with(tool, "adminHosts: gateway.test").await
+    }
+
+    /// The same with one more key of the `server` section: a line of YAML.
+    pub(super) async fn with(tool: Tool, key: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
         let credentials =
             format!("credentials: [{{ accessKeyId: {KEY_ID}, secretAccessKey: \"{SECRET}\" }}]\n");
         let setup = Setup::new(credentials)
-            .server(&format!("stateDirectory: '{}'", state.path().display()));
+            .server(&format!("stateDirectory: '{}'", state.path().display()))
+            .server(key);
         let setup = setup.function("backend", echo);
         let rig = setup
             .function(

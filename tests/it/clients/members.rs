@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::control::{Desk, Tool};
+use super::private::LISTENER;
 
 /// What becomes of a member.
 enum Fate {
@@ -29,6 +30,7 @@ struct Ids {
     mock: String,
     authorizer: String,
     route: String,
+    link: String,
 }
 
 /// An API of a protocol with one resource of each kind that others refer to.
@@ -70,12 +72,15 @@ async fn prepared(desk: &mut Desk, protocol: &str) -> Ids {
     let body =
         json!({ "ApiId": api, "RouteKey": key, "Target": format!("integrations/{integration}") });
     let route = id(desk.call("CreateRoute", body).await, "RouteId");
+    let body = json!({ "Name": "inner", "SubnetIds": ["subnet-1"] });
+    let link = id(desk.call("CreateVpcLink", body).await, "VpcLinkId");
     Ids {
         api,
         integration,
         mock,
         authorizer,
         route,
+        link,
     }
 }
 
@@ -133,7 +138,9 @@ fn numbered(value: &Value, number: usize) -> Value {
 
 fn http(ids: &Ids) -> Vec<Check> {
     let arn = json!("arn:aws:iam::000000000000:role/a");
-    let api = &ids.api;
+    let (api, link) = (&ids.api, &ids.link);
+    let private =
+        json!({ "ConnectionType": "VPC_LINK", "ConnectionId": link, "IntegrationUri": LISTENER });
     let target = format!("integrations/{}", ids.integration);
     let cors = json!({
         "AllowCredentials": false, "AllowHeaders": ["a"], "AllowMethods": ["GET"], "AllowOrigins": ["https://a.example"],
@@ -214,8 +221,15 @@ fn http(ids: &Ids) -> Vec<Check> {
             base: json!({ "ApiId": api, "IntegrationType": "HTTP_PROXY", "IntegrationMethod": "GET", "IntegrationUri": "https://a.example/" }),
             members: vec![
                 ("ConnectionId", Refused(json!("abcdef"))),
+                (
+                    "ConnectionId",
+                    Kept(json!({ "value": link, "also": private })),
+                ),
                 ("ConnectionType", Kept(json!("INTERNET"))),
-                ("ConnectionType", Refused(json!("VPC_LINK"))),
+                (
+                    "ConnectionType",
+                    Kept(json!({ "value": "VPC_LINK", "also": private })),
+                ),
                 ("ContentHandlingStrategy", Refused(json!("CONVERT_TO_TEXT"))),
                 ("CredentialsArn", Refused(arn.clone())),
                 ("Description", Kept(json!("said"))),
@@ -233,6 +247,12 @@ fn http(ids: &Ids) -> Vec<Check> {
                 (
                     "TlsConfig",
                     Kept(json!({ "ServerNameToVerify": "b.example" })),
+                ),
+                (
+                    "TlsConfig",
+                    Kept(
+                        json!({ "value": { "ServerNameToVerify": "b.example" }, "also": private }),
+                    ),
                 ),
             ],
         },
@@ -307,7 +327,7 @@ fn http(ids: &Ids) -> Vec<Check> {
 }
 
 fn web_socket(ids: &Ids) -> Vec<Check> {
-    let api = &ids.api;
+    let (api, link) = (&ids.api, &ids.link);
     let (integration, route) = (&ids.integration, &ids.route);
     let settings = json!({
         "DataTraceEnabled": false, "DetailedMetricsEnabled": true, "LoggingLevel": "OFF", "ThrottlingBurstLimit": 5,
@@ -379,7 +399,15 @@ fn web_socket(ids: &Ids) -> Vec<Check> {
             base: json!({ "ApiId": api, "IntegrationType": "HTTP_PROXY", "IntegrationMethod": "POST", "IntegrationUri": "https://a.example/" }),
             members: vec![
                 ("ConnectionId", Refused(json!("abcdef"))),
+                (
+                    "ConnectionId",
+                    Kept(json!({ "value": link, "also": { "ConnectionType": "VPC_LINK" } })),
+                ),
                 ("ConnectionType", Kept(json!("INTERNET"))),
+                (
+                    "ConnectionType",
+                    Kept(json!({ "value": "VPC_LINK", "also": { "ConnectionId": link } })),
+                ),
                 ("ContentHandlingStrategy", Kept(json!("CONVERT_TO_TEXT"))),
                 (
                     "CredentialsArn",
@@ -477,7 +505,9 @@ fn web_socket(ids: &Ids) -> Vec<Check> {
 
 #[tokio::test]
 async fn every_member_for_http_apis_is_kept_or_refused_by_name() {
-    let mut desk = Desk::new(Tool::Boto3).await;
+    let targets =
+        format!("upstreams: {{ \"{LISTENER}\": \"127.0.0.1:9\", a.example: \"127.0.0.1:9\" }}");
+    let mut desk = Desk::with(Tool::Boto3, &targets).await;
     let ids = prepared(&mut desk, "HTTP").await;
     desk.call(
         "CreateStage",
@@ -490,7 +520,9 @@ async fn every_member_for_http_apis_is_kept_or_refused_by_name() {
 
 #[tokio::test]
 async fn every_member_for_websocket_apis_is_kept_or_refused_by_name() {
-    let mut desk = Desk::new(Tool::Boto3).await;
+    let targets =
+        format!("upstreams: {{ \"{LISTENER}\": \"127.0.0.1:9\", a.example: \"127.0.0.1:9\" }}");
+    let mut desk = Desk::with(Tool::Boto3, &targets).await;
     let ids = prepared(&mut desk, "WEBSOCKET").await;
     desk.call(
         "CreateStage",

@@ -9,6 +9,7 @@ mod control;
 mod dashboards;
 mod iam_routes;
 mod members;
+mod private;
 mod program;
 mod runtimes;
 mod scrapes;

@@ -17,7 +17,7 @@ use crate::harness::{Rig, answers, chat, echo, soon};
 const DEFINITION: &str = "/v2/tidegate/definition";
 
 /// Runs the program against a gateway.
-async fn program(rig: &Rig, arguments: &[&str]) -> (i32, String, String) {
+pub(super) async fn program(rig: &Rig, arguments: &[&str]) -> (i32, String, String) {
     let endpoint = format!("http://{}", rig.gateway.admin_address());
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.args(arguments).args(["--endpoint", &endpoint]);
@@ -374,16 +374,10 @@ async fn what_a_file_cannot_say_is_noted() {
         json!({ "name": "closed", "protocolType": "HTTP", "disableExecuteApiEndpoint": true });
     let made = works(&rig, 201, "POST", "/v2/apis", body).await;
     let api = id(&made, "apiId");
-    let body = json!({ "name": "inner", "subnetIds": ["subnet-1"] });
-    let link = id(
-        &works(&rig, 201, "POST", "/v2/vpclinks", body).await,
-        "vpcLinkId",
-    );
     let (code, _, notes) = program(&rig, &["export"]).await;
     let expected = format!(
         "API {api} (closed): has no stage, which a file refuses: add `stages: {{ prod: {{}} }}`\n\
-         API {api} (closed): answers nowhere, which a file refuses: add a domain name, or remove `disableExecuteApiEndpoint`\n\
-         VPC link {link} (inner): files have no VPC links\n"
+         API {api} (closed): answers nowhere, which a file refuses: add a domain name, or remove `disableExecuteApiEndpoint`\n"
     );
     assert_eq!((code, notes), (0, expected));
     rig.close().await;

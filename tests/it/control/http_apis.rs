@@ -415,8 +415,8 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
     .await;
     check(
         &integrations,
-        proxied(json!({ "connectionType": "VPC_LINK" })),
-        "connectionType: `VPC_LINK` is not supported",
+        proxied(json!({ "connectionType": "VPCLINK" })),
+        "connectionType: `VPCLINK` is not one of the words known here",
     )
     .await;
     check(

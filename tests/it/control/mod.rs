@@ -9,6 +9,7 @@ mod file;
 mod full_disk;
 mod http_apis;
 mod openapi;
+mod private;
 pub(crate) mod survival;
 mod vpc_links;
 mod websocket_apis;

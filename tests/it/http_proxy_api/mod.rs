@@ -9,6 +9,7 @@ mod failures;
 mod hostile;
 mod http2;
 mod line;
+mod private;
 mod request;
 mod response;
 pub(crate) mod smuggling;

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use super::private::{self, LISTENER};
 use super::{any, api};
 use crate::harness::http_client::{request, send};
 use crate::harness::{Response, soon};
@@ -126,8 +127,13 @@ struct Program {
 
 impl Program {
     async fn start(directory: &Path, integration: &str) -> Self {
-        let definition = api("$default", integration);
-        let server = "server: { listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\" }";
+        Self::serve(directory, "", &api("$default", integration)).await
+    }
+
+    /// Serves a definition, with more keys of its section `server` in YAML's flow style.
+    async fn serve(directory: &Path, server: &str, definition: &str) -> Self {
+        let server =
+            format!("server: {{ listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"{server} }}");
         let file = directory.join("tidegate.yaml");
         std::fs::write(&file, format!("{server}\n{definition}")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
@@ -183,6 +189,44 @@ async fn the_name_to_verify_is_asked_for_and_verified() {
     assert_eq!((response.status, response.text()), (200, "secure"));
     let asked = backend.names.recv().await;
     assert_eq!(asked, Some(Some("backend.test".to_owned())));
+}
+
+#[tokio::test]
+async fn private_backends_are_called_by_the_name_to_verify() {
+    let authority = Authority::new();
+    let mut backends = [
+        authority.backend("inner.test").await,
+        authority.backend("inner.test").await,
+    ];
+    let mut other = authority.backend("other.test").await;
+    let serve = async |targets: &[&Backend]| {
+        let targets = targets.iter().map(|backend| backend.address.to_string());
+        let targets: Vec<_> = targets.collect();
+        let server = format!(", {}", private::upstreams(LISTENER, &targets));
+        let more = ", tlsConfig: { serverNameToVerify: inner.test }";
+        let definition = private::through(LISTENER, more);
+        Program::serve(authority.directory.path(), &server, &definition).await
+    };
+    let gateway = serve(&[&backends[0], &backends[1]]).await;
+    for _ in 0..4 {
+        let response = gateway.got().await;
+        assert_eq!((response.status, response.text()), (200, "secure"));
+    }
+    for backend in &mut backends {
+        let asked = backend.names.recv().await;
+        assert_eq!(asked, Some(Some("inner.test".to_owned())));
+        assert!(
+            backend.names.try_recv().is_err(),
+            "one connection is enough"
+        );
+    }
+    // A backend serves one connection at a time.
+    drop(gateway);
+    // A certificate of another name is no reason to ask somebody else.
+    let gateway = serve(&[&other, &backends[1]]).await;
+    assert_eq!(gateway.got().await.status, 500);
+    assert_eq!(gateway.got().await.text(), "secure");
+    assert!(other.names.try_recv().is_err(), "a request was sent");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod http_proxy;
 mod invoke_api;
 mod mock;
 mod parameters;
+mod private;
 
 use crate::harness::Setup;
 

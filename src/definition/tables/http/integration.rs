@@ -34,7 +34,7 @@ pub(super) static INTEGRATION: Object = Object {
         optional(
             "integrationUri",
             &text(1, 2048),
-            "`function:NAME`, a Lambda ARN or invocation URL (AWS_PROXY); an http or https URL with `{variables}` of the route (HTTP_PROXY).",
+            "`function:NAME`, a Lambda ARN or invocation URL (AWS_PROXY); an http or https URL with `{variables}` of the route, or behind a VPC link the ARN of a listener or Cloud Map service (HTTP_PROXY).",
         ),
         optional(
             "integrationMethod",
@@ -44,14 +44,13 @@ pub(super) static INTEGRATION: Object = Object {
         optional("description", &DESCRIPTION, "A description."),
         optional(
             "connectionType",
-            &Shape::Choice(&[
-                word("INTERNET"),
-                refused_word(
-                    "VPC_LINK",
-                    "leave it out: private backends are reached directly",
-                ),
-            ]),
-            "INTERNET.",
+            &Shape::Choice(&[word("INTERNET"), word("VPC_LINK")]),
+            "INTERNET, or VPC_LINK: a private backend, called at the targets that `server.upstreams` has for `integrationUri`.",
+        ),
+        optional(
+            "connectionId",
+            &text(1, 1024),
+            "VPC_LINK: which of `vpcLinks`.",
         ),
         with_default(
             "payloadFormatVersion",
@@ -96,10 +95,6 @@ pub(super) static INTEGRATION: Object = Object {
             &Shape::Object(&EXTENSION),
             "What Amazon does not have.",
         ),
-        refused(
-            "connectionId",
-            "leave it out: private backends are reached directly",
-        ),
         refused("credentialsArn", ROLES),
         refused("requestTemplates", WEBSOCKET_ONLY),
         refused("templateSelectionExpression", WEBSOCKET_ONLY),
@@ -134,7 +129,7 @@ static TLS_CONFIG: Object = Object {
                 "a host name without port",
             ),
         ),
-        "The name that is asked for and that the certificate must have, in place of the URL's host.",
+        "The name that is asked for and that the certificate must have, in place of the URL's host; a private backend is called by https then.",
     )],
 };
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::super::{Bench, Target as StageTarget, function, integration};
+use super::super::{Bench, Target as StageTarget, function, integration, link};
 use super::service;
 use crate::definition::child;
 use crate::lang::http_mapping::{RequestMapping, ResponseMapping, Source};
@@ -14,7 +14,10 @@ use crate::lang::http_route::HttpRouteKey;
 use crate::lang::parameter::MappingError;
 use crate::lang::uri_template::{UriTemplate, UriVariable};
 use crate::model::v2::{self, IntegrationType};
-use crate::plan::integration::{ContentHandling, Integration, PayloadFormat, ProxyTarget, Target};
+use crate::plan::integration::{
+    ContentHandling, Integration, PayloadFormat, PrivateBackend, ProxyBackend, ProxyTarget,
+    PublicBackend, Target,
+};
 use crate::plan::proxy_uri::ProxyUri;
 
 /// The setting that only functions have another value of.
@@ -33,6 +36,7 @@ pub(super) fn compile(
     stage: Option<StageTarget<'_>>,
 ) -> Option<Integration> {
     check_unused(bench, integration, path);
+    let is_private = link::is_private(bench, integration, path, stage);
     let responses = responses(bench, integration, users, path, stage);
     let target = match (
         integration.integration_type,
@@ -47,7 +51,12 @@ pub(super) fn compile(
         (IntegrationType::AwsProxy, None) => integration::function(bench, integration, path, stage),
         (IntegrationType::HttpProxy, _) => {
             let mappings = requests(bench, integration, users, path, stage);
-            proxy(bench, integration, mappings, users, path, stage).map(Target::Proxy)
+            let method = method(bench, integration, path);
+            let backend = match is_private {
+                true => private(bench, integration, path, stage).map(ProxyBackend::Private),
+                false => public(bench, integration, users, path, stage).map(ProxyBackend::Public),
+            };
+            proxy(integration, method, backend, mappings).map(Target::Proxy)
         }
         // The tables let no other through.
         (IntegrationType::Mock, _) => None,
@@ -128,28 +137,48 @@ fn check_unused(bench: &mut Bench<'_>, integration: &v2::Integration, path: &str
 }
 
 fn proxy(
+    integration: &v2::Integration,
+    method: Option<Option<Method>>,
+    backend: Option<ProxyBackend>,
+    mappings: Vec<RequestMapping>,
+) -> Option<ProxyTarget> {
+    Some(ProxyTarget {
+        method: method?,
+        backend: backend?,
+        mappings,
+        // The tables have the default.
+        body_idle_timeout: integration.tidegate.body_idle_timeout?,
+    })
+}
+
+fn public(
     bench: &mut Bench<'_>,
     integration: &v2::Integration,
-    mappings: Vec<RequestMapping>,
     users: &[&HttpRouteKey],
     path: &str,
     stage: Option<StageTarget<'_>>,
-) -> Option<ProxyTarget> {
-    let method = method(bench, integration, path);
+) -> Option<PublicBackend> {
     let text = integration::uri(bench, integration, path, "an http or https URL")?;
     let server_name = server_name(bench, integration, text, path);
     let path = child(path, "integrationUri");
     let template = integration::url(bench, text, &path, stage)?;
     check_path_variables(bench, &template, users, &path);
-    Some(ProxyTarget {
-        method: method?,
+    Some(PublicBackend {
         uri: ProxyUri::new(template),
         appends_path: users.iter().any(|key| key.is_default()),
-        mappings,
         server_name,
-        // The tables have the default.
-        body_idle_timeout: integration.tidegate.body_idle_timeout?,
     })
+}
+
+fn private(
+    bench: &mut Bench<'_>,
+    integration: &v2::Integration,
+    path: &str,
+    stage: Option<StageTarget<'_>>,
+) -> Option<PrivateBackend> {
+    let what = "the ARN of a listener or of a Cloud Map service";
+    let text = integration::uri(bench, integration, path, what)?;
+    link::private(bench, integration, text, path, stage)
 }
 
 /// The method of requests to the backend, `Some(None)` for the client's own.

@@ -5,7 +5,9 @@ use ::http::{HeaderValue, Method};
 use super::*;
 use crate::lang::http_path::RoutePath;
 use crate::plan::authorizer::AuthorizerFormat;
-use crate::plan::integration::{Integration, PayloadFormat, ProxyTarget};
+use crate::plan::integration::{
+    Integration, PayloadFormat, ProxyBackend, ProxyTarget, PublicBackend,
+};
 use crate::plan::route::{HttpRoutes, Route};
 
 const PROXY: &str =
@@ -79,6 +81,13 @@ fn proxy(route: &Route) -> &ProxyTarget {
     }
 }
 
+fn public(route: &Route) -> &PublicBackend {
+    match &proxy(route).backend {
+        ProxyBackend::Public(public) => public,
+        ProxyBackend::Private(private) => panic!("{private:?}"),
+    }
+}
+
 #[test]
 fn the_http_part_of_the_sample_compiles() {
     let (_, shop) = SAMPLE.split_once("\n  shop:").unwrap();
@@ -88,10 +97,10 @@ fn the_http_part_of_the_sample_compiles() {
     let stage = plan.stage("shop", "$default").unwrap();
     let user = route(stage, Method::GET, "/users/7");
     assert_eq!(proxy(user).method, Some(Method::GET));
-    assert!(!proxy(user).appends_path);
+    assert!(!public(user).appends_path);
     let rest = route(stage, Method::PUT, "/else");
     assert_eq!((&*rest.key, &proxy(rest).method), ("$default", &None));
-    assert!(proxy(rest).appends_path);
+    assert!(public(rest).appends_path);
     assert_eq!(
         proxy(rest).body_idle_timeout,
         std::time::Duration::from_secs(60)
@@ -346,7 +355,7 @@ fn proxied_uris_have_the_variables_of_their_routes() {
     ));
     let route = route(&stage, Method::GET, "/a/1/2");
     assert_eq!(
-        proxy(route).uri.to_string(),
+        public(route).uri.to_string(),
         "https://${stageVariables.host}/x/{rest}?y=1"
     );
     good(&api(&with(
@@ -396,8 +405,8 @@ fn one_integration_may_serve_default_and_others() {
     let stage = stage(
         "routes: { $default: { target: integrations/i }, 'GET /a': { target: integrations/i } }",
     );
-    assert!(!proxy(route(&stage, Method::GET, "/a")).appends_path);
-    assert!(proxy(route(&stage, Method::GET, "/b")).appends_path);
+    assert!(!public(route(&stage, Method::GET, "/a")).appends_path);
+    assert!(public(route(&stage, Method::GET, "/b")).appends_path);
 }
 
 #[test]
@@ -462,7 +471,8 @@ fn integrations_say_nothing_that_would_be_ignored() {
         "integrations: { i: { integrationType: HTTP_PROXY, integrationMethod: GET, integrationUri: 'https://127.0.0.1/', connectionType: INTERNET, timeoutInMillis: 50, tlsConfig: { serverNameToVerify: a.example }, tidegate: { bodyIdleTimeout: 5m } } }",
     );
     let proxied = proxy(route(&stage, Method::GET, "/a"));
-    assert_eq!(proxied.server_name.as_deref(), Some("a.example"));
+    let name = &public(route(&stage, Method::GET, "/a")).server_name;
+    assert_eq!(name.as_deref(), Some("a.example"));
     assert_eq!(proxied.body_idle_timeout.as_secs(), 300);
     let timeout = integration(route(&stage, Method::GET, "/a")).timeout;
     assert_eq!(timeout, quotas::INTEGRATION_TIMEOUT_MIN);
