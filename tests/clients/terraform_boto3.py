@@ -4,7 +4,7 @@ It creates with what a configuration says and the provider's own defaults, reads
 for what was taken away), and deletes until there is nothing. Endpoint, credentials and region come from the usual AWS_ variables.
 Each step prints one line: {"step":"aws_apigatewayv2_api create","diff":{}}, where `diff` is what the next plan would change, for
 it is not read back as it was written; to the provider an absent member is the same as one that is empty, false or zero, and lists are sets.
-The variables CERTIFICATE_ARN and FUNCTION_ARN name a certificate and a function that there are.
+The variables CERTIFICATE_ARN, FUNCTION_ARN and LISTENER_ARN name a certificate, a function and a listener that there are.
 """
 
 import json
@@ -17,6 +17,7 @@ from botocore.config import Config
 
 REGION = os.environ["AWS_REGION"]
 FUNCTION = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{os.environ['FUNCTION_ARN']}/invocations"
+LISTENER = os.environ["LISTENER_ARN"]
 CLIENT = boto3.client("apigatewayv2", config=Config(retries={"total_max_attempts": 1}, connect_timeout=20, read_timeout=20, proxies={}))
 
 
@@ -288,6 +289,17 @@ def vpc_links():
     tell("aws_apigatewayv2_vpc_link wait", differences({"VpcLinkStatus": "AVAILABLE"}, link.read()))
     link.update({"Name": "renamed"})
     link.tag(f"/vpclinks/{link.id}", {"b": "2"})
+    api = an_api(Name="private")
+    backend = {"ConnectionType": "VPC_LINK", "ConnectionId": link.id, "IntegrationType": "HTTP_PROXY", "IntegrationMethod": "ANY",
+               "IntegrationUri": LISTENER, "PassthroughBehavior": "WHEN_NO_MATCH", "PayloadFormatVersion": "1.0", "TimeoutInMillis": 30000,
+               "RequestParameters": {"overwrite:path": "$request.path"}, "TlsConfig": {"ServerNameToVerify": "a.example"}}
+    integration = Resource("Integration", "IntegrationId", ApiId=api.id).create(backend)
+    typed = {"IntegrationType": "HTTP_PROXY"}
+    integration.update({"TlsConfig": {}, "Description": "said"}, **typed)
+    integration.update({"ConnectionType": "INTERNET", "ConnectionId": "", "IntegrationUri": "http://127.0.0.1:9/"}, **typed)
+    integration.update({"ConnectionType": "VPC_LINK", "ConnectionId": link.id, "IntegrationUri": LISTENER}, **typed)
+    integration.delete()
+    api.delete()
     link.delete()
     bare = Resource("VpcLink", "VpcLinkId").create({"Name": "bare", "SecurityGroupIds": [], "SubnetIds": ["subnet-1"]})
     bare.delete()

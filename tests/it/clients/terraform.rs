@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use super::private::LISTENER;
 use super::{script, secured};
 use crate::harness::signer::{KEY_ID, SECRET};
 use crate::harness::{Setup, echo};
@@ -18,6 +19,7 @@ async fn terraform_finds_everything_as_it_wrote_it() {
     let credentials =
         format!("credentials: [{{ accessKeyId: {KEY_ID}, secretAccessKey: \"{SECRET}\" }}]\n");
     let setup = secured(Setup::new(credentials), state.path());
+    let setup = setup.server(&format!("upstreams: {{ \"{LISTENER}\": \"127.0.0.1:9\" }}"));
     let rig = setup.function("shop", echo).start().await;
     let arn = |service: &str, resource: &str| {
         format!("arn:aws:{service}:us-east-1:123456789012:{resource}")
@@ -34,6 +36,7 @@ async fn terraform_finds_everything_as_it_wrote_it() {
         .variable("AWS_EC2_METADATA_DISABLED", "true")
         .variable("CERTIFICATE_ARN", arn("acm", "certificate/shop"))
         .variable("FUNCTION_ARN", arn("lambda", "function:shop"))
+        .variable("LISTENER_ARN", LISTENER)
         .start();
     let mut steps = 0;
     loop {
