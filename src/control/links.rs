@@ -25,7 +25,8 @@ pub(super) fn stamp(link: &mut Record) {
     link.make("vpcLinkVersion", "V2");
 }
 
-/// AWS: HTTP APIs call listeners and services through VPC links, and nothing else.
+/// AWS: HTTP APIs call listeners and services through VPC links, and nothing else. What compiles an API finds the same, and says where; a call that
+/// is about this one integration gets Amazon's words alone.
 pub(super) fn check_uri(
     view: &View,
     path: &Path,

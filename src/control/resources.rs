@@ -12,7 +12,7 @@ use super::rules::QuickCreate;
 use super::shown::{Protocol, shown};
 use super::view::{Path, View};
 use super::wire::{Call, refused};
-use super::{Context, deploy, domains, rules};
+use super::{Context, deploy, domains, links, rules};
 
 /// Letters of ids.
 pub(super) const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -41,6 +41,9 @@ pub(super) fn create(
     };
     let (path, mut record) = make(context, view, kind, &kind.collection(call), body)?;
     rules::before_create(view, kind, &path, &record)?;
+    if kind == Kind::Integration {
+        links::check_uri(view, &path, &record)?;
+    }
     if quick.is_some() {
         record.make(rules::MANAGED, true);
     }
@@ -166,6 +169,9 @@ pub(super) fn update(
         }
     }
     rules::before_update(view, kind, &path, &before, &record)?;
+    if kind == Kind::Integration {
+        links::check_uri(view, &path, &record)?;
+    }
     if kind == Kind::Stage {
         record.make("lastUpdatedDate", timestamp(context.now));
     }

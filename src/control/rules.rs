@@ -58,7 +58,6 @@ pub(super) fn before_create(
             )),
         },
         Kind::VpcLink => check_alone(Resource::VpcLink, record),
-        Kind::Integration => links::check_uri(view, path, record),
         Kind::DomainName => {
             if view.get(path)?.is_some() {
                 let message = "The domain name resource already exists.";
@@ -90,7 +89,6 @@ pub(super) fn before_update(
 ) -> Result<(), ServiceException> {
     match kind {
         Kind::VpcLink => check_alone(Resource::VpcLink, after),
-        Kind::Integration => links::check_uri(view, path, after),
         Kind::DomainName => domains::check(view, path, after),
         Kind::ApiMapping => {
             domains::check_mapping(view, after)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -51,7 +52,7 @@ pub struct Server {
     /// Certificates of domain names, by the ARN that these know them by.
     pub certificates: BTreeMap<String, TlsFiles>,
     /// Targets of private backends, as `HOST:PORT` with attributes behind a `?`, by what integrations through VPC links name.
-    pub upstreams: BTreeMap<String, Vec<String>>,
+    pub upstreams: Arc<BTreeMap<String, Vec<String>>>,
     /// Region in ARNs, host names and signatures.
     pub region: String,
     /// Twelve digits, in ARNs and events.

@@ -25,7 +25,7 @@ const DEFAULT: &str = "$default";
 /// `server.upstreams` by itself.
 pub(super) fn check_upstreams(bench: &mut Bench<'_>) {
     let definition = bench.definition;
-    for (name, targets) in &definition.server.upstreams {
+    for (name, targets) in definition.server.upstreams.iter() {
         let path = child(TARGETS, name);
         if name.starts_with("arn:") && PrivateUri::parse(name).is_none() {
             let what = "is the ARN of neither a load balancer's listener nor a Cloud Map service";

@@ -341,6 +341,14 @@ async fn links_are_exported_compared_and_applied() {
         (&shown["name"], &shown["subnetIds"]),
         (&json!("outer"), &json!([]))
     );
+    write(&text.replace("inner/50dc6c495c0c9188", "inner"));
+    let (code, _, errors) = program(&rig, &["apply", file]).await;
+    assert_eq!(code, 1);
+    let told = format!("integrationUri: {}", NEEDED.trim_end_matches('.'));
+    assert!(
+        errors.contains("shop.yaml:") && errors.contains(&told),
+        "{errors}"
+    );
     // The link is not in the file, but what the file has needs it.
     let (apis, _) = text.split_once("vpcLinks:").unwrap();
     write(apis);
