@@ -55,13 +55,14 @@ impl Inside {
                 problems.push(taken("domainNames", &path));
                 continue;
             }
-            let server = &file.definition.server;
-            if let Some(problem) = domains::certificate_problem(server, &path, &record) {
-                problems.push(problem);
+            // Without what it needs it must not run: it might let in more people than it should.
+            let (truststore, wrong) = domains::needs(file, &path, &record);
+            if !wrong.is_empty() {
+                problems.extend(wrong);
                 continue;
             }
             let mappings = stored.list(&path.collection_of(Kind::ApiMapping))?;
-            let domain = domains::domain(&record, &mappings);
+            let domain = domains::domain(&record, &mappings, truststore);
             plan.domains.insert(&path.id, domain);
         }
         Ok((plan, problems))

@@ -93,7 +93,10 @@ pub(super) fn settle(context: &Context<'_>, view: &mut View) -> Result<Live, Ser
         let domain = match view.get(&path)? {
             Some(record) => {
                 let mappings = view.list(&path.collection_of(Kind::ApiMapping))?;
-                Some(domains::domain(&record, &mappings))
+                let (truststore, wrong) = domains::needs(view.file(), &path, &record);
+                // One that was left out when the gateway started stays so until it has what it needs.
+                let runs = wrong.is_empty();
+                runs.then(|| domains::domain(&record, &mappings, truststore))
             }
             None => None,
         };

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::definition::{Diagnostic, Resource, child, item};
+use crate::definition::{Diagnostic, Resource, child};
 use crate::error::ServiceException;
-use crate::model::definition::Server;
-use crate::plan::compile::check_certificate;
+use crate::plan::compile::{Wrong, domain_needs};
 use crate::plan::domain::{ApiMapping, Domain};
+use crate::plan::truststore::Truststore;
 
 use super::Context;
+use super::file::FileSide;
 use super::kind::Kind;
 use super::record::Record;
 use super::resources::{check_alone, known};
@@ -20,8 +21,12 @@ use super::wire::refused;
 /// Says how clients reach a domain name.
 pub(super) const CONFIGURATIONS: &str = "domainNameConfigurations";
 const CERTIFICATE: &str = "certificateArn";
+/// Says which certificates clients of a domain name need.
+pub(super) const MUTUAL_TLS: &str = "mutualTlsAuthentication";
+const URI: &str = "truststoreUri";
+const VERSION: &str = "truststoreVersion";
 
-/// A domain name by itself, and whether there is something to show for its certificate.
+/// A domain name by itself, and whether the server has what it names.
 pub(super) fn check(view: &View, path: &Path, record: &Record) -> Result<(), ServiceException> {
     if path.id.chars().any(|letter| letter.is_ascii_uppercase()) {
         let message = "domainName: must be in lower case";
@@ -31,24 +36,42 @@ pub(super) fn check(view: &View, path: &Path, record: &Record) -> Result<(), Ser
     let member = Kind::DomainName.facts().id;
     whole.set.insert(member.to_owned(), path.id.as_str().into());
     check_alone(Resource::DomainName, &whole)?;
-    let server = &view.file().definition.server;
-    certificate_problem(server, path, record).map_or(Ok(()), |problem| {
-        let around = child(Kind::DomainName.facts().collection, &path.id);
-        Err(refused(&[problem], &[around]))
-    })
+    let (_, problems) = needs(view.file(), path, record);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => {
+            let around = child(Kind::DomainName.facts().collection, &path.id);
+            Err(refused(&problems, &[around]))
+        }
+    }
 }
 
-/// What is wrong with the certificate of a domain name on this server.
-pub(super) fn certificate_problem(
-    server: &Server,
+/// The truststore of a domain name, and what it names that this server does not have.
+pub(super) fn needs(
+    file: &FileSide,
     path: &Path,
     record: &Record,
-) -> Option<Diagnostic> {
-    let arn = configuration(record)?.get(CERTIFICATE)?.as_str()?;
-    let (what, remedy) = check_certificate(server, arn).err()?;
+) -> (Option<Arc<Truststore>>, Vec<Diagnostic>) {
     let around = child(Kind::DomainName.facts().collection, &path.id);
-    let place = child(&item(&child(&around, CONFIGURATIONS), 0), CERTIFICATE);
-    Some(Diagnostic::new(None, place, what, remedy))
+    let mut whole = record.set.clone();
+    whole.insert("apiMappings".to_owned(), json!({}));
+    match serde_json::from_value(whole.into()) {
+        Ok(domain) => {
+            let server = &file.definition.server;
+            let (truststore, wrong) = domain_needs(server, &file.plan.truststores, &domain);
+            let wrong = wrong.into_iter().map(|Wrong(place, what, remedy)| {
+                Diagnostic::new(None, place.below(&around), what, remedy)
+            });
+            (truststore, wrong.collect())
+        }
+        Err(error) => {
+            let remedy = "create it anew";
+            (
+                None,
+                vec![Diagnostic::new(None, around, error.to_string(), remedy)],
+            )
+        }
+    }
 }
 
 fn configuration(record: &Record) -> Option<&Value> {
@@ -75,6 +98,41 @@ fn made(context: &Context<'_>) -> Map<String, Value> {
         ),
         ("domainNameStatus".to_owned(), "AVAILABLE".into()),
     ])
+}
+
+/// `mutualTlsAuthentication` as a change leaves it, if it leaves any.
+///
+/// AWS: no URI turns it off. A change that names none means a version of the truststore that is there.
+pub(super) fn changed_mutual(record: &Record, change: &Value) -> Value {
+    let mut changed = change.clone();
+    if let Some(members) = changed.as_object_mut() {
+        let known = record.set.get(MUTUAL_TLS);
+        match (members.get(URI), known.and_then(|known| known.get(URI))) {
+            (Some(uri), _) if uri == "" => members.clear(),
+            (None, Some(known)) => drop(members.insert(URI.to_owned(), known.clone())),
+            _ => {}
+        }
+    }
+    changed
+}
+
+/// Takes a `mutualTlsAuthentication` out of a new domain name that asks for none.
+pub(super) fn without_mutual(body: &mut Map<String, Value>) {
+    let uri = body.get(MUTUAL_TLS).and_then(|mutual| mutual.get(URI));
+    if uri.is_some_and(|uri| uri == "") {
+        body.shift_remove(MUTUAL_TLS);
+    }
+}
+
+/// `mutualTlsAuthentication` as callers see it, with what is wrong in the truststore.
+pub(super) fn shown_mutual(context: &Context<'_>, record: &Record) -> Option<Value> {
+    let mut shown = record.set.get(MUTUAL_TLS)?.clone();
+    let text = |name: &str| shown.get(name).and_then(Value::as_str);
+    let found = context.truststores.find(text(URI)?, text(VERSION)).ok()?;
+    let warnings = found.warnings(context.now);
+    let members = shown.as_object_mut()?;
+    members.insert("truststoreWarnings".to_owned(), warnings.into());
+    Some(shown)
 }
 
 /// The same without what callers cannot set, where it is what they were shown: tools write back what they have read.
@@ -125,8 +183,12 @@ pub(super) fn check_unmapped(view: &View, kind: Kind, path: &Path) -> Result<(),
     Ok(())
 }
 
-/// What runs of a domain name with these mappings.
-pub(super) fn domain(record: &Record, mappings: &[(Path, Record)]) -> Domain {
+/// What runs of a domain name with these mappings and this truststore.
+pub(super) fn domain(
+    record: &Record,
+    mappings: &[(Path, Record)],
+    truststore: Option<Arc<Truststore>>,
+) -> Domain {
     let text = |record: &Record, name: &str| {
         let member = record.set.get(name).and_then(Value::as_str);
         member.unwrap_or_default().into()
@@ -137,6 +199,7 @@ pub(super) fn domain(record: &Record, mappings: &[(Path, Record)]) -> Domain {
         stage: text(mapping, "stage"),
     });
     let mut domain = Domain::new(mappings.collect());
+    domain.truststore = truststore;
     if let Some(configuration) = configuration(record) {
         let certificate = configuration.get(CERTIFICATE).and_then(Value::as_str);
         domain.certificate = certificate.map(Arc::from);

@@ -57,6 +57,7 @@ use crate::error::{ServiceException, stamp};
 use crate::management::ServiceCall;
 use crate::pipeline::Services;
 use crate::plan::Plan;
+use crate::plan::truststore::Truststores;
 use access::Caller;
 pub use definition::{Exported, exported};
 use endpoint::Endpoint;
@@ -252,6 +253,7 @@ impl Inside {
             caller,
             endpoint,
             now,
+            truststores: view.file().plan.truststores.clone(),
         };
         let outcome = operation.run(&context, &mut view, call)?;
         let live = deploy::settle(&context, &mut view)?;
@@ -336,6 +338,7 @@ struct Context<'a> {
     caller: &'a Caller,
     endpoint: Endpoint,
     now: EpochMillis,
+    truststores: Truststores,
 }
 
 /// The caller learns that it is not its doing; the log has the reason.

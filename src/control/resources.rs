@@ -37,6 +37,10 @@ pub(super) fn create(
     let mut body = call.body.clone();
     let quick = match kind {
         Kind::Api => QuickCreate::take(&mut body)?,
+        Kind::DomainName => {
+            domains::without_mutual(&mut body);
+            None
+        }
         _ => None,
     };
     let (path, mut record) = make(context, view, kind, &kind.collection(call), body)?;
@@ -164,6 +168,10 @@ pub(super) fn update(
         match (kind, name.as_str()) {
             (Kind::DomainName, domains::CONFIGURATIONS) => {
                 change(kind, &mut record, name, &domains::said(context, value))?;
+            }
+            (Kind::DomainName, domains::MUTUAL_TLS) => {
+                let value = domains::changed_mutual(&record, value);
+                change(kind, &mut record, name, &value)?;
             }
             _ => change(kind, &mut record, name, value)?,
         }

@@ -57,6 +57,9 @@ pub(super) fn shown(
         members.insert("domainNameArn".to_owned(), arn.into());
         let configurations = domains::shown_configurations(context, record);
         members.insert(domains::CONFIGURATIONS.to_owned(), configurations);
+        if let Some(mutual) = domains::shown_mutual(context, record) {
+            members.insert(domains::MUTUAL_TLS.to_owned(), mutual);
+        }
     }
     if kind == Kind::Api {
         let scheme = context.endpoint.scheme(protocol);

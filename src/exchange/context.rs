@@ -15,6 +15,7 @@ use crate::base::clock::EpochMillis;
 use crate::base::ids::RequestId;
 use crate::error::{GatewayError, ResponseType};
 use crate::exchange::Authorized;
+use crate::lang::certificate::CertificateFacts;
 use crate::lang::trace::Trace;
 
 /// Whose event it is: a connection's, still a candidate or open, or that of whoever sent one HTTP request.
@@ -41,6 +42,8 @@ pub struct Requester {
     pub authorized: Option<Authorized>,
     /// The API key that it showed, where it needed one.
     pub api_key: Option<Arc<ApiKey>>,
+    /// The certificate that it showed, with mutual TLS.
+    pub certificate: Option<Arc<CertificateFacts>>,
 }
 
 impl Party {
@@ -77,6 +80,14 @@ impl Party {
             Self::Joining(record) => record.api_key.as_deref(),
             Self::Open(connection) => connection.record.api_key.as_deref(),
             Self::Requesting(requester) => requester.api_key.as_deref(),
+        }
+    }
+
+    /// The certificate that the client of an HTTP API showed, with mutual TLS.
+    pub fn certificate(&self) -> Option<&CertificateFacts> {
+        match self {
+            Self::Joining(_) | Self::Open(_) => None,
+            Self::Requesting(requester) => requester.certificate.as_deref(),
         }
     }
 

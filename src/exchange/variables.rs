@@ -157,6 +157,9 @@ impl Exchange {
 
     fn identity_variable(&self, name: &str) -> Option<Cow<'_, str>> {
         let party = &self.context.party;
+        if let Some(rest) = name.strip_prefix("clientCert.") {
+            return Some(party.certificate()?.variable(rest)?.into());
+        }
         match name {
             "sourceIp" => Some(ip_text(party.source_ip()).into()),
             "userAgent" => Some(party.user_agent()?.into()),

@@ -4,6 +4,7 @@
 //! knows a runtime, a clock, a log or a socket, and nothing here panics, whatever it is given.
 
 pub mod access_log;
+pub mod certificate;
 pub mod context_names;
 #[cfg(test)]
 mod corpora;

@@ -53,6 +53,8 @@ pub struct Server {
     pub certificates: BTreeMap<String, TlsFiles>,
     /// Targets of private backends, as `HOST:PORT` with attributes behind a `?`, by what integrations through VPC links name.
     pub upstreams: Arc<BTreeMap<String, Vec<String>>>,
+    /// Truststores of domain names, by the URI that these know them by.
+    pub truststores: BTreeMap<String, Truststore>,
     /// Region in ARNs, host names and signatures.
     pub region: String,
     /// Twelve digits, in ARNs and events.
@@ -101,6 +103,16 @@ pub struct TlsFiles {
     pub certificate_file: PathBuf,
     /// The private key of the leaf.
     pub key_file: PathBuf,
+}
+
+/// One of `server.truststores`: certificates in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Truststore {
+    /// What is there without a version.
+    pub file: String,
+    /// What is there by version.
+    pub versions: BTreeMap<String, String>,
 }
 
 /// `server.limits`.

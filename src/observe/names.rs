@@ -159,6 +159,8 @@ pub enum Stray {
     Api,
     /// The HTTP API at its host has no such stage (404).
     Stage,
+    /// It shows no certificate that its domain name trusts (403).
+    Certificate,
     /// It came to a WebSocket API and is no handshake (400, 426).
     Handshake,
     /// The gateway is stopping, or has too many handshakes to do (503).
@@ -173,6 +175,7 @@ impl Stray {
         Self::Url,
         Self::Api,
         Self::Stage,
+        Self::Certificate,
         Self::Handshake,
         Self::Busy,
     ];
@@ -185,6 +188,7 @@ impl Stray {
             Self::Url => "url",
             Self::Api => "api",
             Self::Stage => "stage",
+            Self::Certificate => "certificate",
             Self::Handshake => "handshake",
             Self::Busy => "busy",
         }

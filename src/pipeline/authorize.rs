@@ -6,6 +6,8 @@ mod custom;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::authorizer::Identified;
 use crate::authorizer::iam::{self, Circumstances};
 use crate::error::{GatewayError, ResponseType};
@@ -16,6 +18,9 @@ use crate::plan::credentials::Credential;
 use crate::plan::route::{Authorization, Route};
 
 const INVOKE: &str = "execute-api:Invoke";
+
+/// What a connection's events have in `requestContext.identity`.
+type Facts = Arc<Map<String, Value>>;
 
 /// Evidence that a caller was let in.
 #[derive(Debug)]
@@ -63,13 +68,25 @@ pub(super) async fn authorize(
     match &mut exchange.context.party {
         Party::Joining(record) => {
             record.authorizer = identified.authorizer;
-            record.identity = identified.identity;
+            let known = record.identity.take();
+            record.identity = both(known, identified.identity);
             record.expires_at_epoch_ms = identified.expires.map(|at| at.0);
         }
         Party::Requesting(requester) => requester.authorized = identified.authorized,
         Party::Open(_) => {}
     }
     Ok(Caller::let_in(identified.usage_identifier_key))
+}
+
+/// What was known of a client before, and what has been found out.
+fn both(known: Option<Facts>, found: Option<Facts>) -> Option<Facts> {
+    match (known, found) {
+        (Some(mut known), Some(found)) => {
+            Arc::make_mut(&mut known).extend(Map::clone(&found));
+            Some(known)
+        }
+        (known, found) => known.or(found),
+    }
 }
 
 /// What policies may ask about the request of an exchange.

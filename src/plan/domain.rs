@@ -6,12 +6,16 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::truststore::Truststore;
+
 /// All custom domain names.
 #[derive(Debug, Clone, Default)]
 pub struct Domains {
     exact: HashMap<String, Domain>,
     /// By what follows `*.`.
     wildcard: HashMap<String, Domain>,
+    /// How many of them want certificates of their clients.
+    mutual: usize,
 }
 
 /// One domain name with its mappings.
@@ -21,6 +25,8 @@ pub struct Domain {
     pub certificate: Option<Arc<str>>,
     /// `ipAddressType: ipv4`: whether it is not for clients with IPv6.
     pub ipv4_only: bool,
+    /// Whose certificates its clients need, with mutual TLS.
+    pub truststore: Option<Arc<Truststore>>,
     /// The longest key first, so that the first that fits is the right one.
     mappings: Vec<ApiMapping>,
 }
@@ -48,18 +54,31 @@ impl Domains {
 
     /// Puts a domain in, in place of one of the same name; names are in lower case.
     pub fn insert(&mut self, name: &str, domain: Domain) {
-        match name.strip_prefix("*.") {
+        let comes = domain.truststore.is_some();
+        let before = match name.strip_prefix("*.") {
             Some(rest) => self.wildcard.insert(rest.to_owned(), domain),
             None => self.exact.insert(name.to_owned(), domain),
         };
+        self.recount(before.as_ref(), comes);
     }
 
     /// Takes a domain out.
     pub fn remove(&mut self, name: &str) {
-        match name.strip_prefix("*.") {
+        let before = match name.strip_prefix("*.") {
             Some(rest) => self.wildcard.remove(rest),
             None => self.exact.remove(name),
         };
+        self.recount(before.as_ref(), false);
+    }
+
+    fn recount(&mut self, before: Option<&Domain>, comes: bool) {
+        let goes = before.is_some_and(|before| before.truststore.is_some());
+        self.mutual = self.mutual + usize::from(comes) - usize::from(goes);
+    }
+
+    /// Whether any of them wants certificates of its clients.
+    pub fn want_certificates(&self) -> bool {
+        self.mutual > 0
     }
 
     /// The domain that a host (with or without a port) belongs to; a name of its own goes before a wildcard.

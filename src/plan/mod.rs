@@ -16,6 +16,7 @@ pub mod service;
 pub mod stage;
 pub mod table;
 pub mod throttle;
+pub mod truststore;
 pub mod usage;
 
 use std::collections::HashSet;
@@ -27,6 +28,7 @@ use self::credentials::Credentials;
 use self::domain::Domains;
 use self::route::{Authorization, RateLimit};
 use self::stage::{Protocol, Stage};
+use self::truststore::Truststores;
 use self::usage::UsagePlans;
 
 /// Everything that one set of definitions says, ready to run.
@@ -41,6 +43,8 @@ pub struct Plan {
     pub usage: Arc<UsagePlans>,
     /// Custom domain names.
     pub domains: Domains,
+    /// What their clients' certificates may lead to.
+    pub truststores: Truststores,
     /// The account level of throttling.
     pub account: AccountLimits,
 }
@@ -88,6 +92,7 @@ impl Plan {
             credentials,
             usage: Arc::new(usage),
             domains: Domains::default(),
+            truststores: Truststores::default(),
             account,
         };
         for stage in stages {
@@ -98,8 +103,9 @@ impl Plan {
 
     /// The same with custom domain names.
     #[must_use]
-    pub fn with_domains(mut self, domains: Domains) -> Self {
+    pub fn with_domains(mut self, domains: Domains, truststores: Truststores) -> Self {
         self.domains = domains;
+        self.truststores = truststores;
         self
     }
 

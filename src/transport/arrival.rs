@@ -1,6 +1,7 @@
 //! A request with everything that is found out about it on the way in: who asks whom, and as part of which trace.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Request, Version};
@@ -9,6 +10,7 @@ use hyper::body::Body as _;
 use crate::base::body::Payload;
 use crate::base::ids;
 use crate::exchange::{Forwarding, Headers};
+use crate::lang::certificate::CertificateFacts;
 use crate::lang::trace::{Carried, Trace};
 use crate::management::ServiceCall;
 use crate::transport::front::Front;
@@ -38,6 +40,8 @@ pub(super) struct Arrival {
     pub domain_name: String,
     /// The client's address.
     pub source_ip: IpAddr,
+    /// The client's certificate, where its host wants one.
+    pub certificate: Option<Arc<CertificateFacts>>,
 }
 
 impl Arrival {
@@ -103,6 +107,7 @@ pub(super) fn arrive(front: &Front, socket: &Socket, host: String, asked: Asked)
         asked,
         forwarding,
         source_ip,
+        certificate: None,
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 
 use crate::base::body::Payload;
 use crate::base::ids::RequestId;
@@ -27,6 +27,7 @@ use crate::transport::head::HeadFacts;
 use crate::transport::http::Socket;
 use crate::transport::http_api;
 use crate::transport::listener::Seat;
+use crate::transport::mutual::{self, Unproven};
 use crate::transport::place::{self, Place};
 use crate::transport::stray::turn_away;
 use crate::transport::streams::Unanswered;
@@ -144,13 +145,19 @@ fn admitted(front: &Arc<Front>, face: Face, socket: &Socket, asked: Asked) -> Wa
     };
     let arrival = arrive(front, socket, host, asked);
     let plan = front.services.plan_now();
-    let arrival = match face {
+    let mut arrival = match face {
         Face::Clients => arrival,
         Face::Administration => match operated(front, &plan, arrival) {
             ControlFlow::Break(way) => return way,
             ControlFlow::Continue(arrival) => arrival,
         },
     };
+    let now = front.services.clock.wall();
+    let client = socket.client.as_deref();
+    match mutual::admit(&plan, client, &arrival.domain_name, now) {
+        Ok(certificate) => arrival.certificate = certificate,
+        Err(Unproven) => return Way::made(unproven(front, arrival.request())),
+    }
     let request = arrival.request();
     let domain = &arrival.domain_name;
     let place = place::find(&plan, request.uri().path(), domain, arrival.source_ip);
@@ -213,6 +220,16 @@ fn at(front: &Arc<Front>, place: Place, seat: &Arc<Seat>, arrival: Arrival) -> W
 fn nothing_there(front: &Front, request: &Request<Payload>) -> Answer {
     let answer = management::refuse(&ServiceException::forbidden());
     turn_away(front, request, Stray::Api, answer)
+}
+
+/// AWS: 403 for whoever shows no certificate that its domain trusts.
+fn unproven(front: &Front, request: &Request<Payload>) -> Answer {
+    let mut answer = message(StatusCode::FORBIDDEN, "Forbidden");
+    if request.version() <= Version::HTTP_11 {
+        // On a new connection it can show one.
+        close_after(&mut answer);
+    }
+    turn_away(front, request, Stray::Certificate, answer)
 }
 
 async fn at_stage(

@@ -22,6 +22,7 @@ use crate::transport::edge::{self, Face};
 use crate::transport::front::Front;
 use crate::transport::head::{HeadFacts, HeadSlot};
 use crate::transport::listener::Seat;
+use crate::transport::mutual::Client;
 use crate::transport::plain::{self, Life, Outcome, Rest};
 use crate::transport::streams::Streams;
 use crate::transport::tls::Stream;
@@ -50,6 +51,8 @@ pub(super) struct Socket {
     pub local: SocketAddr,
     /// Whether TLS is spoken.
     pub secure: bool,
+    /// What the client proved with mutual TLS; kept where there is such a client.
+    pub client: Option<Arc<Client>>,
     /// The socket's place among all that may be open; handed on to the connection that a handshake becomes.
     pub seat: Arc<Seat>,
 }

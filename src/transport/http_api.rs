@@ -78,6 +78,7 @@ fn exchange(front: &Front, place: HttpPlace, arrival: Arrival) -> Box<Exchange> 
         domain_name: arrival.domain_name.into(),
         authorized: None,
         api_key: None,
+        certificate: arrival.certificate,
     };
     let party = Party::Requesting(Box::new(requester));
     let trace = arrival.forwarding.trace.clone();

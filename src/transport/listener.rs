@@ -19,6 +19,7 @@ use crate::base::clock::{Clock, within};
 use crate::transport::edge::Face;
 use crate::transport::front::Front;
 use crate::transport::http::{self, Socket};
+use crate::transport::mutual::Client;
 use crate::transport::plain::Life;
 use crate::transport::tls::{Stream, Tls};
 use crate::transport::unfinished::Unfinished;
@@ -214,27 +215,50 @@ async fn serve(
     }
     let opened = match tls {
         // Whoever speaks TLS all the same is told apart by what watches heads.
-        None => Some((Stream::Plain(stream), false)),
+        None => Some(Opened::plain(stream)),
         Some(door) => Box::pin(opened(&front, face, stream, peer, door)).await,
     };
-    let (stream, secure) = opened?;
+    let Opened {
+        stream,
+        secure,
+        client,
+    } = opened?;
     let socket = Socket {
         peer,
         local,
         secure,
+        client,
         seat: Arc::new(seat),
     };
     Box::pin(http::serve(front, face, stream, socket)).await
 }
 
-/// What speaks on a socket, and whether over TLS; `None` when it did not come to that.
+/// What speaks on a socket.
+struct Opened {
+    stream: Stream,
+    /// Whether over TLS.
+    secure: bool,
+    client: Option<Arc<Client>>,
+}
+
+impl Opened {
+    fn plain(stream: TcpStream) -> Self {
+        Self {
+            stream: Stream::Plain(stream),
+            secure: false,
+            client: None,
+        }
+    }
+}
+
+/// What speaks on a socket; `None` when it did not come to that.
 async fn opened(
     front: &Front,
     face: Face,
     stream: TcpStream,
     peer: SocketAddr,
     door: Door,
-) -> Option<(Stream, bool)> {
+) -> Option<Opened> {
     let clock = front.services.clock.as_ref();
     let (_, stop) = front.lifetime(face);
     let opened = tokio::select! {
@@ -251,14 +275,19 @@ async fn opened(
 }
 
 /// Waits for the first byte and speaks TLS if it asks for that.
-async fn open(stream: TcpStream, door: Door, clock: &dyn Clock) -> io::Result<(Stream, bool)> {
+async fn open(stream: TcpStream, door: Door, clock: &dyn Clock) -> io::Result<Opened> {
     let mut first = [0];
     let secure = stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE];
     match secure {
-        false => Ok((Stream::Plain(stream), false)),
+        false => Ok(Opened::plain(stream)),
         true => {
             let Door { tls, unfinished } = door;
-            Ok((tls.accept(stream, &unfinished, clock).await?, true))
+            let (stream, client) = tls.accept(stream, &unfinished, clock).await?;
+            Ok(Opened {
+                stream,
+                secure: true,
+                client,
+            })
         }
     }
 }

@@ -13,6 +13,7 @@ mod http;
 mod http_api;
 
 pub mod listener;
+mod mutual;
 mod place;
 mod plain;
 mod scratch;

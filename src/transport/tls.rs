@@ -26,6 +26,7 @@ use tokio::net::TcpStream;
 
 use crate::base::clock::{Clock, within};
 use crate::pipeline::Services;
+use crate::transport::mutual::{Client, Demand};
 use crate::transport::tls_stream::TlsStream;
 use crate::transport::unfinished::Unfinished;
 
@@ -185,7 +186,7 @@ impl Tls {
     }
 
     /// Speaks TLS on an accepted socket. The client's first message is waited for without a place among the unfinished: only
-    /// what it asks of us costs anything.
+    /// what it asks of us costs anything. Gives what a client proved of whom it was demanded, besides.
     ///
     /// # Errors
     /// When the handshake fails, or the client does not finish it in time.
@@ -194,16 +195,26 @@ impl Tls {
         mut stream: TcpStream,
         unfinished: &Arc<Unfinished>,
         clock: &dyn Clock,
-    ) -> io::Result<Stream> {
+    ) -> io::Result<(Stream, Option<Arc<Client>>)> {
         let message = TlsStream::first_message(&mut stream).await?;
         let mut place = unfinished.enter();
-        let handshake = TlsStream::accept(stream, message, self.config.load_full());
+        let usual = self.config.load_full();
+        let demand = Demand::of(&self.services.plan_now(), &message);
+        let config = match &demand {
+            None => usual,
+            Some(demand) => {
+                let config = demand.configured(&usual, &self.services.clock);
+                Arc::new(config.map_err(io::Error::other)?)
+            }
+        };
+        let handshake = TlsStream::accept(stream, message, config);
         let stream = tokio::select! {
             stream = within(clock, FINISH_TIMEOUT, handshake) => stream,
             () = place.evicted() => return Err(io::ErrorKind::ConnectionAborted.into()),
         };
         let stream = stream.ok_or(io::ErrorKind::TimedOut)??;
-        Ok(Stream::Tls(Box::new(stream)))
+        let client = demand.and_then(|demand| demand.met(stream.peer_certificates()));
+        Ok((Stream::Tls(Box::new(stream)), client))
     }
 }
 

@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustls::pki_types::CertificateDer;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 use rustls::{ProtocolVersion, ServerConfig};
@@ -121,6 +122,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
     /// The protocol that both sides agreed on, if they did.
     pub(super) fn alpn_protocol(&self) -> Option<&[u8]> {
         self.session.alpn_protocol()
+    }
+
+    /// The certificate that the client proved to be its own, and what it sent with it, where it was asked for one.
+    pub(super) fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.session.peer_certificates()
     }
 
     /// Decrypts what is whole in `bytes` and says how many of them are done with. What does not fit into `into` is kept in

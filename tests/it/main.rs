@@ -40,6 +40,7 @@ mod limits;
 mod management;
 mod metrics;
 mod models;
+mod mutual_tls;
 mod plain_requests;
 mod process;
 mod rebinding;

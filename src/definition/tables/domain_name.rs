@@ -27,7 +27,7 @@ pub(super) static DOMAIN_NAME: Object = Object {
             "How clients reach it.",
         ),
         ROUTING_MODE,
-        refused("mutualTlsAuthentication", CLIENT_CERTIFICATES),
+        MUTUAL_TLS,
         refused("apiMappingSelectionExpression", READ_ONLY),
         refused("domainName", KEY_IS_ID),
         refused("domainNameArn", READ_ONLY),
@@ -60,7 +60,7 @@ pub(in super::super) static DOMAIN_NAME_CALL: Object = Object {
             "How clients reach it.",
         ),
         ROUTING_MODE,
-        refused("mutualTlsAuthentication", CLIENT_CERTIFICATES),
+        MUTUAL_TLS,
     ],
 };
 
@@ -119,7 +119,13 @@ static CONFIGURATION: Object = Object {
             ]),
             "TLS_1_2: TLS 1.2 or 1.3.",
         ),
-        refused("ownershipVerificationCertificateArn", CLIENT_CERTIFICATES),
+        // Amazon wants it beside certificates that it did not make, so templates have it. Here whoever writes
+        // `server.certificates` owns the names, so it has to be one of those, and is shown.
+        optional(
+            "ownershipVerificationCertificateArn",
+            &Shape::Text(ARN),
+            "With mutual TLS: a certificate that shows whose the name is, one of `server.certificates`; any, with `server.tls: development`.",
+        ),
         refused("apiGatewayDomainName", READ_ONLY),
         refused("certificateName", READ_ONLY),
         refused("certificateUploadDate", READ_ONLY),
@@ -139,6 +145,45 @@ const ROUTING_MODE: Field = optional(
     "API_MAPPING_ONLY.",
 );
 
+const MUTUAL_TLS: Field = optional(
+    "mutualTlsAuthentication",
+    &MUTUAL,
+    "Lets in only clients with a certificate.",
+);
+
+static MUTUAL: Shape = Shape::Object(&MUTUAL_TLS_AUTHENTICATION);
+
+static MUTUAL_TLS_AUTHENTICATION: Object = Object {
+    name: "MutualTlsAuthentication",
+    doc: "Which certificates clients of a domain name need.",
+    kind: None,
+    fields: &[
+        required(
+            "truststoreUri",
+            &Shape::Text(TRUSTSTORE_URI),
+            "Those of the authorities in one of `server.truststores`.",
+        ),
+        optional(
+            "truststoreVersion",
+            &Shape::Text(TRUSTSTORE_VERSION),
+            "One of its `versions`.",
+        ),
+        refused("truststoreWarnings", READ_ONLY),
+    ],
+};
+
+/// Where AWS has truststores; a name here.
+pub(super) const TRUSTSTORE_URI: Text = Text::form(
+    1,
+    2048,
+    Form::Pattern(
+        r"^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,254}/[!-~]+$",
+        "the URI of an object in S3, such as `s3://shop-keys/clients.pem`",
+    ),
+);
+
+pub(super) const TRUSTSTORE_VERSION: Text = Text::of(1, 64);
+
 /// ARNs of certificates, which are names here and nothing more.
 pub(super) const ARN: Text = Text::form(
     1,
@@ -149,7 +194,6 @@ pub(super) const ARN: Text = Text::form(
     ),
 );
 
-const CLIENT_CERTIFICATES: &str = "leave it out until client certificates land";
 const MAPPINGS_ROUTE: &str = "write API_MAPPING_ONLY: there are no routing rules here";
 
 /// Names of hosts, of which the first label may be `*`.

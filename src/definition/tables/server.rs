@@ -6,6 +6,8 @@ use super::super::shape::{
 
 const SECOND_MS: u64 = 1000;
 const PEM: Shape = formed(1, 4096, Form::File(1024 * 1024));
+/// AWS: a truststore has at most so many bytes.
+const BUNDLE: Shape = formed(1, 4096, Form::Content(1024 * 1024));
 const HOST: Shape = formed(
     1,
     253,
@@ -94,6 +96,15 @@ pub(in super::super) static SERVER: Object = Object {
             },
             "Targets of integrations through VPC links, by what these name: the ARN of a load balancer's listener or of a Cloud Map service; for WebSocket APIs the URL's host, or the id of the VPC link.",
         ),
+        nested(
+            "truststores",
+            &Shape::Map {
+                key: super::domain_name::TRUSTSTORE_URI,
+                value: &Shape::Object(&TRUSTSTORE),
+                max: 1000,
+            },
+            "Authorities that clients of domain names with mutual TLS have their certificates from, by the URI that `truststoreUri` says.",
+        ),
         with_default(
             "region",
             &formed(
@@ -179,6 +190,24 @@ static TLS: Object = Object {
     fields: &[
         required("certificateFile", &PEM, "The chain, leaf first."),
         required("keyFile", &PEM, "The private key of the leaf."),
+    ],
+};
+
+static TRUSTSTORE: Object = Object {
+    name: "Truststore",
+    doc: "Certificates of authorities, in PEM: every one from those that sign for clients to the root, four in a row at most.",
+    kind: None,
+    fields: &[
+        required("file", &BUNDLE, "What is there without a version."),
+        nested(
+            "versions",
+            &Shape::Map {
+                key: super::domain_name::TRUSTSTORE_VERSION,
+                value: &BUNDLE,
+                max: 100,
+            },
+            "Files by the version that `truststoreVersion` says.",
+        ),
     ],
 };
 

@@ -15,6 +15,7 @@ use super::http::{
     resource, route_key, to_bytes,
 };
 use crate::exchange::{Authorized, Exchange, LambdaFacts};
+use crate::lang::certificate::CertificateFacts;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,7 +82,7 @@ struct AuthorizerContext<'a> {
     resource_id: &'a str,
     stage: &'a str,
     request_id: &'a str,
-    identity: Address,
+    identity: Address<'a>,
     resource_path: &'a str,
     http_method: &'a str,
     api_id: &'a str,
@@ -89,8 +90,10 @@ struct AuthorizerContext<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Address {
+struct Address<'a> {
     source_ip: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert: Option<&'a CertificateFacts>,
 }
 
 /// Whatever is not known of a caller is null.
@@ -109,6 +112,9 @@ struct Identity<'a> {
     user: Option<&'a Value>,
     user_agent: &'a str,
     user_arn: Option<&'a Value>,
+    /// There with mutual TLS only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert: Option<&'a CertificateFacts>,
 }
 
 /// `requestContext.authorizer`.
@@ -201,6 +207,7 @@ pub fn authorizer(exchange: &Exchange, method_arn: &str, identities: &[String]) 
             request_id: exchange.context.request_id.as_str(),
             identity: Address {
                 source_ip: exchange.context.party.source_ip().to_string(),
+                client_cert: exchange.context.party.certificate(),
             },
             resource_path: resource(exchange),
             http_method: request.method.as_str(),
@@ -294,6 +301,7 @@ fn identity(exchange: &Exchange) -> Identity<'_> {
         user: fact("user"),
         user_agent: party.user_agent().unwrap_or_default(),
         user_arn: fact("userArn"),
+        client_cert: party.certificate(),
     }
 }
 

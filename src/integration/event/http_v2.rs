@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::http::{Body, Joined, Pairs, PathParameters, path_parameters, route_key, to_bytes};
 use crate::exchange::{Authorized, Exchange};
+use crate::lang::certificate::CertificateFacts;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +54,8 @@ struct Context<'a> {
     account_id: &'a str,
     api_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    authentication: Option<Authentication<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     authorizer: Option<Authorizer<'a>>,
     domain_name: &'a str,
     domain_prefix: &'a str,
@@ -72,6 +75,13 @@ struct Http<'a> {
     protocol: &'static str,
     source_ip: String,
     user_agent: &'a str,
+}
+
+/// With mutual TLS.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Authentication<'a> {
+    client_cert: &'a CertificateFacts,
 }
 
 /// Exactly one of the three.
@@ -160,6 +170,9 @@ fn context<'a>(exchange: &'a Exchange, path: &'a str) -> Context<'a> {
     Context {
         account_id: &exchange.stage.api.account_id,
         api_id: &exchange.stage.api.id,
+        authentication: party
+            .certificate()
+            .map(|client_cert| Authentication { client_cert }),
         authorizer: exchange.context.authorized().map(found_out),
         domain_name: party.domain_name(),
         domain_prefix: party.domain_prefix(),

@@ -18,6 +18,8 @@ pub struct DomainName {
     pub domain_name_configurations: Vec<DomainNameConfiguration>,
     /// What chooses the API of a request.
     pub routing_mode: Option<RoutingMode>,
+    /// Which certificates clients need, if any.
+    pub mutual_tls_authentication: Option<MutualTlsAuthentication>,
     /// Stages by `apiMappingKey`: the beginning of their paths.
     pub api_mappings: BTreeMap<String, ApiMapping>,
 }
@@ -34,6 +36,18 @@ pub struct DomainNameConfiguration {
     pub ip_address_type: Option<IpAddressType>,
     /// The oldest TLS that clients may speak.
     pub security_policy: Option<SecurityPolicy>,
+    /// With mutual TLS: a certificate that shows whose the name is, one of `server.certificates`.
+    pub ownership_verification_certificate_arn: Option<String>,
+}
+
+/// `mutualTlsAuthentication`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MutualTlsAuthentication {
+    /// One of `server.truststores`.
+    pub truststore_uri: String,
+    /// One of its versions.
+    pub truststore_version: Option<String>,
 }
 
 /// `endpointType`.

@@ -17,7 +17,8 @@ pub use authorizer::{
     Authorizer, AuthorizerExtension, AuthorizerType, JwtConfiguration, OnTokenExpiry,
 };
 pub use domain_name::{
-    ApiMapping, DomainName, DomainNameConfiguration, EndpointType, RoutingMode, SecurityPolicy,
+    ApiMapping, DomainName, DomainNameConfiguration, EndpointType, MutualTlsAuthentication,
+    RoutingMode, SecurityPolicy,
 };
 pub use integration::{
     ConnectionType, ContentHandlingStrategy, Integration, IntegrationExtension,

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Bench;
+use super::{Bench, truststore};
 use crate::definition::{child, item};
 use crate::lang::syntax::nearest;
 use crate::model::definition::{Server, Tls};
 use crate::model::v2;
 use crate::plan::domain::{ApiMapping, Domain, Domains};
+use crate::plan::truststore::{Truststore, Truststores};
 
 /// All domain names; what is wrong with them is noted.
-pub(super) fn compile(bench: &mut Bench<'_>) -> Domains {
+pub(super) fn compile(bench: &mut Bench<'_>, truststores: &Truststores) -> Domains {
     let definition = bench.definition;
     check_closed(bench);
     if !definition.server.certificates.is_empty() && definition.server.tls.is_none() {
@@ -23,13 +24,16 @@ pub(super) fn compile(bench: &mut Bench<'_>) -> Domains {
     let domains = definition.domain_names.iter();
     let compiled = domains.map(|(name, domain)| {
         let path = child("domainNames", name);
-        let compiled = with_configuration(domain, mappings(bench, domain, &path));
-        if let Some(arn) = &compiled.certificate
-            && let Err((what, remedy)) = check_certificate(&definition.server, arn)
-        {
-            let path = item(&child(&path, "domainNameConfigurations"), 0);
-            let path = child(&path, "certificateArn");
-            bench.scribe.problem(&path, what, remedy);
+        let mut compiled = with_configuration(domain, mappings(bench, domain, &path));
+        let (truststore, wrong) = needs(&definition.server, truststores, domain);
+        compiled.truststore = truststore;
+        for Wrong(place, what, remedy) in wrong {
+            // What is wrong with a truststore itself has been told.
+            let told =
+                matches!(place, Place::Mutual(_)) && truststore::is_there(definition, domain);
+            if !told {
+                bench.scribe.problem(&place.below(&path), what, remedy);
+            }
         }
         (name.to_ascii_lowercase(), compiled)
     });
@@ -44,11 +48,70 @@ fn with_configuration(domain: &v2::DomainName, mut compiled: Domain) -> Domain {
     compiled
 }
 
+/// What is wrong: the member, the problem, the remedy.
+pub struct Wrong(pub Place, pub &'static str, pub &'static str);
+
+/// A member of a domain name that names something of the server's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// One of its configuration.
+    Configuration(&'static str),
+    /// One of its mutual TLS.
+    Mutual(&'static str),
+}
+
+impl Place {
+    /// Its path in the domain name at `path`.
+    pub fn below(self, path: &str) -> String {
+        match self {
+            Self::Configuration(member) => {
+                child(&item(&child(path, "domainNameConfigurations"), 0), member)
+            }
+            Self::Mutual(member) => child(&child(path, "mutualTlsAuthentication"), member),
+        }
+    }
+}
+
+/// The truststore of a domain name, and what it names that the server does not have.
+pub fn needs(
+    server: &Server,
+    truststores: &Truststores,
+    domain: &v2::DomainName,
+) -> (Option<Arc<Truststore>>, Vec<Wrong>) {
+    const OWNERSHIP: &str = "ownershipVerificationCertificateArn";
+    let mut wrong = Vec::new();
+    let mutual = domain.mutual_tls_authentication.as_ref();
+    if let Some(configuration) = domain.domain_name_configurations.first() {
+        let certificate = configuration.certificate_arn.as_deref();
+        let ownership = configuration
+            .ownership_verification_certificate_arn
+            .as_deref();
+        for (member, arn) in [("certificateArn", certificate), (OWNERSHIP, ownership)] {
+            if let Some(Err((what, remedy))) = arn.map(|arn| check_certificate(server, arn)) {
+                wrong.push(Wrong(Place::Configuration(member), what, remedy));
+            }
+        }
+        if ownership.is_some() && mutual.is_none() {
+            let what = "means something with mutual TLS only";
+            let remedy = "leave it out, or add `mutualTlsAuthentication`";
+            wrong.push(Wrong(Place::Configuration(OWNERSHIP), what, remedy));
+        }
+    }
+    let found = mutual.map(|mutual| truststore::find(server, truststores, mutual));
+    match found.transpose() {
+        Ok(found) => (found.cloned(), wrong),
+        Err((member, what, remedy)) => {
+            wrong.push(Wrong(Place::Mutual(member), what, remedy));
+            (None, wrong)
+        }
+    }
+}
+
 /// Whether a server has something to show for the ARN of a certificate.
 ///
 /// # Errors
 /// It has not: what is wrong, and what can be done.
-pub fn check_certificate(server: &Server, arn: &str) -> Result<(), (&'static str, &'static str)> {
+fn check_certificate(server: &Server, arn: &str) -> Result<(), (&'static str, &'static str)> {
     match &server.tls {
         None => Err((
             "TLS is off, so that nobody is shown a certificate",

@@ -15,6 +15,7 @@ mod model;
 mod route;
 mod scribe;
 mod stage;
+mod truststore;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ use crate::definition::{Author, Diagnostic, Loaded, child};
 use crate::lang::selection::{Root, SelectionExpression};
 use crate::model::definition::{Definition, ServerLimits};
 use crate::model::v2;
-pub use domain::check_certificate;
+pub use domain::{Wrong, needs as domain_needs};
 pub(crate) use link::variable as stage_variable;
 use scribe::Scribe;
 
@@ -47,12 +48,13 @@ pub fn compile(loaded: &Loaded, in_process: &[String]) -> Result<Plan, Vec<Diagn
     link::check_upstreams(&mut bench);
     let stages = all_stages(&mut bench);
     let usage = usage::compile(&mut bench);
-    let domains = domain::compile(&mut bench);
+    let truststores = truststore::compile(&mut bench);
+    let domains = domain::compile(&mut bench, &truststores);
     if !bench.scribe.is_clean() {
         return Err(bench.scribe.finish());
     }
     let account = account(&loaded.definition.server.limits);
-    Ok(Plan::new(stages, credentials, usage, account).with_domains(domains))
+    Ok(Plan::new(stages, credentials, usage, account).with_domains(domains, truststores))
 }
 
 /// Compiles the stages of a definition and nothing around them.

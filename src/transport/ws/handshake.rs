@@ -15,6 +15,7 @@ use http::{Method, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use rand::RngCore as _;
+use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::warn;
@@ -25,6 +26,7 @@ use crate::error::CloseReason;
 use crate::exchange::{
     Acceptance, Event, Exchange, GatewayRequest, HttpReply, Party, Reply, RequestContext, Timeline,
 };
+use crate::lang::certificate::CertificateFacts;
 use crate::observe::metrics::OpenConnection;
 use crate::observe::names::Stray;
 use crate::pipeline::{self, Services};
@@ -206,7 +208,7 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Box<Exchange>
         source_ip: arrival.source_ip,
         user_agent: headers.last("user-agent").map(Into::into),
         domain_name: arrival.domain_name.into(),
-        identity: None,
+        identity: arrival.certificate.as_deref().map(shown),
         authorizer: None,
         expires_at_epoch_ms: None,
         api_key: None,
@@ -223,6 +225,13 @@ fn exchange(front: &Front, stage: Arc<Stage>, arrival: Arrival) -> Box<Exchange>
         timeline: Timeline::new(services.clock.nanos()),
         stage,
     })
+}
+
+/// What is told of a connection's client with a certificate, as long as it lives. AWS has no mutual TLS for WebSocket APIs; this is
+/// where other events have it.
+fn shown(certificate: &CertificateFacts) -> Arc<Map<String, Value>> {
+    let facts = serde_json::to_value(certificate).unwrap_or_default();
+    Arc::new(Map::from_iter([("clientCert".to_owned(), facts)]))
 }
 
 pub(in crate::transport) fn refusal(reply: HttpReply) -> Answer {
