@@ -184,6 +184,7 @@ fn request() -> Exchange {
         domain_name: "shop.example.com".into(),
         authorized: None,
         api_key: None,
+        certificate: None,
     }));
     exchange(stage, Event::Http, request, party)
 }

@@ -177,7 +177,7 @@ pub(super) const TRUSTSTORE_URI: Text = Text::form(
     1,
     2048,
     Form::Pattern(
-        r"^s3://[A-Za-z0-9][A-Za-z0-9._-]{1,254}/[!-~]+$",
+        r"^s3://[A-Za-z0-9][A-Za-z0-9._-]{0,254}/[^\x00-\x1f]+$",
         "the URI of an object in S3, such as `s3://shop-keys/clients.pem`",
     ),
 );

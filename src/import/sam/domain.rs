@@ -8,6 +8,7 @@ use super::intrinsics::{entries, list_of, scalar, text_at};
 use super::{Resource, Template};
 
 const CONFIGURATIONS: &str = "DomainNameConfigurations";
+const MUTUAL_TLS: &str = "MutualTlsAuthentication";
 /// What to do where a template says which certificate a domain name has.
 const CERTIFICATES: &str =
     "add the certificate's files to `server.certificates`, and its ARN to the domain name";
@@ -28,7 +29,12 @@ impl Template<'_, '_> {
             let key = key.trim_matches('/');
             self.map(value, &name, key, id.as_deref().unwrap_or_default(), stage);
         }
-        let taken = ["DomainName", "BasePath"];
+        // Whoever this keeps out must stay out.
+        let others = entries(value).iter().map(|other| other.key.as_str());
+        let others: Vec<_> = others.filter(|key| *key != MUTUAL_TLS).collect();
+        let mutual = self.members(value, &others);
+        child(&mut self.draft.domains, &name.to_ascii_lowercase(), value).extend(mutual);
+        let taken = ["DomainName", "BasePath", MUTUAL_TLS];
         for other in entries(value)
             .iter()
             .filter(|other| !taken.contains(&other.key.as_str()))

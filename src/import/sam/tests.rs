@@ -572,9 +572,12 @@ fn what_is_left_out_and_may_have_kept_somebody_out_is_a_problem() {
         assert!(told.contains(&path), "{path}: {told:#?}");
     }
     assert_eq!(imported.warnings, []);
-    let mutual = text.replace(
-        "DomainName: shop.example",
-        "DomainName: shop.example, MutualTlsAuthentication: { TruststoreUri: x }, RoutingMode: ROUTING_RULE_ONLY",
+    let mutual_tls = |setting: &str| {
+        let setting = format!("DomainName: shop.example, MutualTlsAuthentication: {setting}");
+        text.replace("DomainName: shop.example", &setting)
+    };
+    let mutual = mutual_tls(
+        "{ TruststoreUri: s3://a/b.pem, TruststoreVersion: c }, RoutingMode: ROUTING_RULE_ONLY",
     );
     let imported = run(&mutual, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let around = "domainNames.\"shop.example\"";
@@ -582,8 +585,50 @@ fn what_is_left_out_and_may_have_kept_somebody_out_is_a_problem() {
         all.iter()
             .any(|told| told.path == format!("{around}.{member}"))
     };
-    assert!(is_told(&imported.problems, "mutualTlsAuthentication"));
+    assert!(is_told(
+        &imported.problems,
+        "mutualTlsAuthentication.truststoreUri"
+    ));
+    let mutual = &imported.definition["domainNames"]["shop.example"]["mutualTlsAuthentication"];
+    let expected = serde_json::json!({ "truststoreUri": "s3://a/b.pem", "truststoreVersion": "c" });
+    assert_eq!(*mutual, expected);
+    let wrong = mutual_tls("{ TruststoreUri: x }");
+    let imported = run(&wrong, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(is_told(
+        &imported.problems,
+        "mutualTlsAuthentication.truststoreUri"
+    ));
     assert!(is_told(&imported.warnings, "routingMode"));
+}
+
+#[test]
+fn a_domain_of_a_serverless_api_keeps_its_mutual_tls() {
+    let text = r#"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Shop:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Domain: { DomainName: shop.example, CertificateArn: x, MutualTlsAuthentication: { TruststoreUri: s3://a/b.pem } }
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.12
+      Handler: app.handler
+      CodeUri: .
+      Events: { Get: { Type: HttpApi, Properties: { ApiId: !Ref Shop, Path: /, Method: get } } }
+"#;
+    let imported = run(text, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let domain = &imported.definition["domainNames"]["shop.example"];
+    let expected = serde_json::json!({ "truststoreUri": "s3://a/b.pem" });
+    assert_eq!(domain["mutualTlsAuthentication"], expected);
+    let told: Vec<_> = imported.problems.iter().map(ToString::to_string).collect();
+    let [told] = &*told else { panic!("{told:#?}") };
+    assert!(
+        told.contains("mutualTlsAuthentication.truststoreUri: TLS is off"),
+        "{told}"
+    );
+    assert_eq!(imported.warnings.len(), 1, "{:#?}", imported.warnings);
 }
 
 #[test]

@@ -62,7 +62,11 @@ pub(super) fn find<'t>(
     const URI: &str = "truststoreUri";
     if server.tls.is_none() {
         let what = "TLS is off, so that no client can show a certificate";
-        return Err((URI, what, "turn it on with `server.tls`, or leave this out"));
+        return Err((
+            URI,
+            what,
+            "turn it on with `server.tls`, and add the file to `server.truststores`",
+        ));
     }
     let version = wanted.truststore_version.as_deref();
     let found = truststores.find(&wanted.truststore_uri, version);

@@ -9,6 +9,7 @@ mod control;
 mod dashboards;
 mod iam_routes;
 mod members;
+mod mutual_tls;
 mod private;
 mod program;
 mod runtimes;

@@ -184,12 +184,12 @@ domainNames: { own.example.com: { apiMappings: { "": { apiId: shop, stage: $defa
         (
             "domainNameConfigurations",
             json!([{ "ownershipVerificationCertificateArn": ARN }]),
-            "ownershipVerificationCertificateArn: is not supported",
+            "ownershipVerificationCertificateArn: TLS is off",
         ),
         (
             "mutualTlsAuthentication",
             json!({ "truststoreUri": "s3://a/b" }),
-            "mutualTlsAuthentication: is not supported",
+            "mutualTlsAuthentication.truststoreUri: TLS is off",
         ),
         (
             "routingMode",

@@ -2,7 +2,7 @@
 
 mod events;
 mod handshakes;
-mod people;
+pub(crate) mod people;
 mod swaps;
 mod ways_in;
 

@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 use crate::harness::http_client::{Response, connect, read_response};
 use crate::harness::soon;
 
-pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
 pub(super) fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
@@ -41,7 +41,7 @@ fn of_authority(name: &str) -> CertificateParams {
     params
 }
 
-pub(super) fn authority(name: &str) -> Authority {
+pub(crate) fn authority(name: &str) -> Authority {
     let key = KeyPair::generate().unwrap();
     CertifiedIssuer::self_signed(of_authority(name), key).unwrap()
 }
@@ -52,9 +52,9 @@ pub(super) fn below(name: &str, issuer: &Authority) -> Authority {
 }
 
 /// A certificate chain and its key, in PEM.
-pub(super) struct Identity {
-    pub(super) chain: String,
-    pub(super) key: String,
+pub(crate) struct Identity {
+    pub(crate) chain: String,
+    pub(crate) key: String,
 }
 
 pub(super) fn identity(issuer: &Authority, params: CertificateParams, key: &KeyPair) -> Identity {
@@ -65,7 +65,7 @@ pub(super) fn identity(issuer: &Authority, params: CertificateParams, key: &KeyP
 }
 
 /// `client-7`, as this authority knows it.
-pub(super) fn client(issuer: &Authority) -> Identity {
+pub(crate) fn client(issuer: &Authority) -> Identity {
     identity(issuer, params("client-7"), &KeyPair::generate().unwrap())
 }
 
