@@ -58,6 +58,7 @@ fn example_text(rule: &Text) -> &'static str {
         "https://id.example.com/",
         "a:1",
         "arn:aws:acm:us-east-1:000000000000:certificate/a",
+        "s3://a/b",
     ];
     match rule.form {
         Form::Any | Form::Path => "a",

@@ -592,13 +592,13 @@ fn what_is_left_out_and_may_have_kept_somebody_out_is_a_problem() {
     let mutual = &imported.definition["domainNames"]["shop.example"]["mutualTlsAuthentication"];
     let expected = serde_json::json!({ "truststoreUri": "s3://a/b.pem", "truststoreVersion": "c" });
     assert_eq!(*mutual, expected);
+    assert!(is_told(&imported.warnings, "routingMode"));
     let wrong = mutual_tls("{ TruststoreUri: x }");
     let imported = run(&wrong, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert!(is_told(
         &imported.problems,
         "mutualTlsAuthentication.truststoreUri"
     ));
-    assert!(is_told(&imported.warnings, "routingMode"));
 }
 
 #[test]

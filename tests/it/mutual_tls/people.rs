@@ -29,8 +29,8 @@ pub(super) fn params(name: &str) -> CertificateParams {
         .push(DnType::OrganizationName, "Shop");
     params.distinguished_name.push(DnType::CommonName, name);
     params.serial_number = Some(SerialNumber::from_slice(&[0x1f, 0x02, 0x9c]));
-    params.not_before = date_time_ymd(2026, 1, 1);
-    params.not_after = date_time_ymd(2030, 1, 1);
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2049, 1, 1);
     params
 }
 
