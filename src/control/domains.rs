@@ -104,16 +104,16 @@ fn made(context: &Context<'_>) -> Map<String, Value> {
 ///
 /// AWS: no URI turns it off. A change that names none means a version of the truststore that is there.
 pub(super) fn changed_mutual(record: &Record, change: &Value) -> Value {
-    let mut changed = change.clone();
-    if let Some(members) = changed.as_object_mut() {
-        let known = record.set.get(MUTUAL_TLS);
-        match (members.get(URI), known.and_then(|known| known.get(URI))) {
-            (Some(uri), _) if uri == "" => members.clear(),
-            (None, Some(known)) => drop(members.insert(URI.to_owned(), known.clone())),
-            _ => {}
+    let known = record.set.get(MUTUAL_TLS).and_then(Value::as_object);
+    match (change.as_object(), known) {
+        (Some(members), _) if members.get(URI).is_some_and(|uri| uri == "") => json!({}),
+        (Some(members), Some(known)) if !members.contains_key(URI) => {
+            let mut merged = known.clone();
+            merged.extend(members.clone());
+            merged.into()
         }
+        _ => change.clone(),
     }
-    changed
 }
 
 /// Takes a `mutualTlsAuthentication` out of a new domain name that asks for none.

@@ -306,3 +306,41 @@ async fn what_cannot_be_meant_is_refused() {
     assert_eq!(shown, arn);
     rig.close().await;
 }
+
+#[tokio::test]
+async fn definitions_that_are_exported_and_applied_have_it() {
+    const DEFINITION: &str = "/v2/tidegate/definition";
+    let state = tempfile::tempdir().unwrap();
+    let (own, other) = (authority("own"), authority("other"));
+    write(state.path(), &own.pem(), &other.pem());
+    let rig = started(state.path()).await;
+    mapped(&rig, "shop.test", json!({ "truststoreUri": URI })).await;
+    let exported = works(&rig, 200, "GET", DEFINITION, Value::Null).await;
+    let mut definition = exported["definition"].clone();
+    let mutual = |definition: &Value| {
+        let domain = &definition["domainNames"]["shop.test"];
+        domain.get("mutualTlsAuthentication").cloned()
+    };
+    let plain = json!({ "truststoreUri": URI });
+    assert_eq!(mutual(&definition), Some(plain));
+    let theirs = || config(state.path(), Some(&client(&other)));
+    let ask = async || status(rig.address(), "shop.test", "shop.test", theirs()).await;
+    assert_eq!(ask().await, None);
+    let versioned = json!({ "truststoreUri": URI, "truststoreVersion": "other" });
+    definition["domainNames"]["shop.test"]["mutualTlsAuthentication"] = versioned.clone();
+    works(&rig, 200, "PUT", DEFINITION, definition.clone()).await;
+    assert_eq!(ask().await, Some(200));
+    let exported = works(&rig, 200, "GET", DEFINITION, Value::Null).await;
+    assert_eq!(mutual(&exported["definition"]), Some(versioned));
+    // A change of nothing changes nothing.
+    patched(&rig, json!({})).await;
+    assert_eq!(ask().await, Some(200));
+    definition["domainNames"]["shop.test"]["mutualTlsAuthentication"]["truststoreVersion"] =
+        "none".into();
+    let refused = call(&rig, "PUT", DEFINITION, definition.clone()).await;
+    let message = exception(&refused, 400, "BadRequestException");
+    let expected = "truststoreVersion: the truststore has no such version";
+    assert!(message.contains(expected), "{message}");
+    forget(&rig).await;
+    rig.close().await;
+}
