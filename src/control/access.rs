@@ -34,6 +34,7 @@ pub(super) fn admit(
 /// Who makes a call that may go on.
 pub(super) struct Caller {
     region: String,
+    account_id: String,
     /// `None` for anyone on this machine.
     signer: Option<ServiceCaller>,
 }
@@ -48,10 +49,11 @@ impl Caller {
         let Some(signer) = &self.signer else {
             return Ok(());
         };
-        let (action, arn) = (action(method), arn(&self.region, path));
-        signer
-            .check_not_denied(&action, &arn)
-            .map_err(ServiceException::denied)
+        for (action, arn) in names(&self.region, &self.account_id, method, path) {
+            let decided = signer.check_not_denied(&action, &arn);
+            decided.map_err(ServiceException::denied)?;
+        }
+        Ok(())
     }
 }
 
@@ -62,11 +64,13 @@ impl Caller {
 pub(super) fn authorize(
     services: &Services,
     region: &str,
+    account_id: &str,
     call: &ServiceCall,
     body: &[u8],
 ) -> Result<Caller, ServiceException> {
     let caller = |signer| Caller {
         region: region.to_owned(),
+        account_id: account_id.to_owned(),
         signer,
     };
     if services.plan().credentials.control_open {
@@ -78,15 +82,51 @@ pub(super) fn authorize(
         };
     }
     let signer = call.signer(services, Service::ApiGateway, region, body)?;
-    let action = action(call.method.as_str());
-    let arn = arn(region, &resource(call.uri.path()));
-    call.allowed(services, &signer, &action, &arn)
-        .map_err(ServiceException::denied)?;
-    Ok(caller(Some(call.caller(services, signer))))
+    let (method, resource) = (call.method.as_str(), resource(call.uri.path()));
+    let names = names(region, account_id, method, &resource);
+    let allowed = |(action, arn): &(String, String)| call.allowed(services, &signer, action, arn);
+    let mut decided = names.iter().map(allowed);
+    let first = decided.next().unwrap_or(Ok(()));
+    match first.is_ok() || decided.any(|decided| decided.is_ok()) {
+        true => {
+            let caller = caller(Some(call.caller(services, signer)));
+            // What is allowed by one name may be denied by the other.
+            if names.len() > 1 {
+                caller.may(method, &resource)?;
+            }
+            Ok(caller)
+        }
+        false => Err(ServiceException::denied(first.err().unwrap_or_default())),
+    }
 }
 
-fn action(method: &str) -> String {
-    format!("apigateway:{method}")
+/// Action and ARN of what a call does, as policies name them: by its method and, where Amazon has it, by a name of its own.
+fn names(region: &str, account_id: &str, method: &str, resource: &str) -> Vec<(String, String)> {
+    let mut names = vec![(action(method), arn(region, resource))];
+    if let Some(name) = action_on_rules(method, resource) {
+        // AWS: the ARNs of routing rules name the account.
+        let arn = format!("arn:aws:apigateway:{region}:{account_id}:{resource}");
+        names.push((action(name), arn));
+    }
+    names
+}
+
+/// Amazon's names for what can be done with routing rules (Service Authorization Reference, "API Gateway Management V2").
+fn action_on_rules(method: &str, resource: &str) -> Option<&'static str> {
+    let (_, below) = resource.strip_prefix("/domainnames/")?.split_once('/')?;
+    match (method, below.strip_prefix("routingrules")?) {
+        ("POST", "") => Some("CreateRoutingRule"),
+        ("GET", "") => Some("ListRoutingRules"),
+        (_, id) if !id.starts_with('/') => None,
+        ("GET", _) => Some("GetRoutingRule"),
+        ("PUT", _) => Some("UpdateRoutingRule"),
+        ("DELETE", _) => Some("DeleteRoutingRule"),
+        _ => None,
+    }
+}
+
+fn action(name: &str) -> String {
+    format!("apigateway:{name}")
 }
 
 fn arn(region: &str, resource: &str) -> String {

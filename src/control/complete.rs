@@ -14,7 +14,8 @@ use super::file::FileSide;
 use super::kind::Kind;
 use super::store::{Snapshot, StoreError};
 use super::view::Path;
-use super::{Inside, deploy, domains};
+use super::ways::Ways;
+use super::{Inside, deploy, domains, ways};
 
 /// Fewer APIs than this are not worth a thread.
 const SHARE_MIN: usize = 16;
@@ -61,9 +62,15 @@ impl Inside {
                 problems.extend(wrong);
                 continue;
             }
-            let mappings = stored.list(&path.collection_of(Kind::ApiMapping))?;
-            let domain = domains::domain(&record, &mappings, truststore);
-            plan.domains.insert(&path.id, domain);
+            let ways = Ways {
+                mappings: stored.list(&path.collection_of(Kind::ApiMapping))?,
+                rules: stored.list(&path.collection_of(Kind::RoutingRule))?,
+            };
+            match ways::domain(&record, ways, truststore) {
+                Ok(domain) => plan.domains.insert(&path.id, domain),
+                // Without one of its rules it might let in whom that rule keeps out.
+                Err(wrong) => problems.extend(wrong),
+            }
         }
         Ok((plan, problems))
     }

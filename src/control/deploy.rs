@@ -25,7 +25,7 @@ use super::record::Record;
 use super::resources::known;
 use super::view::{Path, View};
 use super::wire::{Call, refused};
-use super::{Context, assemble, domains};
+use super::{Context, assemble, domains, ways};
 pub(super) use draft::{Applied, check_draft, lagging, point_to_draft};
 use kept::{SNAPSHOTS, automatic, check_room, forget_unused, snapshot};
 pub(super) use kept::{forget, snapshot_path};
@@ -92,11 +92,12 @@ pub(super) fn settle(context: &Context<'_>, view: &mut View) -> Result<Live, Ser
         let path = Path::new(kind.facts().collection, name);
         let domain = match view.get(&path)? {
             Some(record) => {
-                let mappings = view.list(&path.collection_of(Kind::ApiMapping))?;
                 let (truststore, wrong) = domains::needs(view.file(), &path, &record);
                 // One that was left out when the gateway started stays so until it has what it needs.
-                let runs = wrong.is_empty();
-                runs.then(|| domains::domain(&record, &mappings, truststore))
+                match wrong.is_empty() {
+                    true => Some(ways::checked(view, &path, &record, truststore)?),
+                    false => None,
+                }
             }
             None => None,
         };

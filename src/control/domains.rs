@@ -10,13 +10,13 @@ use crate::plan::compile::{Wrong, domain_needs};
 use crate::plan::domain::{ApiMapping, Domain};
 use crate::plan::truststore::Truststore;
 
-use super::Context;
 use super::file::FileSide;
 use super::kind::Kind;
 use super::record::Record;
-use super::resources::{check_alone, known};
+use super::resources::check_alone;
 use super::view::{Path, View};
 use super::wire::refused;
+use super::{Context, ways};
 
 /// Says how clients reach a domain name.
 pub(super) const CONFIGURATIONS: &str = "domainNameConfigurations";
@@ -158,29 +158,7 @@ pub(super) fn check_mapping(view: &View, record: &Record) -> Result<(), ServiceE
         let message = "apiMappingKey: must have no empty segment";
         return Err(ServiceException::bad_request(message));
     }
-    let api = Path::new(Kind::Api.facts().collection, record.text("apiId"));
-    known(view, Kind::Api, &api)?;
-    let stage = Path::new(api.collection_of(Kind::Stage), record.text("stage"));
-    known(view, Kind::Stage, &stage).map(drop)
-}
-
-/// No domain leads to an API or stage that is to go.
-pub(super) fn check_unmapped(view: &View, kind: Kind, path: &Path) -> Result<(), ServiceException> {
-    let api = path.api().unwrap_or_default();
-    for (domain, _) in view.list(Kind::DomainName.facts().collection)? {
-        for (_, mapping) in view.list(&domain.collection_of(Kind::ApiMapping))? {
-            let stage = kind != Kind::Stage || mapping.text("stage") == path.id;
-            if mapping.text("apiId") == api && stage {
-                return Err(ServiceException::conflict(format!(
-                    "Cannot delete {} '{}', is referenced in a mapping of domain name: '{}'",
-                    kind.facts().noun,
-                    path.id,
-                    domain.id
-                )));
-            }
-        }
-    }
-    Ok(())
+    ways::check_target(view, record.text("apiId"), record.text("stage")).map(drop)
 }
 
 /// What runs of a domain name with these mappings and this truststore.

@@ -10,6 +10,7 @@ use crate::error::ServiceException;
 use crate::model::definition::Definition;
 use crate::plan::Plan;
 
+use super::definition::DOMAIN_SECTIONS;
 use super::kind::Kind;
 use super::links;
 use super::record::Record;
@@ -102,11 +103,13 @@ fn link_record(id: &str, link: &Value) -> Record {
 fn domain_resources(name: &str, domain: &Value, resources: &mut BTreeMap<Path, Record>) {
     let path = Path::new(Kind::DomainName.facts().collection, name);
     let mut set = object(domain);
-    let mappings = set.shift_remove("apiMappings").unwrap_or_default();
+    let sections = DOMAIN_SECTIONS.map(|(section, kind)| (set.shift_remove(section), kind));
     resources.insert(path.clone(), record(set, json!({ "domainName": name })));
     let mut adding = Adding { resources };
-    for (key, mapping) in object(&mappings) {
-        adding.nested(&path, Kind::ApiMapping, &key, mapping, None);
+    for (section, kind) in sections {
+        for (key, members) in object(&section.unwrap_or_default()) {
+            adding.nested(&path, kind, &key, members, None);
+        }
     }
 }
 
@@ -185,7 +188,7 @@ impl Adding<'_> {
         let mut set = object(&members);
         let below = inner.and_then(|(name, kind)| Some((set.shift_remove(name)?, kind)));
         if let Some(member) = facts.key {
-            set.insert(member.to_owned(), key.into());
+            set.insert(member.to_owned(), kind.key_value(key));
         }
         self.resources
             .insert(path.clone(), record(set, json!({ facts.id: id })));

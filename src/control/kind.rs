@@ -1,5 +1,7 @@
 //! The kinds of resources, and what tells them apart on the wire.
 
+use serde_json::Value;
+
 use super::view::Path;
 use super::wire::Call;
 
@@ -28,6 +30,8 @@ pub(super) enum Kind {
     DomainName,
     /// `ApiMapping`.
     ApiMapping,
+    /// `RoutingRule`.
+    RoutingRule,
     /// `VpcLink`.
     VpcLink,
 }
@@ -53,6 +57,8 @@ pub(super) struct Facts {
     pub(super) fixed: &'static [&'static str],
     /// Members that are maps of which a change names just the keys that change; an empty value takes one away.
     pub(super) merged: &'static [&'static str],
+    /// The member of a page that has them.
+    pub(super) listed: &'static str,
     /// Most of them in one collection; the default quotas of AWS, where it has one.
     pub(super) most: usize,
 }
@@ -66,6 +72,8 @@ pub(super) enum Identity {
     Named,
 }
 
+const ITEMS: &str = "items";
+
 static API: Facts = Facts {
     noun: "API",
     parent: None,
@@ -76,6 +84,7 @@ static API: Facts = Facts {
     required: &["name", "protocolType"],
     fixed: &["protocolType", "tags"],
     merged: &[],
+    listed: ITEMS,
     most: 1000,
 };
 
@@ -89,6 +98,7 @@ static ROUTE: Facts = Facts {
     required: &["routeKey"],
     fixed: &[],
     merged: &["requestParameters"],
+    listed: ITEMS,
     most: 300,
 };
 
@@ -102,6 +112,7 @@ static ROUTE_RESPONSE: Facts = Facts {
     required: &["routeResponseKey"],
     fixed: &[],
     merged: &[],
+    listed: ITEMS,
     most: 1,
 };
 
@@ -115,6 +126,7 @@ static INTEGRATION: Facts = Facts {
     required: &["integrationType"],
     fixed: &[],
     merged: &["requestParameters", "responseParameters"],
+    listed: ITEMS,
     most: 300,
 };
 
@@ -128,6 +140,7 @@ static INTEGRATION_RESPONSE: Facts = Facts {
     required: &["integrationResponseKey"],
     fixed: &[],
     merged: &[],
+    listed: ITEMS,
     most: 100,
 };
 
@@ -141,6 +154,7 @@ static AUTHORIZER: Facts = Facts {
     required: &["authorizerType", "identitySource", "name"],
     fixed: &[],
     merged: &[],
+    listed: ITEMS,
     most: 10,
 };
 
@@ -154,6 +168,7 @@ static MODEL: Facts = Facts {
     required: &["name", "schema"],
     fixed: &[],
     merged: &[],
+    listed: ITEMS,
     most: 1000,
 };
 
@@ -170,6 +185,7 @@ static DEPLOYMENT: Facts = Facts {
     required: &[],
     fixed: &[],
     merged: &[],
+    listed: ITEMS,
     most: 300,
 };
 
@@ -183,6 +199,7 @@ static STAGE: Facts = Facts {
     required: &["stageName"],
     fixed: &["stageName", "tags"],
     merged: &["stageVariables", "routeSettings"],
+    listed: ITEMS,
     most: 10,
 };
 
@@ -196,6 +213,7 @@ static DOMAIN_NAME: Facts = Facts {
     required: &["domainName"],
     fixed: &["domainName", "tags"],
     merged: &[],
+    listed: ITEMS,
     most: 1000,
 };
 
@@ -209,7 +227,22 @@ static API_MAPPING: Facts = Facts {
     required: &["apiId", "stage"],
     fixed: &[],
     merged: &[],
+    listed: ITEMS,
     most: 200,
+};
+
+static ROUTING_RULE: Facts = Facts {
+    noun: "RoutingRule",
+    parent: Some(Kind::DomainName),
+    collection: "routingrules",
+    id: "routingRuleId",
+    identity: Identity::Made(6),
+    key: Some("priority"),
+    required: &["actions", "conditions", "priority"],
+    fixed: &[],
+    merged: &[],
+    listed: "routingRules",
+    most: 50,
 };
 
 static VPC_LINK: Facts = Facts {
@@ -222,6 +255,7 @@ static VPC_LINK: Facts = Facts {
     required: &["name", "subnetIds"],
     fixed: &["subnetIds", "securityGroupIds", "tags"],
     merged: &[],
+    listed: ITEMS,
     most: 10,
 };
 
@@ -240,7 +274,16 @@ impl Kind {
             Self::Stage => &STAGE,
             Self::DomainName => &DOMAIN_NAME,
             Self::ApiMapping => &API_MAPPING,
+            Self::RoutingRule => &ROUTING_RULE,
             Self::VpcLink => &VPC_LINK,
+        }
+    }
+
+    /// The value that a resource has for the key of a definition's map.
+    pub(super) fn key_value(self, key: &str) -> Value {
+        match (self, key.parse::<u32>()) {
+            (Self::RoutingRule, Ok(priority)) => priority.into(),
+            _ => key.into(),
         }
     }
 

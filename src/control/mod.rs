@@ -33,6 +33,7 @@ mod store;
 mod tags;
 mod template;
 mod view;
+mod ways;
 mod wire;
 
 use std::net::SocketAddr;
@@ -185,7 +186,8 @@ impl Control {
         access::admit(services, region, &call)?;
         // The hash of the body is part of what is signed.
         let body = self.read_body(&mut call).await?;
-        let caller = access::authorize(services, region, &call, &body)?;
+        let account_id = self.inside.file.load().definition.server.account_id.clone();
+        let caller = access::authorize(services, region, &account_id, &call, &body)?;
         let Ok(permit) = Arc::clone(&self.calls).try_acquire_owned() else {
             return Err(ServiceException::too_many("Too Many Requests", "Calls"));
         };
@@ -247,8 +249,10 @@ impl Inside {
         }
         let stored = self.store.snapshot().map_err(|error| failed(&error))?;
         let mut view = View::new(file, stored);
+        let account_id = view.file().definition.server.account_id.clone();
         let context = Context {
             region: &self.settings.region,
+            account_id: &account_id,
             in_process: &self.settings.in_process,
             caller,
             endpoint,
@@ -334,6 +338,7 @@ impl Adoption<'_> {
 /// What an operation knows of the gateway.
 struct Context<'a> {
     region: &'a str,
+    account_id: &'a str,
     in_process: &'a [String],
     caller: &'a Caller,
     endpoint: Endpoint,

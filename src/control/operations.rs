@@ -14,8 +14,6 @@ use super::{Context, definition, deploy, openapi, resources, tags, template};
 /// The first segment of every path.
 const VERSION: &str = "/v2/";
 const PORTALS: &str = "portals and their products are not among what this gateway has";
-const RULES: &str =
-    "routing rules are not among what this gateway has: API mappings are what routes here";
 
 /// What Amazon has and this gateway has not, by path.
 static ABSENT: &[(&str, &str)] = &[
@@ -23,11 +21,6 @@ static ABSENT: &[(&str, &str)] = &[
     ("/v2/portals/{rest+}", PORTALS),
     ("/v2/portalproducts", PORTALS),
     ("/v2/portalproducts/{rest+}", PORTALS),
-    ("/v2/domainnames/{domainName}/routingrules", RULES),
-    (
-        "/v2/domainnames/{domainName}/routingrules/{routingRuleId}",
-        RULES,
-    ),
 ];
 
 /// One operation of the service.
@@ -52,6 +45,8 @@ enum Action {
     List(Kind),
     Get(Kind),
     Update(Kind),
+    /// Puts what the body says in place of what there is.
+    Replace(Kind),
     Delete(Kind),
     /// Takes one member away.
     Drop(Kind, &'static str),
@@ -88,7 +83,7 @@ const fn operation(
 
 use Action::{
     Apply, Create, Definition, Delete, Deploy, Drop, DropKey, Export, Get, Import, List, Reimport,
-    Reset, Tag, Tags, Template, Untag, Update,
+    Replace, Reset, Tag, Tags, Template, Untag, Update,
 };
 
 /// Every operation.
@@ -158,6 +153,11 @@ static OPERATIONS: &[Operation] = &[
     operation("GetApiMapping", Method::GET, "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200, Get(Kind::ApiMapping)),
     operation("UpdateApiMapping", Method::PATCH, "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200, Update(Kind::ApiMapping)),
     operation("DeleteApiMapping", Method::DELETE, "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 204, Delete(Kind::ApiMapping)),
+    operation("CreateRoutingRule", Method::POST, "/v2/domainnames/{domainName}/routingrules", 201, Create(Kind::RoutingRule)),
+    operation("ListRoutingRules", Method::GET, "/v2/domainnames/{domainName}/routingrules", 200, List(Kind::RoutingRule)),
+    operation("GetRoutingRule", Method::GET, "/v2/domainnames/{domainName}/routingrules/{routingRuleId}", 200, Get(Kind::RoutingRule)),
+    operation("PutRoutingRule", Method::PUT, "/v2/domainnames/{domainName}/routingrules/{routingRuleId}", 200, Replace(Kind::RoutingRule)),
+    operation("DeleteRoutingRule", Method::DELETE, "/v2/domainnames/{domainName}/routingrules/{routingRuleId}", 204, Delete(Kind::RoutingRule)),
     operation("CreateVpcLink", Method::POST, "/v2/vpclinks", 201, Create(Kind::VpcLink)),
     operation("GetVpcLinks", Method::GET, "/v2/vpclinks", 200, List(Kind::VpcLink)),
     operation("GetVpcLink", Method::GET, "/v2/vpclinks/{vpcLinkId}", 200, Get(Kind::VpcLink)),
@@ -196,6 +196,7 @@ impl Operation {
             Action::Update(kind) => {
                 Outcome::Resource(kind, resources::update(context, view, kind, call)?)
             }
+            Action::Replace(kind) => Outcome::Resource(kind, resources::replace(view, kind, call)?),
             Action::Delete(kind) => {
                 resources::delete(view, kind, call)?;
                 match self.status {

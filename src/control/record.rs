@@ -41,6 +41,14 @@ impl Record {
         member.and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// A member by which a definition has the resource: text, or a whole number.
+    pub(super) fn key(&self, name: &str) -> String {
+        match self.set.get(name) {
+            Some(Value::Number(number)) => number.to_string(),
+            _ => self.text(name).to_owned(),
+        }
+    }
+
     /// Whether a member is `true`, whoever wrote it.
     pub(super) fn is(&self, name: &str) -> bool {
         let member = self.made.get(name).or_else(|| self.set.get(name));

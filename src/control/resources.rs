@@ -12,7 +12,7 @@ use super::rules::QuickCreate;
 use super::shown::{Protocol, shown};
 use super::view::{Path, View};
 use super::wire::{Call, refused};
-use super::{Context, deploy, domains, links, rules};
+use super::{Context, deploy, domains, links, rules, ways};
 
 /// Letters of ids.
 pub(super) const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -25,15 +25,7 @@ pub(super) fn create(
     call: &Call,
 ) -> Result<Path, ServiceException> {
     require_parent(view, kind, call)?;
-    let facts = kind.facts();
-    let absent = facts.required.iter();
-    let absent: Vec<_> = absent
-        .filter(|name| !call.body.contains_key(**name))
-        .map(|name| missing_member(kind, name))
-        .collect();
-    if !absent.is_empty() {
-        return Err(ServiceException::bad_request(absent.join("\n")));
-    }
+    check_required(kind, call)?;
     let mut body = call.body.clone();
     let quick = match kind {
         Kind::Api => QuickCreate::take(&mut body)?,
@@ -56,6 +48,19 @@ pub(super) fn create(
         quick.build(context, view, &path)?;
     }
     Ok(path)
+}
+
+/// The body has every member that the resource must have.
+fn check_required(kind: Kind, call: &Call) -> Result<(), ServiceException> {
+    let absent = kind.facts().required.iter();
+    let absent: Vec<_> = absent
+        .filter(|name| !call.body.contains_key(**name))
+        .map(|name| missing_member(kind, name))
+        .collect();
+    match absent.is_empty() {
+        true => Ok(()),
+        false => Err(ServiceException::bad_request(absent.join("\n"))),
+    }
 }
 
 /// A new resource of a collection, which is not in there yet.
@@ -129,9 +134,15 @@ pub(super) fn list(
     let parent = protocol(view, call)?;
     for (path, record) in view.list(&kind.collection(call))? {
         let protocol = parent.or_else(|| Protocol::of(&record));
-        items.push((path.id, shown(context, kind, protocol, &record)));
+        let place = match kind {
+            // In the order in which they are looked at.
+            Kind::RoutingRule => format!("{:0>7}", record.key("priority")),
+            _ => path.id.clone(),
+        };
+        items.push((place, shown(context, kind, &path, protocol, &record)));
     }
-    call.page(items)
+    items.sort_by(|(one, _), (other, _)| one.cmp(other));
+    call.page(kind.facts().listed, items)
 }
 
 /// The path of one resource, which is there.
@@ -184,6 +195,20 @@ pub(super) fn update(
         record.make("lastUpdatedDate", timestamp(context.now));
     }
     view.put(path.clone(), record);
+    Ok(path)
+}
+
+/// Makes a resource what the body says, whatever it was; gives its path.
+pub(super) fn replace(view: &mut View, kind: Kind, call: &Call) -> Result<Path, ServiceException> {
+    let path = find(view, kind, call)?;
+    check_required(kind, call)?;
+    let before = known(view, kind, &path)?;
+    let after = Record {
+        set: call.body.clone(),
+        ..before.clone()
+    };
+    rules::before_update(view, kind, &path, &before, &after)?;
+    view.put(path.clone(), after);
     Ok(path)
 }
 
@@ -288,7 +313,7 @@ pub(super) fn present(
         None => None,
     };
     let protocol = api.as_ref().and_then(Protocol::of);
-    Ok(shown(context, kind, protocol, &record))
+    Ok(shown(context, kind, &path, protocol, &record))
 }
 
 /// Checks the members of a resource that no API has.
@@ -298,6 +323,7 @@ pub(super) fn check_alone(resource: Resource, record: &Record) -> Result<(), Ser
 
 /// Every resource around the one that the call is about is there.
 fn require_parent(view: &View, kind: Kind, call: &Call) -> Result<(), ServiceException> {
+    ways::check_no_id(call)?;
     let Some(parent) = kind.facts().parent else {
         return Ok(());
     };

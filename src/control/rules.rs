@@ -11,7 +11,7 @@ use super::record::Record;
 use super::resources::{check_alone, make};
 use super::shown::Protocol;
 use super::view::{Path, View};
-use super::{Context, deploy, domains, links};
+use super::{Context, deploy, domains, links, ways};
 
 /// The member that says what quick create has made.
 pub(super) const MANAGED: &str = "apiGatewayManaged";
@@ -39,7 +39,8 @@ pub(super) fn stamp(kind: Kind, record: &mut Record, now: Value) {
         | Kind::Authorizer
         | Kind::Model
         | Kind::DomainName
-        | Kind::ApiMapping => {}
+        | Kind::ApiMapping
+        | Kind::RoutingRule => {}
     }
 }
 
@@ -66,8 +67,13 @@ pub(super) fn before_create(
             domains::check(view, path, record)
         }
         Kind::ApiMapping => {
+            ways::check_looked_at(view, kind, path)?;
             domains::check_mapping(view, record)?;
             check_unique(view, kind, path, record)
+        }
+        Kind::RoutingRule => {
+            ways::check_looked_at(view, kind, path)?;
+            ways::check_rule(view, path, record)
         }
         Kind::Stage => {
             if view.get(path)?.is_some() {
@@ -94,6 +100,7 @@ pub(super) fn before_update(
             domains::check_mapping(view, after)?;
             check_unique(view, kind, path, after)
         }
+        Kind::RoutingRule => ways::check_rule(view, path, after),
         Kind::Deployment => deploy::check_description(&after.set),
         Kind::Route if before.is(MANAGED) && before.text("routeKey") != after.text("routeKey") => {
             Err(managed("The key of the route"))
@@ -133,12 +140,13 @@ pub(super) fn before_delete(
             })
         }
         Kind::Deployment => check_inactive(view, path),
-        Kind::Api | Kind::Stage => domains::check_unmapped(view, kind, path),
+        Kind::Api | Kind::Stage => ways::check_unmapped(view, kind, path),
         Kind::Route
         | Kind::RouteResponse
         | Kind::IntegrationResponse
         | Kind::DomainName
-        | Kind::ApiMapping => Ok(()),
+        | Kind::ApiMapping
+        | Kind::RoutingRule => Ok(()),
         Kind::VpcLink => links::check_unused(view, path),
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use super::record::Record;
-use super::{Context, domains};
+use super::view::Path;
+use super::{Context, domains, ways};
 
 const HTTP_SELECTION: &str = "$request.method $request.path";
 
@@ -28,10 +29,11 @@ impl Protocol {
     }
 }
 
-/// A resource on the wire; `protocol` is that of the API that it is, or is part of.
+/// A resource on the wire, which stands at `path`; `protocol` is that of the API that it is, or is part of.
 pub(super) fn shown(
     context: &Context<'_>,
     kind: Kind,
+    path: &Path,
     protocol: Option<Protocol>,
     record: &Record,
 ) -> Map<String, Value> {
@@ -60,6 +62,9 @@ pub(super) fn shown(
         if let Some(mutual) = domains::shown_mutual(context, record) {
             members.insert(domains::MUTUAL_TLS.to_owned(), mutual);
         }
+    }
+    if kind == Kind::RoutingRule {
+        ways::show_rule(context, path, &mut members);
     }
     if kind == Kind::Api {
         let scheme = context.endpoint.scheme(protocol);
@@ -125,6 +130,7 @@ fn defaults(kind: Kind, protocol: Option<Protocol>) -> Value {
         Kind::RouteResponse | Kind::IntegrationResponse | Kind::Authorizer | Kind::Deployment => {
             json!({})
         }
+        Kind::RoutingRule => json!({ "conditions": [] }),
         Kind::VpcLink => json!({ "subnetIds": [] }),
     }
 }

@@ -72,10 +72,11 @@ impl Call {
         }
     }
 
-    /// The page of a list that the call asks for, as `items` with a `nextToken` where there are more. Items come with their ids,
+    /// The page of a list that the call asks for, as `member` with a `nextToken` where there are more. Items come with their ids,
     /// sorted by them.
     pub(super) fn page(
         &self,
+        member: &str,
         items: Vec<(String, Map<String, Value>)>,
     ) -> Result<Value, ServiceException> {
         let size = self
@@ -91,7 +92,7 @@ impl Call {
         page.truncate(size);
         let last = page.last().map(|(id, _)| id.clone()).filter(|_| more);
         let items: Vec<Value> = page.into_iter().map(|(_, item)| item.into()).collect();
-        let mut answer = json!({ "items": items });
+        let mut answer = json!({ member: items });
         if let Some(last) = last {
             answer["nextToken"] = URL_SAFE_NO_PAD.encode(last).into();
         }
@@ -211,14 +212,14 @@ mod tests {
             let ids = ["a", "b", "c"].map(|id| (id.to_owned(), Map::new()));
             ids.to_vec()
         };
-        let all = call("").page(items()).unwrap();
+        let all = call("").page("items", items()).unwrap();
         assert_eq!(all, json!({ "items": [{}, {}, {}] }));
-        let first = call("maxResults=2").page(items()).unwrap();
+        let first = call("maxResults=2").page("items", items()).unwrap();
         assert_eq!(first["items"], json!([{}, {}]));
         let next = first["nextToken"].as_str().unwrap();
         let query = format!("maxResults=2&nextToken={next}");
         assert_eq!(
-            call(&query).page(items()).unwrap(),
+            call(&query).page("items", items()).unwrap(),
             json!({ "items": [{}] })
         );
         for wrong in [
@@ -227,7 +228,7 @@ mod tests {
             "maxResults=x",
             "nextToken=%",
         ] {
-            assert!(call(wrong).page(items()).is_err(), "{wrong}");
+            assert!(call(wrong).page("items", items()).is_err(), "{wrong}");
         }
     }
 

@@ -20,10 +20,12 @@ use crate::model::v2::{Api, VpcLink};
 pub enum Resource {
     /// A VPC link.
     VpcLink,
-    /// A custom domain name, without its mappings.
+    /// A custom domain name, without its mappings and rules.
     DomainName,
     /// An API mapping, with its key.
     ApiMapping,
+    /// A routing rule, with its priority.
+    RoutingRule,
 }
 
 impl Resource {
@@ -32,6 +34,7 @@ impl Resource {
             Self::VpcLink => &tables::VPC_LINK,
             Self::DomainName => &tables::DOMAIN_NAME_CALL,
             Self::ApiMapping => &tables::API_MAPPING_CALL,
+            Self::RoutingRule => &tables::ROUTING_RULE_CALL,
         }
     }
 }

@@ -11,6 +11,7 @@ mod function;
 mod http;
 mod integration;
 mod route;
+mod routing_rule;
 mod server;
 mod stage;
 mod usage_plan;
@@ -19,6 +20,7 @@ mod vpc_link;
 use super::shape::{Form, Object, Shape, Text, nested, optional, text};
 
 pub(super) use domain_name::{API_MAPPING_CALL, DOMAIN_NAME_CALL};
+pub(super) use routing_rule::ROUTING_RULE_CALL;
 pub(super) use server::SERVER;
 pub(super) use vpc_link::VPC_LINK;
 

@@ -29,7 +29,7 @@ const UNKNOWN: &str = "unknown";
 /// What every refusal of a setting, or of one of its values, says that this gateway knows but does not have.
 const REFUSED: &str = "is not supported";
 /// Settings that let nobody in by being left out: they say how this gateway reaches what it protects, or what it logs.
-const LEFT_OUT: [&str; 8] = [
+const LEFT_OUT: [&str; 7] = [
     "authorizerCredentialsArn",
     "clientCertificateId",
     "credentialsArn",
@@ -37,7 +37,6 @@ const LEFT_OUT: [&str; 8] = [
     "domainNameConfigurations",
     "loggingLevel",
     "passthroughBehavior",
-    "routingMode",
 ];
 
 /// Checks a definition whose places are those of another text. What the tables refuse is left out of it: that is a problem, because it may

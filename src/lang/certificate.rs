@@ -93,7 +93,7 @@ fn serial_number(bytes: &[u8]) -> String {
     };
     let pairs: Vec<_> = significant
         .iter()
-        .map(|byte| hex::encode([*byte]))
+        .map(|byte| const_hex::encode([*byte]))
         .collect();
     pairs.join(":")
 }
@@ -123,7 +123,7 @@ pub fn distinguished_name(name: &X509Name<'_>) -> String {
                 let value = match attribute.as_str() {
                     Ok(text) => escaped(text),
                     // RFC 4514 section 2.4: what is no text stands in hexadecimal digits.
-                    Err(_) => format!("#{}", hex::encode(attribute.as_slice())),
+                    Err(_) => format!("#{}", const_hex::encode(attribute.as_slice())),
                 };
                 format!("{kind}={value}")
             })

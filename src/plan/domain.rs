@@ -1,12 +1,17 @@
-//! Custom domain names: host and path to API and stage.
+//! Custom domain names: host, path and headers to API and stage.
 //!
-//! Source: developer guide, "Use API mappings to connect API stages to a custom domain name for HTTP APIs".
+//! Source: developer guide, "Use API mappings to connect API stages to a custom domain name for HTTP APIs" and "Routing rules to
+//! connect API stages to a custom domain name for REST APIs".
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::HeaderMap;
+
+use super::routing_rule::{RoutingRule, begins};
 use super::truststore::Truststore;
+use crate::lang::http_path::RoutePath;
 
 /// All custom domain names.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +23,7 @@ pub struct Domains {
     mutual: usize,
 }
 
-/// One domain name with its mappings.
+/// One domain name with what chooses the stage of a request: of rules and mappings those that its `routingMode` asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Domain {
     /// The ARN of the certificate that clients are shown; `None` for the listener's own.
@@ -27,8 +32,23 @@ pub struct Domain {
     pub ipv4_only: bool,
     /// Whose certificates its clients need, with mutual TLS.
     pub truststore: Option<Arc<Truststore>>,
+    /// By priority.
+    rules: Vec<RoutingRule>,
     /// The longest key first, so that the first that fits is the right one.
     mappings: Vec<ApiMapping>,
+}
+
+/// Where a request to a domain name goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice<'d> {
+    /// The API.
+    pub api: &'d str,
+    /// Its stage.
+    pub stage: &'d str,
+    /// The part of the path by which the stage was chosen, without slashes around it; empty where the path did not matter.
+    pub base_path: Arc<str>,
+    /// How many bytes of the path the API does not see.
+    pub taken: usize,
 }
 
 /// A part of a domain's paths, and the stage that is behind it.
@@ -110,17 +130,88 @@ impl Domain {
         !self.ipv4_only || client.to_canonical().is_ipv4()
     }
 
-    /// The mapping with the longest key whose segments begin the path, and how many bytes of the path that takes.
-    pub fn select(&self, path: &str) -> Option<(&ApiMapping, usize)> {
-        self.mappings.iter().find_map(|mapping| {
-            if mapping.key.is_empty() {
-                return Some((mapping, 0));
-            }
-            let rest = path.strip_prefix('/')?.strip_prefix(&*mapping.key)?;
-            let whole = rest.is_empty() || rest.starts_with('/');
-            whole.then(|| (mapping, 1 + mapping.key.len()))
+    /// The same domain with rules, which go before its mappings.
+    #[must_use]
+    pub fn with_rules(mut self, mut rules: Vec<RoutingRule>) -> Self {
+        rules.sort_by_key(|rule| rule.priority);
+        self.rules = rules;
+        self
+    }
+
+    /// Where a request goes: to the stage of the first rule that takes it, or else to that of the longest mapping key whose segments
+    /// begin its path.
+    ///
+    /// A path that a backend may read in another way (`//admin`, `/%61dmin`) goes nowhere when that would lead elsewhere: what
+    /// stands behind another rule or mapping may protect what this one does not.
+    pub fn select(&self, path: &str, host: &str, headers: &HeaderMap) -> Option<Choice<'_>> {
+        let choice = self.first(path, host, headers)?;
+        let only = self.rules.len() + self.mappings.len() == 1;
+        match only || !is_ambiguous(path) || self.is_one_way(&choice, path, host, headers) {
+            true => Some(choice),
+            false => None,
+        }
+    }
+
+    fn first(&self, path: &str, host: &str, headers: &HeaderMap) -> Option<Choice<'_>> {
+        self.by_rule(path, host, headers)
+            .or_else(|| self.by_key(path))
+    }
+
+    fn by_rule(&self, path: &str, host: &str, headers: &HeaderMap) -> Option<Choice<'_>> {
+        self.rules.iter().find_map(|rule| {
+            let base_path = rule.takes(path, host, headers)?;
+            let taken = match rule.strips {
+                true => begins(path, &base_path).unwrap_or_default(),
+                false => 0,
+            };
+            Some(Choice {
+                api: &rule.api,
+                stage: &rule.stage,
+                base_path,
+                taken,
+            })
         })
     }
+
+    fn by_key(&self, path: &str) -> Option<Choice<'_>> {
+        self.mappings.iter().find_map(|mapping| {
+            let taken = match mapping.key.is_empty() {
+                true => 0,
+                false => begins(path, &mapping.key)?,
+            };
+            Some(Choice {
+                api: &mapping.api,
+                stage: &mapping.stage,
+                base_path: Arc::clone(&mapping.key),
+                taken,
+            })
+        })
+    }
+
+    /// Whether every other reading of a path goes where the path goes as it was sent. One that no API takes goes there, to be refused.
+    fn is_one_way(&self, choice: &Choice<'_>, path: &str, host: &str, headers: &HeaderMap) -> bool {
+        let Ok(path) = RoutePath::parse(path) else {
+            return true;
+        };
+        let alike = |reading: &str| {
+            let other = self.first(reading, host, headers);
+            other.is_some_and(|other| choice.is_like(&other))
+        };
+        let others = path.other_readings();
+        alike(path.decoded()) && others.iter().all(|other| alike(other.decoded()))
+    }
+}
+
+impl Choice<'_> {
+    /// Whether another choice is the same API, by the same part of the path.
+    fn is_like(&self, other: &Choice<'_>) -> bool {
+        (self.api, self.stage) == (other.api, other.stage) && self.taken == other.taken
+    }
+}
+
+/// Whether there may be more than one reading of a path.
+fn is_ambiguous(path: &str) -> bool {
+    path.contains('%') || path.contains("//")
 }
 
 #[cfg(test)]
@@ -140,8 +231,8 @@ mod tests {
     fn the_longest_key_of_whole_segments_wins() {
         let check = |keys: &[&str], path: &str, expected: Option<(&str, usize)>| {
             let domain = domain(keys);
-            let found = domain.select(path);
-            let found = found.map(|(mapping, taken)| (&*mapping.key, taken));
+            let found = domain.select(path, "a.example", &HeaderMap::new());
+            let found = found.as_ref().map(|found| (&*found.base_path, found.taken));
             assert_eq!(found, expected, "{keys:?} {path}");
         };
         let keys = ["a", "a/b"];

@@ -12,6 +12,7 @@ pub mod integration;
 pub mod model;
 pub mod proxy_uri;
 pub mod route;
+pub mod routing_rule;
 pub mod service;
 pub mod stage;
 pub mod table;

@@ -160,7 +160,8 @@ fn admitted(front: &Arc<Front>, face: Face, socket: &Socket, asked: Asked) -> Wa
     }
     let request = arrival.request();
     let domain = &arrival.domain_name;
-    let place = place::find(&plan, request.uri().path(), domain, arrival.source_ip);
+    let (path, client) = (request.uri().path(), arrival.source_ip);
+    let place = place::find(&plan, path, domain, request.headers(), client);
     let target = request.uri().path_and_query();
     let length = target.map_or(0, |target| target.as_str().len());
     if !place.is_http() && length > quotas::WEBSOCKET_URL_CHARACTERS {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use percent_encoding::percent_decode_str;
 
 use crate::exchange::DEFAULT_STAGE;
@@ -46,7 +47,7 @@ pub(super) struct HttpPlace {
     pub(super) stage: Arc<Stage>,
     /// Where the path below it begins, in bytes.
     pub(super) below_stage: usize,
-    /// `apiMappingKey`, on a custom domain.
+    /// On a custom domain, the part of the path that chose the stage: an `apiMappingKey`, or the base path of a routing rule.
     pub(super) base_path: Option<Arc<str>>,
 }
 
@@ -58,7 +59,13 @@ impl Place {
 }
 
 /// Finds API, stage and what a client wants of them.
-pub(super) fn find(plan: &Plan, path: &str, host: &str, client: IpAddr) -> Place {
+pub(super) fn find(
+    plan: &Plan,
+    path: &str,
+    host: &str,
+    headers: &HeaderMap,
+    client: IpAddr,
+) -> Place {
     if let Some(rest) = path.strip_prefix(ALWAYS) {
         let (api, rest) = rest.split_once('/').unwrap_or((rest, ""));
         return match plan.api(api) {
@@ -70,7 +77,7 @@ pub(super) fn find(plan: &Plan, path: &str, host: &str, client: IpAddr) -> Place
         return of_api(stages, path, inner(path), Naming::Host, client);
     }
     if let Some(domain) = plan.domains.find(host) {
-        return of_domain(plan, domain, path, client);
+        return of_domain(plan, domain, (path, host, headers), client);
     }
     match plan.only_api() {
         Some((_, stages)) => of_api(stages, path, inner(path), Naming::Host, client),
@@ -174,23 +181,30 @@ fn http(stages: &ApiStages, rest: &str, rest_at: usize, naming: Naming, client: 
     }
 }
 
-/// The stage behind the mapping that the path begins with.
-fn of_domain(plan: &Plan, domain: &Domain, path: &str, client: IpAddr) -> Place {
-    let Some((mapping, taken)) = domain.select(path).filter(|_| domain.is_open_to(client)) else {
+/// The stage that a domain's rules and mappings choose by path, host and headers. AWS: 403 where there is none.
+fn of_domain(
+    plan: &Plan,
+    domain: &Domain,
+    (path, host, headers): (&str, &str, &HeaderMap),
+    client: IpAddr,
+) -> Place {
+    let open = domain.is_open_to(client);
+    let choice = open.then(|| domain.select(path, host, headers));
+    let Some(choice) = choice.flatten() else {
         return Place::Nowhere;
     };
-    let stages = plan.api(&mapping.api);
-    let Some(stage) = stages.and_then(|stages| stages.get(&mapping.stage)) else {
+    let stages = plan.api(choice.api);
+    let Some(stage) = stages.and_then(|stages| stages.get(choice.stage)) else {
         return Place::Nowhere;
     };
     if matches!(stage.api.protocol, Protocol::Http) {
         return Place::Http(HttpPlace {
             stage: Arc::clone(stage),
-            below_stage: taken,
-            base_path: Some(Arc::clone(&mapping.key)),
+            below_stage: choice.taken,
+            base_path: Some(choice.base_path),
         });
     }
-    let rest = path.get(taken..).unwrap_or_default();
+    let rest = path.get(choice.taken..).unwrap_or_default();
     web_socket(stage, path, rest.strip_prefix('/').unwrap_or(rest))
 }
 

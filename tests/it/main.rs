@@ -46,6 +46,7 @@ mod process;
 mod rebinding;
 mod reload;
 mod replies;
+mod routing_rules;
 mod selection;
 mod services;
 mod throttles;

@@ -17,12 +17,14 @@ use super::form::{
     section,
 };
 use super::read::{api, domain, link, names};
-use super::{SECTIONS, inner_section, is_section, object};
+use super::{DOMAIN_SECTIONS, SECTIONS, inner_section, is_section, object};
 use crate::definition::{check_api_id, check_link_id, child, concise};
 use crate::error::ServiceException;
 
 /// Sections of a definition that callers can put in force.
 const APPLIED: [&str; 3] = ["apis", "domainNames", LINKS];
+/// The end of the collections of routing rules.
+const RULES: &str = "/routingrules";
 
 /// `PutDefinition`: makes the APIs, domain names and VPC links of the body what the body says. Others stay, but with `prune=true`.
 ///
@@ -63,7 +65,7 @@ pub(in super::super) fn apply(
     };
     let mut kept = Vec::new();
     // What leads to a stage goes before the stage does, and comes after it.
-    work.remove_mappings(&domains)?;
+    work.remove_ways(&domains)?;
     let gone = work.others(Kind::DomainName, &domains)?;
     work.leave_or_remove(Kind::DomainName, "domainNames", gone, prune, &mut kept)?;
     for (id, wanted) in &links {
@@ -96,6 +98,8 @@ fn check_allowed(context: &Context<'_>, view: &View) -> Result<(), ServiceExcept
                     .may("POST", &format!("/{}", path.collection))?;
                 &["POST"]
             }
+            // Rules are put, where all else is patched.
+            (false, Some(_)) if path.collection.ends_with(RULES) => &["GET", "PUT"],
             (false, Some(_)) => &["GET", "PATCH"],
             (false, None) => &["GET", "DELETE"],
         };
@@ -256,7 +260,7 @@ impl Work<'_> {
     ) -> Result<BTreeMap<String, Path>, ServiceException> {
         let all = self.view.list(&parent.collection_of(kind))?.into_iter();
         let keyed = all.map(|(path, record)| match kind.facts().key {
-            Some(member) => (record.text(member).to_owned(), path),
+            Some(member) => (record.key(member), path),
             None => (path.id.clone(), path),
         });
         Ok(keyed.collect())
@@ -278,7 +282,7 @@ impl Work<'_> {
             };
             let mut keyed = wanted.clone();
             if let (Some(member), Some(members)) = (kind.facts().key, keyed.as_object_mut()) {
-                members.insert(member.to_owned(), key.as_str().into());
+                members.insert(member.to_owned(), kind.key_value(key));
             }
             self.put(
                 kind,
@@ -410,23 +414,24 @@ impl Work<'_> {
         applied.finish(self.view, path)
     }
 
-    /// Takes mappings away that the definition does not have any more, or that lead elsewhere.
-    fn remove_mappings(&mut self, domains: &Map<String, Value>) -> Result<(), ServiceException> {
+    /// Takes mappings and rules away that the definition does not have any more, or that lead elsewhere.
+    fn remove_ways(&mut self, domains: &Map<String, Value>) -> Result<(), ServiceException> {
         for (name, wanted) in domains {
             let path = Path::new(Kind::DomainName.facts().collection, name);
             self.view.file().leaves_free(&path)?;
             let place = child("domainNames", name);
-            let wanted = section(wanted, "apiMappings", &place)?;
-            let before = domain(self.view, &path)?;
-            if let Some(before) = &before {
-                let mut after = before.clone();
-                let gone = |key: &String, _: &mut Value| wanted.contains_key(key);
-                if let Some(Value::Object(mappings)) = after.get_mut("apiMappings") {
-                    mappings.retain(gone);
+            let Some(before) = domain(self.view, &path)? else {
+                continue;
+            };
+            let mut after = before.clone();
+            for (name, kind) in DOMAIN_SECTIONS {
+                let wanted = section(wanted, name, &place)?;
+                if let Some(Value::Object(inside)) = after.get_mut(name) {
+                    inside.retain(|key, _| wanted.contains_key(key));
                 }
-                compare(&place, Some(before), Some(&after), &mut self.changes);
-                self.remove_unwanted(&path, Kind::ApiMapping, &wanted)?;
+                self.remove_unwanted(&path, kind, &wanted)?;
             }
+            compare(&place, Some(&before), Some(&after), &mut self.changes);
         }
         Ok(())
     }
@@ -439,9 +444,12 @@ impl Work<'_> {
         let wanted = as_domain(name, wanted);
         compare(&place, before.as_ref(), Some(&wanted), &mut self.changes);
         self.put(Kind::DomainName, &path, before.as_ref(), &wanted)?;
-        let mappings = section(&wanted, "apiMappings", &place)?;
-        let before = before.as_ref().and_then(|before| before.get("apiMappings"));
-        self.put_section(&path, Kind::ApiMapping, before, &mappings)
+        for (name, kind) in DOMAIN_SECTIONS {
+            let inside = section(&wanted, name, &place)?;
+            let before = before.as_ref().and_then(|before| before.get(name));
+            self.put_section(&path, kind, before, &inside)?;
+        }
+        Ok(())
     }
 
     fn put_link(&mut self, id: &str, wanted: &Value) -> Result<(), ServiceException> {

@@ -40,7 +40,7 @@ pub(super) fn section(
 pub(super) fn keyed_like(kind: Kind, key: &str, before: &Value) -> Value {
     let mut keyed = before.clone();
     if let (Some(member), Some(members)) = (kind.facts().key, keyed.as_object_mut()) {
-        members.insert(member.to_owned(), key.into());
+        members.insert(member.to_owned(), kind.key_value(key));
     }
     keyed
 }

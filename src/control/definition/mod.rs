@@ -26,22 +26,27 @@ const SECTIONS: [(&str, Kind); 5] = [
     ("stages", Kind::Stage),
 ];
 
-/// The section inside of a resource.
+/// The same of a domain name.
+pub(super) const DOMAIN_SECTIONS: [(&str, Kind); 2] = [
+    ("apiMappings", Kind::ApiMapping),
+    ("routingRules", Kind::RoutingRule),
+];
+
+/// The section inside of a resource of an API.
 fn inner_section(kind: Kind) -> Option<(&'static str, Kind)> {
     match kind {
         Kind::Route => Some(("routeResponses", Kind::RouteResponse)),
         Kind::Integration => Some(("integrationResponses", Kind::IntegrationResponse)),
-        Kind::DomainName => Some(("apiMappings", Kind::ApiMapping)),
         _ => None,
     }
 }
 
 /// Whether a member holds resources of their own.
 fn is_section(name: &str) -> bool {
-    let inner = [Kind::Route, Kind::Integration, Kind::DomainName].map(inner_section);
-    let mut inner = inner.iter().flatten();
-    SECTIONS.iter().any(|(section, _)| *section == name)
-        || inner.any(|(section, _)| *section == name)
+    let inner = [Kind::Route, Kind::Integration].map(inner_section);
+    let mut all = SECTIONS.iter().chain(&DOMAIN_SECTIONS);
+    all.any(|(section, _)| *section == name)
+        || inner.iter().flatten().any(|(section, _)| *section == name)
 }
 
 fn object(value: Option<&Value>) -> Map<String, Value> {

@@ -10,10 +10,10 @@ use super::super::record::Record;
 use super::super::store::Store;
 use super::super::view::{Path, View};
 use super::super::wire::Call;
-use super::super::{Context, StoreError, assemble, deploy};
+use super::super::{Context, StoreError, assemble, deploy, ways};
 use super::form::{LINKS, as_link, omit_name};
 use super::names::Names;
-use super::object;
+use super::{DOMAIN_SECTIONS, object};
 use crate::control::file::{FILED, FileSide};
 use crate::definition::{Machine, concise, literally, load_text};
 use crate::error::ServiceException;
@@ -91,12 +91,15 @@ fn export(view: &View, with_file: bool) -> Result<Exported, ServiceException> {
         apis.insert(path.id, api);
     }
     let mut domains = Map::new();
-    for (path, _) in view.list(Kind::DomainName.facts().collection)? {
+    for (path, record) in view.list(Kind::DomainName.facts().collection)? {
         let of_file = view.file().leaves_free(&path).is_err();
         if of_file && !with_file {
             continue;
         }
         if let Some(domain) = domain(view, &path)? {
+            if !of_file {
+                note_idle(&path, &record, &domain, &mut notes);
+            }
             let domain = if of_file { domain } else { literally(&domain) };
             domains.insert(path.id, domain);
         }
@@ -130,19 +133,24 @@ pub(super) fn api(view: &View, path: &Path) -> Result<Option<Value>, ServiceExce
     Ok(Some(api))
 }
 
-/// A domain name with its mappings, in the form of a definition.
+/// A domain name with its mappings and rules, in the form of a definition.
 pub(super) fn domain(view: &View, path: &Path) -> Result<Option<Value>, ServiceException> {
     let Some(record) = view.get(path)? else {
         return Ok(None);
     };
-    let mut mappings = Map::new();
-    for (_, mapping) in view.list(&path.collection_of(Kind::ApiMapping))? {
-        let mut members = mapping.set.clone();
-        members.shift_remove("apiMappingKey");
-        mappings.insert(mapping.text("apiMappingKey").to_owned(), members.into());
-    }
     let mut domain = record.set;
-    domain.insert("apiMappings".to_owned(), mappings.into());
+    for (section, kind) in DOMAIN_SECTIONS {
+        let member = kind.facts().key.unwrap_or_default();
+        let mut inside = view.list(&path.collection_of(kind))?;
+        // Rules in their order; keys of mappings are text.
+        inside.sort_by_key(|(_, record)| record.set.get(member).and_then(Value::as_u64));
+        let inside = inside.into_iter().map(|(_, record)| {
+            let mut members = record.set.clone();
+            members.shift_remove(member);
+            (record.key(member), Value::Object(members))
+        });
+        domain.insert(section.to_owned(), inside.collect::<Map<_, _>>().into());
+    }
     Ok(Some(domain.into()))
 }
 
@@ -211,12 +219,8 @@ fn note_closed(
     if !record.is("disableExecuteApiEndpoint") {
         return Ok(());
     }
-    for (domain, _) in view.list(Kind::DomainName.facts().collection)? {
-        let mappings = view.list(&domain.collection_of(Kind::ApiMapping))?;
-        if mappings
-            .iter()
-            .any(|(_, mapping)| mapping.text("apiId") == api.id)
-        {
+    for (domain, record) in view.list(Kind::DomainName.facts().collection)? {
+        if ways::leads_to(view, &domain, &record, &api.id)? {
             return Ok(());
         }
     }
@@ -226,6 +230,20 @@ fn note_closed(
         api.id
     ));
     Ok(())
+}
+
+/// Mappings or rules that the domain name's mode does not look at.
+fn note_idle(path: &Path, record: &Record, domain: &Value, notes: &mut Vec<String>) {
+    let mode = ways::mode(record);
+    let looked_at = [mode.has_mappings(), mode.has_rules()];
+    for ((section, _), looked_at) in DOMAIN_SECTIONS.into_iter().zip(looked_at) {
+        if !looked_at && !object(domain.get(section)).is_empty() {
+            notes.push(format!(
+                "domain name {}: its routingMode does not look at its {section}, which a file refuses: remove them, or write another mode",
+                path.id
+            ));
+        }
+    }
 }
 
 /// Says which stages run something else than the API as it is now, which is what a definition can say.

@@ -1,9 +1,9 @@
-//! Custom domain names and their API mappings.
+//! Custom domain names, their API mappings and routing rules.
 
 use super::super::shape::{
     Field, Form, Object, Shape, Text, nested, optional, refused, refused_word, required, text, word,
 };
-use super::{KEY_IS_ID, READ_ONLY, TAGS};
+use super::{KEY_IS_ID, READ_ONLY, TAGS, routing_rule};
 
 /// One domain name (API Gateway V2 API Reference, DomainName).
 pub(super) static DOMAIN_NAME: Object = Object {
@@ -20,6 +20,15 @@ pub(super) static DOMAIN_NAME: Object = Object {
                 max: 200,
             },
             "Stages by mapping key, the beginning of the path; \"\" for everything else.",
+        ),
+        nested(
+            "routingRules",
+            &Shape::Map {
+                key: routing_rule::PRIORITY,
+                value: &Shape::Object(&routing_rule::ROUTING_RULE),
+                max: 50,
+            },
+            "Routing rules by priority, of which the lowest is looked at first; `routingMode` says whether they are.",
         ),
         optional(
             "domainNameConfigurations",
@@ -139,10 +148,10 @@ const ROUTING_MODE: Field = optional(
     "routingMode",
     &Shape::Choice(&[
         word("API_MAPPING_ONLY"),
-        refused_word("ROUTING_RULE_ONLY", MAPPINGS_ROUTE),
-        refused_word("ROUTING_RULE_THEN_API_MAPPING", MAPPINGS_ROUTE),
+        word("ROUTING_RULE_ONLY"),
+        word("ROUTING_RULE_THEN_API_MAPPING"),
     ]),
-    "API_MAPPING_ONLY.",
+    "What chooses the stage of a request: API mappings, when absent too; routing rules; or rules, and mappings for what no rule takes.",
 );
 
 const MUTUAL_TLS: Field = optional(
@@ -193,8 +202,6 @@ pub(super) const ARN: Text = Text::form(
         "an ARN such as `arn:aws:acm:us-east-1:000000000000:certificate/shop`",
     ),
 );
-
-const MAPPINGS_ROUTE: &str = "write API_MAPPING_ONLY: there are no routing rules here";
 
 /// Names of hosts, of which the first label may be `*`.
 pub(super) const HOST: Text = Text::form(

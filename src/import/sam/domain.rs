@@ -88,6 +88,36 @@ impl Template<'_, '_> {
         self.map(&resource.at, &domain, &key, &id, &stage);
     }
 
+    /// `AWS::ApiGatewayV2::RoutingRule`.
+    pub(super) fn routing_rule(&mut self, resource: &Resource) {
+        let mut text = |name: &str| {
+            let found = resource.properties.get(name).cloned()?;
+            let plain = self.plain(&found);
+            scalar(&plain).map(str::to_owned)
+        };
+        let (arn, priority) = (text("DomainNameArn"), text("Priority"));
+        let domain = arn
+            .as_deref()
+            .and_then(|arn| arn.rsplit_once("/domainnames/"));
+        let (Some((_, domain)), Some(priority)) = (domain, priority) else {
+            // It may lead elsewhere what must not get where all else goes.
+            let what = "names no domain or priority";
+            let remedy = "add `DomainNameArn: !GetAtt DOMAIN.DomainNameArn` and `Priority`";
+            return self.refuse(&resource.at.clone(), &resource.logical, what, remedy);
+        };
+        let skipped = ["DomainNameArn", "Priority"];
+        let members = self.members(&resource.properties, &skipped);
+        let domain = domain.to_ascii_lowercase();
+        let domain = child(&mut self.draft.domains, &domain, &resource.at);
+        let rules = child(domain, "routingRules", &resource.at);
+        if rules.iter().any(|rule| rule.key == priority) {
+            let what = "has the priority of another rule";
+            let remedy = "choose another";
+            return self.refuse(&resource.at.clone(), &resource.logical, what, remedy);
+        }
+        child(rules, &priority, &resource.at).extend(members);
+    }
+
     /// A stage behind a domain name.
     fn map(&mut self, at: &Node, domain: &str, key: &str, id: &str, stage: &str) {
         let domain = child(&mut self.draft.domains, &domain.to_ascii_lowercase(), at);

@@ -9,6 +9,9 @@ use std::collections::btree_map::Entry as Entered;
 use crate::definition::Report;
 use crate::definition::tree::{Entry, Node, Scalar, Value};
 
+use super::Files;
+use super::include::TRANSFORM;
+
 /// Around a reference inside a text, e.g. `integrations/<mark>Chat<mark>` or `<mark>Chat.Arn<mark>`. Not for use in texts (Unicode, private use).
 pub(super) const MARK: char = '\u{f8ff}';
 const NO_VALUE: &str = "AWS::NoValue";
@@ -37,16 +40,21 @@ pub(super) struct Evaluator<'t, 'r> {
     known: BTreeMap<String, bool>,
     /// Bytes that functions have made.
     made: usize,
+    pub(super) files: &'t Files,
+    /// Whether what is worked out stands in a file that the template includes.
+    pub(super) including: bool,
 }
 
 impl<'t, 'r> Evaluator<'t, 'r> {
     /// What works out the values of a template; what is wrong with them is reported.
-    pub(super) fn new(names: Names<'t>, report: &'r mut Report) -> Self {
+    pub(super) fn new(names: Names<'t>, files: &'t Files, report: &'r mut Report) -> Self {
         Self {
             names,
             report,
             known: BTreeMap::new(),
             made: 0,
+            files,
+            including: false,
         }
     }
 
@@ -60,7 +68,7 @@ impl<'t, 'r> Evaluator<'t, 'r> {
         self.condition(name, node, 0)
     }
 
-    fn at(&mut self, node: &Node, depth: usize) -> Option<Node> {
+    pub(super) fn at(&mut self, node: &Node, depth: usize) -> Option<Node> {
         if depth > DEPTH {
             return self.refuse(
                 node,
@@ -81,6 +89,9 @@ impl<'t, 'r> Evaluator<'t, 'r> {
                     && (only.key == "Ref" || only.key.starts_with("Fn::"))
                 {
                     return self.function(only, node, depth);
+                }
+                if let Some(call) = entries.iter().find(|entry| entry.key == TRANSFORM) {
+                    return self.joined(node, call, depth);
                 }
                 let mut worked = Vec::new();
                 for entry in entries {
@@ -162,6 +173,7 @@ impl<'t, 'r> Evaluator<'t, 'r> {
                 ),
             },
             "Fn::FindInMap" => self.find(argument, node, depth),
+            TRANSFORM => self.include(argument, node, depth),
             other => {
                 let what = format!("`{other}` cannot be worked out from a template alone");
                 self.refuse(node, &what, "write the value out")
@@ -230,7 +242,7 @@ impl<'t, 'r> Evaluator<'t, 'r> {
     }
 
     /// Counts what a function is about to make.
-    fn count(&mut self, bytes: usize, node: &Node) -> Option<()> {
+    pub(super) fn count(&mut self, bytes: usize, node: &Node) -> Option<()> {
         self.made = self.made.saturating_add(bytes);
         if self.made > MADE_BYTES {
             let what = format!("functions make more than {MADE_BYTES} bytes of this template");
@@ -330,7 +342,7 @@ impl<'t, 'r> Evaluator<'t, 'r> {
 }
 
 /// What a copy of a value costs, in bytes.
-fn weight(node: &Node) -> usize {
+pub(super) fn weight(node: &Node) -> usize {
     let below: usize = match &node.value {
         Value::Scalar(scalar) => scalar.text.len(),
         Value::Sequence(items) => items.iter().map(weight).sum(),

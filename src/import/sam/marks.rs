@@ -93,6 +93,11 @@ impl Template<'_, '_> {
             (Some("AWS::ApiGatewayV2::Model"), _) => name("Name"),
             (Some("AWS::ApiGatewayV2::Stage"), _) => name("StageName"),
             (Some("AWS::ApiGatewayV2::DomainName"), "") => name("DomainName"),
+            (Some("AWS::ApiGatewayV2::DomainName"), "DomainNameArn") => {
+                let region = &self.region;
+                name("DomainName")
+                    .map(|name| format!("arn:aws:apigateway:{region}::/domainnames/{name}"))
+            }
             (Some("AWS::Serverless::Function" | "AWS::Lambda::Function"), "") => {
                 Some(logical.to_owned())
             }

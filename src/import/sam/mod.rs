@@ -7,6 +7,7 @@ mod document;
 mod domain;
 mod draft;
 mod function;
+mod include;
 mod intrinsics;
 mod marks;
 mod serverless;
@@ -60,6 +61,7 @@ const ORDER: [&[&str]; 4] = [
     &[
         "AWS::ApiGatewayV2::RouteResponse",
         "AWS::ApiGatewayV2::ApiMapping",
+        "AWS::ApiGatewayV2::RoutingRule",
     ],
 ];
 /// What is not, but may stand for something that is.
@@ -70,7 +72,7 @@ const ACCOUNT: &str = "000000000000";
 const RESOURCES: usize = 500;
 
 /// The definition that a template describes. `name` is what messages call the template, and `parameters` are values for its parameters, in place of
-/// their defaults; `AWS::Region`, `AWS::AccountId` and `AWS::StackName` may be among them. `files` reads the OpenAPI documents that it names.
+/// their defaults; `AWS::Region`, `AWS::AccountId` and `AWS::StackName` may be among them. `files` reads the OpenAPI documents that it names and the files that it includes.
 ///
 /// # Errors
 /// What cannot be read as a template.
@@ -92,6 +94,10 @@ pub fn import(
     if text.contains(MARK) {
         let what = "contains U+F8FF, which is for private use";
         report.add(Some(&root.place), "", what, "remove it");
+        return Err(report.finish());
+    }
+    let root = include::sections(&root, files, &mut report);
+    if !report.is_empty() {
         return Err(report.finish());
     }
     let mut template = Template::read(&root, parameters, files, &mut report)?;
@@ -177,7 +183,7 @@ impl<'t, 'r> Template<'t, 'r> {
             mappings: root.get("Mappings"),
             resources: logical,
         };
-        let mut evaluator = Evaluator::new(names, report);
+        let mut evaluator = Evaluator::new(names, files, report);
         let globals = root
             .get("Globals")
             .and_then(|globals| evaluator.value(globals));

@@ -576,9 +576,7 @@ fn what_is_left_out_and_may_have_kept_somebody_out_is_a_problem() {
         let setting = format!("DomainName: shop.example, MutualTlsAuthentication: {setting}");
         text.replace("DomainName: shop.example", &setting)
     };
-    let mutual = mutual_tls(
-        "{ TruststoreUri: s3://a/b.pem, TruststoreVersion: c }, RoutingMode: ROUTING_RULE_ONLY",
-    );
+    let mutual = mutual_tls("{ TruststoreUri: s3://a/b.pem, TruststoreVersion: c }");
     let imported = run(&mutual, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let around = "domainNames.\"shop.example\"";
     let is_told = |all: &[Diagnostic], member: &str| {
@@ -592,7 +590,6 @@ fn what_is_left_out_and_may_have_kept_somebody_out_is_a_problem() {
     let mutual = &imported.definition["domainNames"]["shop.example"]["mutualTlsAuthentication"];
     let expected = serde_json::json!({ "truststoreUri": "s3://a/b.pem", "truststoreVersion": "c" });
     assert_eq!(*mutual, expected);
-    assert!(is_told(&imported.warnings, "routingMode"));
     let wrong = mutual_tls("{ TruststoreUri: x }");
     let imported = run(&wrong, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert!(is_told(
@@ -876,4 +873,187 @@ fn any_text_is_imported_or_refused() {
             Err(problems) => prop_assert!(!problems.is_empty()),
         }
     });
+}
+
+/// Two APIs behind a domain name with rules.
+const RULES: &str = r#"
+Parameters: { Turn: { Type: Number, Default: 20 } }
+Resources:
+  Shop: { Type: "AWS::ApiGatewayV2::Api", Properties: { ProtocolType: HTTP } }
+  Prod: { Type: "AWS::ApiGatewayV2::Stage", Properties: { ApiId: !Ref Shop, StageName: prod } }
+  Root: { Type: "AWS::ApiGatewayV2::Route", Properties: { ApiId: !Ref Shop, RouteKey: $default, Target: !Sub "integrations/${Back}" } }
+  Back: { Type: "AWS::ApiGatewayV2::Integration", Properties: { ApiId: !Ref Shop, IntegrationType: HTTP_PROXY, IntegrationMethod: GET, IntegrationUri: "http://127.0.0.1:9", PayloadFormatVersion: "1.0" } }
+  Domain: { Type: "AWS::ApiGatewayV2::DomainName", Properties: { DomainName: Shop.example, RoutingMode: ROUTING_RULE_ONLY } }
+  ByHeader:
+    Type: AWS::ApiGatewayV2::RoutingRule
+    Properties:
+      DomainNameArn: !GetAtt Domain.DomainNameArn
+      Priority: 10
+      Conditions: [{ MatchHeaders: { AnyOf: [{ Header: X-Version, ValueGlob: "b*" }] } }]
+      Actions: [{ InvokeApi: { ApiId: !Ref Shop, Stage: !Ref Prod } }]
+  ByPath:
+    Type: AWS::ApiGatewayV2::RoutingRule
+    Properties:
+      DomainNameArn: !Sub "arn:aws:apigateway:${AWS::Region}::/domainnames/${Domain}"
+      Priority: !Ref Turn
+      Conditions: [{ MatchBasePaths: { AnyOf: [old] } }]
+      Actions: [{ InvokeApi: { ApiId: !Ref Shop, Stage: prod, StripBasePath: true } }]
+"#;
+
+#[test]
+fn routing_rules_are_taken_over() {
+    let imported = run(RULES, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(
+        (&*imported.warnings, &*imported.problems),
+        (&[][..], &[][..])
+    );
+    let expected = json!({ "shop.example": { "routingMode": "ROUTING_RULE_ONLY", "routingRules": {
+        "10": {
+            "conditions": [{ "matchHeaders": { "anyOf": [{ "header": "X-Version", "valueGlob": "b*" }] } }],
+            "actions": [{ "invokeApi": { "apiId": "shop", "stage": "prod" } }],
+        },
+        "20": {
+            "conditions": [{ "matchBasePaths": { "anyOf": ["old"] } }],
+            "actions": [{ "invokeApi": { "apiId": "shop", "stage": "prod", "stripBasePath": true } }],
+        },
+    } } });
+    let written = write(&imported.definition);
+    let short = crate::definition::concise(&imported.definition);
+    assert_eq!(short["domainNames"], expected, "{written}");
+    refused(
+        RULES,
+        &[("Turn", "10")],
+        &["t.yaml:16:3: ByPath: has the priority of another rule; choose another"],
+    );
+    refused(
+        &RULES.replace(
+            "DomainNameArn: !GetAtt Domain.DomainNameArn",
+            "DomainName: !Ref Domain",
+        ),
+        &[],
+        &[
+            "t.yaml:9:3: ByHeader: names no domain or priority; add `DomainNameArn: !GetAtt DOMAIN.DomainNameArn` and `Priority`",
+        ],
+    );
+}
+
+/// Files beside a template that are included.
+fn included(path: &str) -> Result<String, String> {
+    let text = match path {
+        "./paths.yaml" => {
+            "/file:\n  get:\n    responses: { default: { description: any } }\n    x-amazon-apigateway-integration: { type: aws_proxy, httpMethod: POST, uri: { Fn::GetAtt: [F, Arn] }, payloadFormatVersion: \"2.0\" }\n"
+        }
+        "api.yaml" => {
+            "openapi: 3.0.1\ninfo: { title: { Ref: Title }, version: \"1\" }\npaths:\n  /a:\n    get:\n      responses: { default: { description: any } }\n      x-amazon-apigateway-integration: { type: HTTP_PROXY, httpMethod: GET, uri: \"http://127.0.0.1:9/\", payloadFormatVersion: \"1.0\" }\n"
+        }
+        "resources.yaml" => {
+            "F:\n  Type: AWS::Serverless::Function\n  Properties: { Handler: a.b, Runtime: provided, CodeUri: src }\n"
+        }
+        "whole.yaml" => "Parameters: { Title: { Type: String, Default: included } }\n",
+        "again.yaml" => {
+            "openapi: 3.0.1\nFn::Transform: { Name: AWS::Include, Parameters: { Location: again.yaml } }\n"
+        }
+        "wrong.yaml" => "a: [\n",
+        "list.yaml" => "- a\n",
+        _ => return Err("no such file".to_owned()),
+    };
+    Ok(text.to_owned())
+}
+
+fn including(text: &str) -> Result<Imported, Vec<String>> {
+    import(text, "t.yaml", &BTreeMap::new(), &included)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn what_a_template_includes_stands_in_its_place() {
+    let text = r#"
+Transform: [AWS::Serverless-2016-10-31, { Name: AWS::Include, Parameters: { Location: whole.yaml } }]
+Resources:
+  Fn::Transform: { Name: AWS::Include, Parameters: { Location: resources.yaml } }
+  Alone:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefinitionBody:
+        Fn::Transform: { Name: AWS::Include, Parameters: { Location: api.yaml } }
+  Inside:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      Body:
+        openapi: 3.0.1
+        info: { title: inside, version: "1" }
+        paths:
+          /own: { get: { responses: { default: { description: any } }, x-amazon-apigateway-integration: { type: HTTP_PROXY, httpMethod: GET, uri: "http://127.0.0.1:9/", payloadFormatVersion: "1.0" } } }
+          Fn::Transform: { Name: AWS::Include, Parameters: { Location: ./paths.yaml } }
+  Live: { Type: "AWS::ApiGatewayV2::Stage", Properties: { ApiId: !Ref Inside, StageName: live } }
+  Other: { Type: "AWS::S3::Bucket", Properties: { Fn::Transform: { Name: AWS::Include, Parameters: { Location: "s3://a/b" } } } }
+"#;
+    let imported = including(text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(imported.problems, []);
+    let apis = &imported.definition["apis"];
+    assert_eq!(apis["alone"]["name"], "included");
+    assert!(apis["alone"]["routes"]["GET /a"].is_object(), "{apis}");
+    let routes = apis["inside"]["routes"].as_object().unwrap();
+    let keys: Vec<_> = routes.keys().map(String::as_str).collect();
+    assert_eq!(keys, ["GET /own", "GET /file"]);
+    let integrations = apis["inside"]["integrations"].to_string();
+    assert!(integrations.contains("function:F"), "{integrations}");
+}
+
+#[test]
+fn what_cannot_be_included_is_refused_with_what_to_write() {
+    let check = |call: &str, expected: &[&str]| {
+        let text = format!(
+            "Resources: {{ A: {{ Type: AWS::Serverless::HttpApi, Properties: {{ DefinitionBody: {{ Fn::Transform: {call} }} }} }} }}"
+        );
+        let told = including(&text).err().unwrap_or_default();
+        for expected in expected {
+            let is_told = told.iter().any(|told| told.contains(expected));
+            assert!(is_told, "{call}: {expected}: {told:#?}");
+        }
+    };
+    let at = |location: &str| {
+        format!("{{ Name: AWS::Include, Parameters: {{ Location: {location} }} }}")
+    };
+    let write = "write `Location: ./FILE.yaml`, a file beside the template";
+    check(
+        &at("\"s3://a/b.yaml\""),
+        &[&format!(
+            "t.yaml:1:144: Fn::Transform: is in a bucket, which is not read; {write}"
+        )],
+    );
+    let no_path = format!("Fn::Transform: is no path that is written out; {write}");
+    check(&at("!Sub \"s3://${B}/b.yaml\""), &[&no_path]);
+    check(&at("\"https://a/b.yaml\""), &[&no_path]);
+    check(
+        &at("none.yaml"),
+        &["`none.yaml` cannot be read: no such file; name a file beside the template"],
+    );
+    check(&at("wrong.yaml"), &["wrong.yaml:"]);
+    check(
+        &at("again.yaml"),
+        &[
+            "again.yaml:2:16: Fn::Transform: stands in a file that is included itself; include it in the template",
+        ],
+    );
+    check("{ Name: AWS::Include }", &["names no `Location`"]);
+    check(
+        "{ Name: Mine }",
+        &["`Mine` is a macro, which only AWS can run; write out what it makes"],
+    );
+    check(
+        &format!("{}, openapi: 3.0.1", at("list.yaml")),
+        &["includes no map, although it has neighbours"],
+    );
+    check(
+        &format!("{}, openapi: 3.0.1", at("./paths.yaml")).replace("openapi", "/file"),
+        &["./paths.yaml:1:1: /file: is included, and stands in t.yaml"],
+    );
+    let sections = "Transform: { Name: AWS::Include, Parameters: { Location: \"s3://a/b\" } }\nResources: { A: { Type: AWS::Serverless::HttpApi } }";
+    let told = including(sections).err().unwrap_or_default();
+    assert!(
+        told.first()
+            .is_some_and(|told| told.contains("is in a bucket")),
+        "{told:?}"
+    );
 }

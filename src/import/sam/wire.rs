@@ -98,6 +98,7 @@ impl Template<'_, '_> {
             "AWS::ApiGatewayV2::DomainName" => return self.domain_name(resource),
             "AWS::ApiGatewayV2::ApiMapping" => return self.api_mapping(resource),
             "AWS::ApiGatewayV2::VpcLink" => return self.vpc_link(resource),
+            "AWS::ApiGatewayV2::RoutingRule" => return self.routing_rule(resource),
             _ => {}
         }
         let Some(logical) = self.api_of(resource) else {

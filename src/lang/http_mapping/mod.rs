@@ -23,7 +23,7 @@ use crate::lang::syntax::SyntaxError;
 pub use edit::{RequestEdits, ResponseEdits, Unfit};
 pub use json::Unjson;
 pub use source::{Side, Source};
-pub use target::{Action, RequestTarget, ResponseTarget};
+pub use target::{Action, RequestTarget, ResponseTarget, is_reserved};
 pub use value::{MappingValue, TooLong};
 
 /// How much of a body a JSON path looks at, in bytes: the rest is cut off before the body is read as JSON.

@@ -160,15 +160,17 @@ fn header(name: &str, position: usize) -> Result<HeaderName, SyntaxError> {
         ));
     };
     let known = header.as_str();
-    let reserved = RESERVED.contains(&known)
-        || RESERVED_PREFIXES
-            .iter()
-            .any(|prefix| known.starts_with(prefix));
-    if reserved {
+    if is_reserved(known) {
         let problem = format!("no mapping may touch the header {}", shortened(known));
         return Err(SyntaxError::new(position, problem, "map to another header"));
     }
     Ok(header)
+}
+
+/// Whether a header, in lower case, is one that no mapping may touch.
+pub fn is_reserved(header: &str) -> bool {
+    let mut prefixes = RESERVED_PREFIXES.iter();
+    RESERVED.contains(&header) || prefixes.any(|prefix| header.starts_with(prefix))
 }
 
 fn query_name(name: &str, position: usize) -> Result<String, SyntaxError> {

@@ -17,8 +17,9 @@ pub use authorizer::{
     Authorizer, AuthorizerExtension, AuthorizerType, JwtConfiguration, OnTokenExpiry,
 };
 pub use domain_name::{
-    ApiMapping, DomainName, DomainNameConfiguration, EndpointType, MutualTlsAuthentication,
-    RoutingMode, SecurityPolicy,
+    ApiMapping, DomainName, DomainNameConfiguration, EndpointType, InvokeApi, MatchBasePaths,
+    MatchHeaderValue, MatchHeaders, MutualTlsAuthentication, RoutingMode, RoutingRule,
+    RoutingRuleAction, RoutingRuleCondition, SecurityPolicy,
 };
 pub use integration::{
     ConnectionType, ContentHandlingStrategy, Integration, IntegrationExtension,

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Bench, truststore};
+use super::routing_rule::compile_rule;
+use super::{Bench, RuleProblem, truststore};
 use crate::definition::{child, item};
 use crate::lang::syntax::nearest;
 use crate::model::definition::{Server, Tls};
 use crate::model::v2;
 use crate::plan::domain::{ApiMapping, Domain, Domains};
+use crate::plan::routing_rule::RoutingRule;
 use crate::plan::truststore::{Truststore, Truststores};
 
 /// All domain names; what is wrong with them is noted.
@@ -24,7 +26,10 @@ pub(super) fn compile(bench: &mut Bench<'_>, truststores: &Truststores) -> Domai
     let domains = definition.domain_names.iter();
     let compiled = domains.map(|(name, domain)| {
         let path = child("domainNames", name);
-        let mut compiled = with_configuration(domain, mappings(bench, domain, &path));
+        check_mode(bench, domain, &path);
+        let mappings = mappings(bench, domain, &path);
+        let rules = rules(bench, domain, &path);
+        let mut compiled = with_configuration(domain, Domain::new(mappings).with_rules(rules));
         let (truststore, wrong) = needs(&definition.server, truststores, domain);
         compiled.truststore = truststore;
         for Wrong(place, what, remedy) in wrong {
@@ -126,14 +131,18 @@ fn check_certificate(server: &Server, arn: &str) -> Result<(), (&'static str, &'
     }
 }
 
+/// The APIs that a domain name leads to.
+fn targets(domain: &v2::DomainName) -> Vec<&str> {
+    let mappings = domain.api_mappings.values().map(|mapping| &mapping.api_id);
+    let actions = domain.routing_rules.values().flat_map(|rule| &rule.actions);
+    let rules = actions.map(|action| &action.invoke_api.api_id);
+    mappings.chain(rules).map(String::as_str).collect()
+}
+
 /// An API whose own endpoint is switched off needs a domain that leads to it.
 fn check_closed(bench: &mut Bench<'_>) {
     let definition = bench.definition;
-    let domains = definition.domain_names.values();
-    let mapped: Vec<&str> = domains
-        .flat_map(|domain| domain.api_mappings.values())
-        .map(|mapping| mapping.api_id.as_str())
-        .collect();
+    let mapped: Vec<&str> = definition.domain_names.values().flat_map(targets).collect();
     for (id, api) in &definition.apis {
         if api.disable_execute_api_endpoint == Some(true) && !mapped.contains(&id.as_str()) {
             let path = child(&child("apis", id), "disableExecuteApiEndpoint");
@@ -144,12 +153,68 @@ fn check_closed(bench: &mut Bench<'_>) {
     }
 }
 
-fn mappings(bench: &mut Bench<'_>, domain: &v2::DomainName, path: &str) -> Domain {
-    let section = child(path, "apiMappings");
-    if domain.api_mappings.is_empty() && !bench.scribe.is_wrong(&section) {
-        let remedy = "add `apiMappings: { \"\": { apiId: NAME, stage: NAME } }`";
+/// A domain name leads somewhere, and nothing of it is there that its mode does not look at.
+fn check_mode(bench: &mut Bench<'_>, domain: &v2::DomainName, path: &str) {
+    let mode = domain.mode();
+    let (mappings, rules) = (child(path, "apiMappings"), child(path, "routingRules"));
+    let has_mappings = !domain.api_mappings.is_empty() || bench.scribe.is_wrong(&mappings);
+    let has_rules = !domain.routing_rules.is_empty() || bench.scribe.is_wrong(&rules);
+    if has_rules && !mode.has_rules() {
+        let what = "`routingMode` is API_MAPPING_ONLY, so no rule would be looked at";
+        let remedy = "write `routingMode: ROUTING_RULE_THEN_API_MAPPING` or ROUTING_RULE_ONLY, or leave them out";
+        bench.scribe.problem(&rules, what, remedy);
+    }
+    if has_mappings && !mode.has_mappings() {
+        let what = "`routingMode` is ROUTING_RULE_ONLY, so no mapping would be looked at";
+        let remedy = "write `routingMode: ROUTING_RULE_THEN_API_MAPPING`, or leave them out";
+        bench.scribe.problem(&mappings, what, remedy);
+    }
+    if !has_mappings && !has_rules {
+        let remedy = match mode.has_mappings() {
+            true => "add `apiMappings: { \"\": { apiId: NAME, stage: NAME } }`",
+            false => {
+                "add `routingRules: { 100: { actions: [invokeApi: { apiId: NAME, stage: NAME }] } }`"
+            }
+        };
         bench.scribe.problem(path, "leads nowhere", remedy);
     }
+}
+
+fn rules(bench: &mut Bench<'_>, domain: &v2::DomainName, path: &str) -> Vec<RoutingRule> {
+    let definition = bench.definition;
+    let section = child(path, "routingRules");
+    let mut rules = Vec::new();
+    for (priority, rule) in &domain.routing_rules {
+        let path = child(&section, &priority.to_string());
+        let mut is_web_socket = false;
+        for (index, action) in rule.actions.iter().enumerate() {
+            let target = &action.invoke_api;
+            let path = child(&item(&child(&path, "actions"), index), "invokeApi");
+            check_target(bench, &target.api_id, &target.stage, &path);
+            let api = definition.apis.get(&target.api_id);
+            is_web_socket |=
+                api.is_some_and(|api| api.protocol_type == v2::ProtocolType::WebSocket);
+        }
+        match compile_rule(*priority, rule, is_web_socket) {
+            Ok(rule) => rules.push(rule),
+            Err(problems) => {
+                for RuleProblem {
+                    path: at,
+                    what,
+                    remedy,
+                } in problems
+                {
+                    let path = format!("{path}.{at}");
+                    bench.scribe.problem(&path, what, remedy);
+                }
+            }
+        }
+    }
+    rules
+}
+
+fn mappings(bench: &mut Bench<'_>, domain: &v2::DomainName, path: &str) -> Vec<ApiMapping> {
+    let section = child(path, "apiMappings");
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     let mut mappings = Vec::new();
     for (written, mapping) in &domain.api_mappings {
@@ -163,32 +228,33 @@ fn mappings(bench: &mut Bench<'_>, domain: &v2::DomainName, path: &str) -> Domai
             let what = format!("is the same key as `{other}`");
             bench.scribe.problem(&path, what, "leave one of them out");
         }
-        check_target(bench, mapping, &path);
+        check_target(bench, &mapping.api_id, &mapping.stage, &path);
         mappings.push(ApiMapping {
             key: key.into(),
             api: mapping.api_id.as_str().into(),
             stage: mapping.stage.as_str().into(),
         });
     }
-    Domain::new(mappings)
+    mappings
 }
 
-fn check_target(bench: &mut Bench<'_>, mapping: &v2::ApiMapping, path: &str) {
+/// There is the stage that a mapping or a rule names.
+fn check_target(bench: &mut Bench<'_>, api_id: &str, stage_name: &str, path: &str) {
     let definition = bench.definition;
-    let section = child("apis", &mapping.api_id);
-    let Some(api) = definition.apis.get(&mapping.api_id) else {
+    let section = child("apis", api_id);
+    let Some(api) = definition.apis.get(api_id) else {
         if !bench.scribe.has(&section) {
             let known = definition.apis.keys().map(String::as_str);
-            let remedy = suggestion(&mapping.api_id, known, "name one of `apis`");
+            let remedy = suggestion(api_id, known, "name one of `apis`");
             let path = child(path, "apiId");
             bench.scribe.problem(&path, "there is no such API", remedy);
         }
         return;
     };
-    let stage = child(&child(&section, "stages"), &mapping.stage);
-    if !api.stages.contains_key(&mapping.stage) && !bench.scribe.has(&stage) {
+    let stage = child(&child(&section, "stages"), stage_name);
+    if !api.stages.contains_key(stage_name) && !bench.scribe.has(&stage) {
         let known = api.stages.keys().map(String::as_str);
-        let remedy = suggestion(&mapping.stage, known, "name one of its `stages`");
+        let remedy = suggestion(stage_name, known, "name one of its `stages`");
         let path = child(path, "stage");
         let what = "the API has no such stage";
         bench.scribe.problem(&path, what, remedy);

@@ -13,6 +13,7 @@ mod link;
 mod mock;
 mod model;
 mod route;
+mod routing_rule;
 mod scribe;
 mod stage;
 mod truststore;
@@ -35,6 +36,7 @@ use crate::model::definition::{Definition, ServerLimits};
 use crate::model::v2;
 pub use domain::{Wrong, needs as domain_needs};
 pub(crate) use link::variable as stage_variable;
+pub use routing_rule::{RuleProblem, compile_rule};
 use scribe::Scribe;
 
 /// Compiles a definition; `in_process` names functions that the embedding program brings.

@@ -303,7 +303,10 @@ fn http(ids: &Ids) -> Vec<Check> {
                     "MutualTlsAuthentication",
                     Refused(json!({ "TruststoreUri": "s3://a/b" })),
                 ),
-                ("RoutingMode", Refused(json!("ROUTING_RULE_ONLY"))),
+                ("RoutingMode", Kept(json!("API_MAPPING_ONLY"))),
+                ("RoutingMode", Kept(json!("ROUTING_RULE_ONLY"))),
+                ("RoutingMode", Kept(json!("ROUTING_RULE_THEN_API_MAPPING"))),
+                ("RoutingMode", Refused(json!("ROUTING_RULES"))),
                 ("Tags", Kept(json!({ "a": "b" }))),
             ],
         },
@@ -326,7 +329,16 @@ fn http(ids: &Ids) -> Vec<Check> {
     ]
 }
 
+/// The action of a routing rule.
+fn invoked(api: &str, strips: bool) -> Value {
+    json!([{ "InvokeApi": { "ApiId": api, "Stage": "live", "StripBasePath": strips } }])
+}
+
 fn web_socket(ids: &Ids) -> Vec<Check> {
+    let conditions = json!([
+        { "MatchBasePaths": { "AnyOf": ["a/b"] } },
+        { "MatchHeaders": { "AnyOf": [{ "Header": "X-A", "ValueGlob": "*b*" }] } },
+    ]);
     let (api, link) = (&ids.api, &ids.link);
     let (integration, route) = (&ids.integration, &ids.route);
     let settings = json!({
@@ -500,6 +512,28 @@ fn web_socket(ids: &Ids) -> Vec<Check> {
             base: json!({ "DomainName": "d.example.com", "ApiId": api, "Stage": "live" }),
             members: vec![("ApiMappingKey", Kept(json!("k#")))],
         },
+        Check {
+            operation: "CreateRoutingRule",
+            base: json!({ "DomainName": "r.example.com", "Priority": 1, "Conditions": [], "Actions": invoked(api, false) }),
+            members: vec![
+                ("Priority", Kept(json!(2))),
+                ("Priority", Refused(json!(1_000_001))),
+                (
+                    "Conditions",
+                    Kept(
+                        json!({ "value": conditions, "also": { "Priority": 3, "Actions": invoked(api, true) } }),
+                    ),
+                ),
+                ("Conditions", Refused(json!([{}]))),
+                (
+                    "Actions",
+                    Kept(
+                        json!({ "value": invoked(api, true), "also": { "Priority": 4, "Conditions": conditions } }),
+                    ),
+                ),
+                ("Actions", Refused(json!([]))),
+            ],
+        },
     ]
 }
 
@@ -531,6 +565,8 @@ async fn every_member_for_websocket_apis_is_kept_or_refused_by_name() {
     .await;
     desk.call("CreateDomainName", json!({ "DomainName": "d.example.com" }))
         .await;
+    let input = json!({ "DomainName": "r.example.com", "RoutingMode": "ROUTING_RULE_ONLY" });
+    desk.call("CreateDomainName", input).await;
     run(&mut desk, web_socket(&ids)).await;
     desk.close().await;
 }

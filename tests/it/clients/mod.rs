@@ -12,6 +12,7 @@ mod members;
 mod mutual_tls;
 mod private;
 mod program;
+mod routing_rules;
 mod runtimes;
 mod scrapes;
 mod sdks;

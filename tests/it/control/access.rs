@@ -7,6 +7,9 @@ use crate::harness::http_client::{request, send};
 use crate::harness::signer::{KEY_ID, SECRET, Signer};
 use crate::harness::{Response, Rig, Setup};
 
+/// A key with a policy of its own.
+const LIMITED: &str = "AKIDLIMITED";
+
 const READER: &str = "AKIDREADER";
 
 fn credentials() -> String {
@@ -181,7 +184,6 @@ async fn what_it_does_not_have_is_refused() {
 
 #[tokio::test]
 async fn a_definition_neither_changes_nor_shows_what_is_denied() {
-    const LIMITED: &str = "AKIDLIMITED";
     let state = tempfile::tempdir().unwrap();
     let directory = format!("stateDirectory: '{}'", state.path().display());
     let limited = format!(
@@ -252,5 +254,53 @@ async fn a_definition_neither_changes_nor_shows_what_is_denied() {
     let hidden = signed(&rig, &limited, "GET", definition, "").await;
     let message = exception(&hidden, 403, "AccessDeniedException");
     assert!(message.contains("/domainnames/shop.example"), "{message}");
+    rig.close().await;
+}
+
+/// Amazon gives actions on routing rules names of their own; those of methods hold as for everything else.
+#[tokio::test]
+async fn routing_rules_are_allowed_and_denied_by_either_name() {
+    let state = tempfile::tempdir().unwrap();
+    let directory = format!("stateDirectory: '{}'", state.path().display());
+    let limited = format!(
+        r#"
+  - accessKeyId: {LIMITED}
+    secretAccessKey: "{SECRET}"
+    policy:
+      Version: "2012-10-17"
+      Statement:
+        - {{ Effect: Allow, Action: ["apigateway:*RoutingRule*"], Resource: "arn:aws:apigateway:us-east-1:000000000000:/domainnames/a.example/routingrules*" }}
+        - {{ Effect: Allow, Action: ["apigateway:*"], Resource: "arn:aws:apigateway:us-east-1::/domainnames/b.example/*" }}
+        - {{ Effect: Deny, Action: ["apigateway:CreateRoutingRule"], Resource: "arn:aws:apigateway:us-east-1:000000000000:/domainnames/b.example/*" }}
+        - {{ Effect: Deny, Action: ["apigateway:PUT"], Resource: "arn:aws:apigateway:us-east-1::/domainnames/a.example/*" }}
+"#
+    );
+    let setup = Setup::new(credentials() + &limited).manual();
+    let rig = setup.server(&directory).start().await;
+    let limited = Signer {
+        key_id: LIMITED,
+        ..signer()
+    };
+    let status = async |signer: &Signer, method: &str, path: &str, body: &str| {
+        let path = format!("/v2/domainnames{path}");
+        signed(&rig, signer, method, &path, body).await.status
+    };
+    for name in ["a.example", "b.example"] {
+        let body = json!({ "domainName": name, "routingMode": "ROUTING_RULE_ONLY" });
+        assert_eq!(status(&signer(), "POST", "", &body.to_string()).await, 201);
+    }
+    let none = json!({ "priority": 1, "conditions": [], "actions": [{ "invokeApi": { "apiId": "none", "stage": "a" } }] });
+    let body = none.to_string();
+    let (a, b) = ("/a.example/routingrules", "/b.example/routingrules");
+    assert_eq!(status(&limited, "GET", a, "").await, 200);
+    assert_eq!(status(&limited, "GET", b, "").await, 200);
+    assert_eq!(status(&limited, "GET", "/a.example", "").await, 403);
+    assert_eq!(status(&limited, "POST", a, &body).await, 404, "no such API");
+    assert_eq!(status(&limited, "POST", b, &body).await, 403);
+    let of = |rules: &str| format!("{rules}/abcdef");
+    assert_eq!(status(&limited, "PUT", &of(a), &body).await, 403);
+    assert_eq!(status(&limited, "PUT", &of(b), &body).await, 404);
+    assert_eq!(status(&limited, "DELETE", &of(a), "").await, 404);
+    assert_eq!(status(&limited, "GET", &of(a), "").await, 404);
     rig.close().await;
 }

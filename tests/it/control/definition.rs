@@ -272,6 +272,85 @@ domainNames: { shop.example: { apiMappings: { v1: { apiId: shop, stage: $default
 }
 
 #[tokio::test]
+async fn routing_rules_are_exported_compared_and_applied() {
+    let state = tempfile::tempdir().unwrap();
+    let setup = open("", state.path()).function("backend", answers(json!({ "statusCode": 201 })));
+    let rig = setup.start().await;
+    let text = r#"apis:
+  shop:
+    protocolType: HTTP
+    routes:
+      $default: { target: integrations/backend }
+    integrations:
+      backend: { integrationType: AWS_PROXY, integrationUri: "function:backend", payloadFormatVersion: "2.0" }
+    stages: { $default: {} }
+domainNames:
+  a.example:
+    routingRules:
+      "9":
+        conditions:
+          - { matchBasePaths: { anyOf: [a] } }
+        actions: [{ invokeApi: { apiId: shop, stage: $default, stripBasePath: true } }]
+      "200":
+        actions: [{ invokeApi: { apiId: shop, stage: $default } }]
+    routingMode: ROUTING_RULE_ONLY
+"#;
+    let file = state.path().join("rules.yaml");
+    let path = file.to_str().unwrap();
+    let write_file = |text: &str| std::fs::write(&file, text).unwrap();
+    write_file(text);
+    let (code, told, notes) = program(&rig, &["apply", path]).await;
+    assert_eq!((code, notes.as_str()), (0, "7 added\n"), "{told}");
+    let (_, exported, told) = program(&rig, &["export"]).await;
+    assert_eq!((exported.as_str(), told.as_str()), (text, ""));
+    assert_eq!(program(&rig, &["diff", path]).await.0, 0);
+    // What is there anyway makes no difference.
+    let longer = text.replace(
+        "\"200\":
+        actions",
+        "200:
+        conditions: []
+        actions",
+    );
+    write_file(&longer);
+    assert_eq!(program(&rig, &["diff", path]).await.0, 0);
+    let rules = "/v2/domainnames/a.example/routingrules";
+    let before = works(&rig, 200, "GET", rules, Value::Null).await;
+    let changed = text.replace("[a]", "[b]").replace("\"200\":", "10:");
+    write_file(&changed);
+    let expected = r#"- domainNames."a.example".routingRules.200
+    - actions: [{ invokeApi: { apiId: shop, stage: $default } }]
+~ domainNames."a.example".routingRules.9
+    - conditions: [{ matchBasePaths: { anyOf: [a] } }]
+    + conditions: [{ matchBasePaths: { anyOf: [b] } }]
++ domainNames."a.example".routingRules.10
+    + actions: [{ invokeApi: { apiId: shop, stage: $default } }]
+"#;
+    let (code, told, _) = program(&rig, &["diff", path]).await;
+    assert_eq!((code, told.as_str()), (1, expected));
+    assert_eq!(program(&rig, &["apply", path]).await.0, 0);
+    let after = works(&rig, 200, "GET", rules, Value::Null).await;
+    assert_eq!(
+        after["routingRules"][0]["routingRuleId"], before["routingRules"][0]["routingRuleId"],
+        "a rule that changes is the same rule"
+    );
+    assert_eq!(after["routingRules"][1]["priority"], 10);
+    // What cannot be is refused, and said as a person has written it.
+    write_file(&text.replace(
+        "apiId: shop, stage: $default }",
+        "apiId: none, stage: $default }",
+    ));
+    let (code, _, told) = program(&rig, &["apply", path]).await;
+    assert_eq!(code, 1, "{told}");
+    // A mode that does not look at what is there: a file says so only in words.
+    let body = json!({ "routingMode": "API_MAPPING_ONLY" });
+    works(&rig, 200, "PATCH", "/v2/domainnames/a.example", body).await;
+    let (_, _, told) = program(&rig, &["export"]).await;
+    assert!(told.contains("does not look at its routingRules"), "{told}");
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_applied_is_refused_and_nothing_is_changed() {
     let state = tempfile::tempdir().unwrap();
     let rig = open(&chat("{}"), state.path())

@@ -20,7 +20,8 @@ async fn ask(rig: &Rig, host: &str, path: &str) -> u16 {
     send(rig.address(), text.as_bytes()).await.status
 }
 
-async fn started(text: &str, state: &Path) -> Rig {
+/// A gateway with the function `backend`.
+pub(super) async fn started(text: &str, state: &Path) -> Rig {
     let backend = answers(json!({ "statusCode": 200 }));
     open(text, state).function("backend", backend).start().await
 }
@@ -191,11 +192,7 @@ domainNames: { own.example.com: { apiMappings: { "": { apiId: shop, stage: $defa
             json!({ "truststoreUri": "s3://a/b" }),
             "mutualTlsAuthentication.truststoreUri: TLS is off",
         ),
-        (
-            "routingMode",
-            json!("ROUTING_RULE_ONLY"),
-            "routingMode: `ROUTING_RULE_ONLY` is not supported",
-        ),
+        ("routingMode", json!("ROUTING_RULES"), "routingMode: "),
     ] {
         let body = json!({ "domainName": "a.example", member: value });
         check(NAMES, body, 400, bad, expected).await;

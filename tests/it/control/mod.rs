@@ -10,6 +10,7 @@ mod full_disk;
 mod http_apis;
 mod openapi;
 mod private;
+mod routing_rules;
 pub(crate) mod survival;
 mod vpc_links;
 mod websocket_apis;
