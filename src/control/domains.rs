@@ -54,7 +54,10 @@ pub(super) fn needs(
 ) -> (Option<Arc<Truststore>>, Vec<Diagnostic>) {
     let around = child(Kind::DomainName.facts().collection, &path.id);
     let mut whole = record.set.clone();
-    whole.insert("apiMappings".to_owned(), json!({}));
+    // What is below it is checked by itself.
+    for below in ["apiMappings", "routingRules"] {
+        whole.insert(below.to_owned(), json!({}));
+    }
     match serde_json::from_value(whole.into()) {
         Ok(domain) => {
             let server = &file.definition.server;
