@@ -70,7 +70,7 @@ class Subject:
             if self.process.poll() is not None:
                 break
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                self.ask(port)
                 if len(self.pids()) >= self.processes:
                     return
             except OSError:
@@ -78,6 +78,12 @@ class Subject:
             time.sleep(0.001)
         log = (self.folder / "log").read_text()[-2000:]
         raise RuntimeError(f"{self.name} does not listen on port {port}: {log}")
+
+    def ask(self, port):
+        """Waits for an answer, whichever it is: a port may be open before there is anybody to serve it."""
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as one:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            one.recv(1)
 
     def stop(self):
         if self.process is None:
