@@ -19,7 +19,9 @@ use tokio_tungstenite::tungstenite::handshake::client::Request;
 use url::Url;
 
 use super::handshake::handshake;
-use super::{IDLE_BUFFER_BYTES, READ_BUFFER_BYTES, Socket, Wire, socket_config};
+use super::{
+    IDLE_BUFFER_BYTES, READ_BUFFER_BYTES, SPARSE_BUFFER_BYTES, Socket, Wire, socket_config,
+};
 use crate::measure::{Failure, Wait};
 use crate::options::{Common, Misuse};
 
@@ -99,6 +101,18 @@ impl Dialer {
     pub async fn idle(url: &Url, common: &Common) -> Result<Self, Misuse> {
         Ok(Self {
             read_buffer_bytes: IDLE_BUFFER_BYTES,
+            ..Self::new(url, common).await?
+        })
+    }
+
+    /// As [`Dialer::new`], for many connections that each receive small messages now and then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dialer::new`].
+    pub async fn sparse(url: &Url, common: &Common) -> Result<Self, Misuse> {
+        Ok(Self {
+            read_buffer_bytes: SPARSE_BUFFER_BYTES,
             ..Self::new(url, common).await?
         })
     }

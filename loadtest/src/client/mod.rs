@@ -1,7 +1,7 @@
 //! Simulated clients: TCP, TLS, WebSocket and HTTP/1.1, each wait bounded, each failure named.
 //!
 //! Nothing here knows what a scenario measures. A client is kept small: its WebSocket owns a read buffer of
-//! [`READ_BUFFER_BYTES`], or [`IDLE_BUFFER_BYTES`] where little is received; its write buffer grows only while
+//! [`READ_BUFFER_BYTES`], or [`SPARSE_BUFFER_BYTES`] or [`IDLE_BUFFER_BYTES`] where little is received; its write buffer grows only while
 //! something is being sent.
 
 mod dialer;
@@ -30,6 +30,8 @@ use crate::measure::{Failure, Wait};
 pub const READ_BUFFER_BYTES: usize = 2 * 1024;
 /// Read buffer of a simulated client that is held and rarely receives anything.
 pub const IDLE_BUFFER_BYTES: usize = 64;
+/// Read buffer of one of many simulated clients that receive small messages: a push of 64 bytes is one read.
+pub const SPARSE_BUFFER_BYTES: usize = 256;
 /// Longest message a simulated client accepts; AWS allows 128 KiB.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 /// Bytes a simulated client queues towards its socket.

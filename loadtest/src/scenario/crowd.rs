@@ -105,7 +105,9 @@ impl Crowd {
         if let Some(reply) = reply {
             self.run.main.record(number as usize, reply);
         }
-        if self.hold(&mut socket, number, self.released()).await {
+        // Pinned here, as each future that it is handed on to would keep room for it twice.
+        let released = std::pin::pin!(self.released());
+        if self.hold(&mut socket, number, released).await {
             self.close(&mut socket).boxed().await;
         }
     }

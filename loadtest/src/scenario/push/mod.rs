@@ -34,6 +34,8 @@ use crate::pace::{Schedule, Timer};
 use crate::report::Outcome;
 use crate::run::{Fleet, Run, read, reserve_files};
 
+/// Connections from which on each is given little memory.
+const MANY: u32 = 1000;
 /// POSTs that may be made ahead: some 3 GB.
 const MOST_SIGNED_AHEAD: u64 = 2_000_000;
 
@@ -167,9 +169,14 @@ impl Load for Push {
 
 impl Push {
     async fn shared(&self, run: &Run) -> Result<Shared, Misuse> {
+        let (url, common) = (&self.common.url, &self.common);
+        let dialer = match self.connections < MANY {
+            true => Dialer::new(url, common).await?,
+            false => Dialer::sparse(url, common).await?,
+        };
         Ok(Shared {
             run: run.clone(),
-            dialer: Dialer::new(&self.common.url, &self.common).await?,
+            dialer,
             id_source: (!self.access.choose_ids).then(|| self.access.id_source()),
             payload: Payload::new(self.size as usize),
             reply_timeout: self.common.reply_timeout,
