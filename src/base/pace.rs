@@ -62,7 +62,7 @@ impl Pace {
     /// Counts a step. `None` says to take it at once; a future, that many others are taken just `now`, and when it is this one's
     /// turn: when those that came before have had theirs, and the runtime has looked for what else is ready.
     pub fn step(&self, now: Tick) -> Option<Turn> {
-        let crowded = self.count(now) > UNCROWDED || self.turns.available_permits() == 0;
+        let crowded = self.count(now) > UNCROWDED || self.is_crowded();
         crowded.then(|| {
             let turn = Arc::clone(&self.turns).acquire_owned();
             let coming = async move {
@@ -73,6 +73,11 @@ impl Pace {
             };
             coming.boxed()
         })
+    }
+
+    /// Whether somebody waits for a turn or has one.
+    pub fn is_crowded(&self) -> bool {
+        self.turns.available_permits() == 0
     }
 
     /// The number of this step among those of its millisecond. Of two that are counted at once one may be missed.

@@ -12,7 +12,6 @@ use connection_store::{ConnectionStore, IdMint, MemoryStore, Owner};
 use futures_util::future::BoxFuture;
 use rand::RngCore as _;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::tasks::{Shutdown, Tasks};
@@ -30,6 +29,7 @@ use crate::limit::JournalError;
 use crate::model::definition::Server;
 use crate::observe::access_log::AccessLogs;
 use crate::pipeline::{Parts, Services};
+use crate::transport::acceptor::Acceptor;
 use crate::transport::edge::Face;
 use crate::transport::listener::{self, Capacity};
 use crate::transport::tls::{BUNDLE_FILE, CA_FILE, Otherwise, Tls, TlsError, TlsSettings};
@@ -236,10 +236,7 @@ impl GatewayBuilder {
             region: server.region.clone(),
             directory: server.state_directory.clone(),
             // A gateway does not start without a listener.
-            clients: match clients.first() {
-                Some(listener) => bound(listener, server.admin)?,
-                None => server.admin,
-            },
+            clients: clients.first().map_or(server.admin, Acceptor::address),
             secure: tls.is_some(),
             in_process: in_process.clone(),
         };
@@ -256,13 +253,13 @@ impl GatewayBuilder {
             admin: server.admin,
             server,
         };
-        gateway.listen(clients, admin)?;
+        gateway.listen(clients, admin);
         Ok(gateway)
     }
 }
 
 impl Gateway {
-    fn listen(&mut self, clients: Vec<TcpListener>, admin: TcpListener) -> Result<(), StartError> {
+    fn listen(&mut self, clients: Vec<Acceptor>, admin: Acceptor) {
         let sockets = settings::sockets(&self.server);
         let per_address = self
             .server
@@ -271,11 +268,11 @@ impl Gateway {
             .bound()
             .map(|most| most as usize);
         let capacity = Arc::new(Capacity::new(sockets, per_address));
-        for listener in clients {
-            self.clients.push(bound(&listener, self.admin)?);
-            self.run(Face::Clients, listener, &capacity);
+        for acceptor in clients {
+            self.clients.push(acceptor.address());
+            self.run(Face::Clients, acceptor, &capacity);
         }
-        self.admin = bound(&admin, self.admin)?;
+        self.admin = admin.address();
         let capacity = Arc::new(Capacity::new(ADMIN_SOCKETS, None));
         self.run(Face::Administration, admin, &capacity);
         let wheel = Arc::clone(&self.front.wheel);
@@ -284,14 +281,13 @@ impl Gateway {
         self.background.tasks.spawn("wheel", turning);
         let sweeping = upkeep::sweep(Arc::clone(&self.services), self.background.clone());
         self.background.tasks.spawn("sweep", sweeping);
-        Ok(())
     }
 
-    fn run(&self, face: Face, listener: TcpListener, capacity: &Arc<Capacity>) {
+    fn run(&self, face: Face, acceptor: Acceptor, capacity: &Arc<Capacity>) {
         let accepting = listener::run(
             Arc::clone(&self.front),
             face,
-            listener,
+            acceptor,
             self.tls.clone(),
             Arc::clone(capacity),
         );
@@ -320,13 +316,8 @@ fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    listener::bind(address).map_err(|problem| StartError::Listen { address, problem })
-}
-
-fn bound(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
-    let bound = listener.local_addr();
-    bound.map_err(|problem| StartError::Listen { address, problem })
+fn bind(address: SocketAddr) -> Result<Acceptor, StartError> {
+    Acceptor::bind(address).map_err(|problem| StartError::Listen { address, problem })
 }
 
 fn front(

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use futures_util::future::BoxFuture;
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
 use crate::base::clock::{Clock, within};
+use crate::transport::acceptor::{Accepted, Acceptor};
 use crate::transport::edge::Face;
 use crate::transport::front::Front;
 use crate::transport::http::{self, Socket};
@@ -33,34 +33,6 @@ const TLS_HANDSHAKES_PER_CORE: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// First byte of a TLS handshake record (RFC 8446 section 5.1).
 pub(super) const TLS_HANDSHAKE: u8 = 0x16;
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEPALIVE_PROBES: u32 = 3;
-/// Longest time that written bytes may stay unacknowledged before the peer counts as gone. It covers every probe: the system
-/// takes it for their limit, too, and with a shorter one the first probe that gets lost would end a connection. Many do get lost
-/// where many connections were opened at once, since the system sends their probes at once.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
-
-/// Clients that may wait on one listener to be accepted; what the system allows (`net.core.somaxconn`) may be less. Beyond it
-/// a client's SYN is dropped and comes again after a second. Linux' own default since 5.4.
-pub const BACKLOG: u32 = 4096;
-
-/// Begins to listen.
-///
-/// # Errors
-/// When the address is in use, not of this machine, or not allowed.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // After a restart the address is free at once.
-    socket.set_reuseaddr(true)?;
-    // On Linux accepted sockets have the settings of the one they came in by, which saves six system calls for each.
-    tune(&SockRef::from(&socket))?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
 
 /// How many sockets may be open.
 #[derive(Debug)]
@@ -144,7 +116,7 @@ impl Drop for Seat {
 pub async fn run(
     front: Arc<Front>,
     face: Face,
-    listener: TcpListener,
+    acceptor: Acceptor,
     tls: Option<Arc<Tls>>,
     capacity: Arc<Capacity>,
 ) {
@@ -159,16 +131,17 @@ pub async fn run(
         };
         let Ok(permit) = permit else { return };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = acceptor.accept() => accepted,
             () = &mut stopped => return,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok(accepted) => {
+                let peer = accepted.peer;
                 let Some(seat) = capacity.admit(peer.ip(), permit) else {
                     debug!(%peer, "too many connections from one address");
                     continue;
                 };
-                let socket = serve(Arc::clone(&front), face, stream, peer, tls.clone(), seat);
+                let socket = serve(Arc::clone(&front), face, accepted, tls.clone(), seat);
                 tasks.spawn("socket", see_through(Box::pin(socket)));
                 let services = &front.services;
                 if let Some(turn) = services.crowds.arrivals.step(services.clock.now()) {
@@ -202,17 +175,15 @@ async fn see_through(served: BoxFuture<'static, Option<Life>>) {
 async fn serve(
     front: Arc<Front>,
     face: Face,
-    stream: TcpStream,
-    peer: SocketAddr,
+    accepted: Accepted,
     tls: Option<Door>,
     seat: Seat,
 ) -> Option<Life> {
-    let local = stream.local_addr().ok()?;
-    #[cfg(not(target_os = "linux"))]
-    if let Err(error) = tune(&SockRef::from(&stream)) {
-        debug!(%peer, %error, "a socket could not be set up");
-        return None;
-    }
+    let Accepted {
+        stream,
+        peer,
+        local,
+    } = accepted;
     let opened = match tls {
         // Whoever speaks TLS all the same is told apart by what watches heads.
         None => Some(Opened::plain(stream)),
@@ -289,62 +260,5 @@ async fn open(stream: TcpStream, door: Door, clock: &dyn Clock) -> io::Result<Op
                 client,
             })
         }
-    }
-}
-
-/// Small messages leave at once, and a peer that is gone is noticed.
-fn tune(socket: &SockRef<'_>) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
-        .with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::base::clock::SystemClock;
-
-    #[tokio::test]
-    async fn what_is_accepted_is_set_up_and_may_lose_a_probe() {
-        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let connected = TcpStream::connect(listener.local_addr().unwrap());
-        let (accepted, _client) = tokio::join!(listener.accept(), connected);
-        let (stream, _) = accepted.unwrap();
-        let socket = SockRef::from(&stream);
-        if !cfg!(target_os = "linux") {
-            tune(&socket).unwrap();
-        }
-        assert!(socket.tcp_nodelay().unwrap());
-        assert!(socket.keepalive().unwrap());
-        #[cfg(target_os = "linux")]
-        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
-        assert!(UNACKNOWLEDGED >= KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES);
-    }
-
-    #[tokio::test]
-    async fn a_crowd_may_wait_to_be_accepted() {
-        const CROWD: usize = 300; // more than the 128 of std and tokio
-        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = listener.local_addr().unwrap();
-        let clock = SystemClock::new();
-        let mut crowd = Vec::new();
-        for number in 0..CROWD {
-            let connected = TcpStream::connect(address);
-            let connected = within(&clock, Duration::from_secs(20), connected).await;
-            crowd.push(
-                connected
-                    .unwrap_or_else(|| panic!("client {number} waits"))
-                    .unwrap(),
-            );
-        }
-        assert_eq!(crowd.len(), CROWD);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a route or an authorizer. A request goes to the pipeline or to a face (management, administration).
 
+pub mod acceptor;
 pub mod admin;
 mod admin_host;
 mod arrival;

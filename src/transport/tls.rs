@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -21,7 +22,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::TcpStream;
 
 use crate::base::clock::{Clock, within};
@@ -404,6 +405,26 @@ impl Stream {
             Self::Plain(_) => false,
             Self::Tls(stream) => stream.alpn_protocol() == Some(HTTP2),
         }
+    }
+
+    /// Waits for the client's first bytes, or its end, without reading them: a look at what the system has already told. With TLS
+    /// they mostly came with the last of its handshake, so it is not waited for.
+    pub fn poll_first(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            // A failure is found by reading.
+            Self::Plain(stream) => stream.poll_read_ready(context).map(drop),
+            Self::Tls(_) => Poll::Ready(()),
+        }
+    }
+
+    /// Whether the system has already told that nothing comes behind what waits to be read.
+    pub fn has_ended(&self) -> bool {
+        let socket = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref(),
+        };
+        let told = socket.ready(Interest::READABLE).now_or_never();
+        told.is_some_and(|told| told.is_ok_and(Ready::is_read_closed))
     }
 }
 

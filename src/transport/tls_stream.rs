@@ -124,6 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         self.session.alpn_protocol()
     }
 
+    /// What the records go through.
+    pub(super) fn get_ref(&self) -> &S {
+        &self.io
+    }
+
     /// The certificate that the client proved to be its own, and what it sent with it, where it was asked for one.
     pub(super) fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         self.session.peer_certificates()

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -186,6 +186,21 @@ async fn serve_prints_addresses_that_work_and_ends_on_sigterm() {
             "stdout is for data"
         );
     }
+}
+
+/// Where it grows later, a client waits for it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_table_of_open_files_has_grown_before_the_first_client() {
+    let serving = Serving::start(&[], &definition("pong")).await;
+    let process = serving.child.id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let size = status
+        .lines()
+        .find_map(|line| line.strip_prefix("FDSize:"))
+        .and_then(|size| size.trim().parse::<u64>().ok());
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    assert!(size >= Some(limit.min(65_536)), "{size:?} of {limit}");
 }
 
 #[tokio::test]

@@ -144,5 +144,22 @@ pub struct End<'a> {
     pub timeline: &'a Timeline,
 }
 
+impl End<'_> {
+    /// Adds the most resident memory that the gateway's processes had together, if they were looked at: a problem beyond `limit`.
+    fn judge_rss(&self, limit: Option<u64>, outcome: &mut Outcome) {
+        if self.looks.servers.is_empty() {
+            return;
+        }
+        let points = self.timeline.points().iter();
+        let rss = points.map(|point| point.servers.iter().flatten().map(|s| s.rss_bytes).sum());
+        let most: u64 = rss.max().unwrap_or_default();
+        outcome.detail("server_rss_bytes_max", most);
+        outcome.problem_if(
+            limit.is_some_and(|limit| most > limit),
+            format!("the gateway's resident memory grew to {most} bytes"),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests;

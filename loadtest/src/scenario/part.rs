@@ -15,9 +15,19 @@ pub(super) async fn run_part(
     stop: Stop,
 ) -> Result<Outcome, Misuse> {
     let part = run.part(name, stop);
-    let mut outcome = scenario.run(&part).await?;
+    let interrupted = || run.stop.requested();
+    run_as(&part, scenario, interrupted).await
+}
+
+/// Runs `scenario` as `part`; what it found, judged as that of a run which was `interrupted`, or was not.
+pub(super) async fn run_as(
+    part: &Run,
+    scenario: &dyn Scenario,
+    interrupted: impl Fn() -> bool,
+) -> Result<Outcome, Misuse> {
+    let mut outcome = scenario.run(part).await?;
     let end = End {
-        interrupted: run.stop.requested(),
+        interrupted: interrupted(),
         totals: part.totals(),
         looks: &Looks::default(),
         timeline: &Timeline::default(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tidegate::gateway::{files_for, sockets_within};
-use tidegate::transport::listener::BACKLOG;
+use tidegate::transport::acceptor::BACKLOG;
 
 use super::facts::Facts;
 use super::finding::{Check, Finding, Unit, grouped, in_bytes};

@@ -55,6 +55,15 @@ impl Line {
         Ok(plain)
     }
 
+    /// Waits until the first bytes, or the client's end, can be read; `false` when neither comes in time.
+    pub(super) async fn first(&mut self, late: Tick) -> bool {
+        poll_fn(|context| match self.stream.poll_first(context) {
+            Poll::Pending => self.alarm.poll(late, context).map(|()| false),
+            Poll::Ready(()) => Poll::Ready(true),
+        })
+        .await
+    }
+
     /// Waits for bytes; `false` when there will be none, or none in time.
     pub(super) async fn more(&mut self, late: Tick) -> bool {
         poll_fn(|context| match self.poll_more(context) {

@@ -65,9 +65,16 @@ pub(super) fn serve(
     let mut late = clock.now().after(HEAD_TIMEOUT);
     async move {
         let (_, stop) = front.lifetime(face);
-        let crowds = &front.services.crowds;
         let mut stopped = pin!(stop.wait());
-        let mut first = true;
+        tokio::select! {
+            biased;
+            came = line.first(late) => if !came { return Outcome::Ended },
+            () = &mut stopped => return Outcome::Ended,
+        }
+        // Whoever waits for a turn has not even been read from, which is most of what it costs to wait.
+        if let Some(turn) = front.services.crowds.beginnings.step(clock.now()) {
+            turn.await;
+        }
         loop {
             if line.is_idle() {
                 tokio::select! {
@@ -75,11 +82,6 @@ pub(super) fn serve(
                     came = line.more(late) => if !came { return Outcome::Ended },
                     () = &mut stopped => return Outcome::Ended,
                 }
-            }
-            if std::mem::take(&mut first)
-                && let Some(turn) = crowds.beginnings.step(clock.now())
-            {
-                turn.await;
             }
             let mut answering = match begin(&mut line, front, face, socket) {
                 Ok(Begun::Request(answering)) => answering,

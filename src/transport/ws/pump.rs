@@ -23,6 +23,7 @@ use crate::error::CloseReason;
 use crate::pipeline::{Moment, Services, runs_serially};
 use crate::plan::stage::{ConnectionSettings, Stage};
 use crate::transport::scratch;
+use crate::transport::tls::Stream;
 use crate::transport::ws::gate::Gate;
 use crate::transport::ws::session::{ABNORMAL, Ending, Session, Step};
 
@@ -45,6 +46,18 @@ thread_local! {
     static ROOM: Cell<Option<Replying>> = const { Cell::new(None) };
 }
 
+/// What a connection's bytes go through.
+pub(super) trait Conduit: AsyncRead + AsyncWrite + Unpin {
+    /// [`Stream::has_ended`].
+    fn has_ended(&self) -> bool;
+}
+
+impl Conduit for Stream {
+    fn has_ended(&self) -> bool {
+        self.has_ended()
+    }
+}
+
 /// Runs a connection until it ends and says how. `leftover` are bytes that came behind the handshake.
 ///
 /// No `async fn`, which would keep room for the arguments beside the pump.
@@ -56,7 +69,7 @@ pub(super) fn run<S>(
     leftover: Vec<u8>,
 ) -> impl Future<Output = Ending>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Conduit,
 {
     let mut pump = Pump {
         gate: Gate::new(settings.in_flight),
@@ -106,18 +119,19 @@ struct Pump<S> {
     /// A request to close that waits for older messages to leave, and since when.
     leaving: Option<(Tick, CloseRequest)>,
     timer: Option<(Tick, BoxFuture<'static, ()>)>,
-    /// The end, when it has come: the wait for its turn, if there is one.
+    /// The end, when it has come or is known to come: the wait for its turn, if there is one.
     parting: Option<Option<Turn>>,
     /// Whether our side of the stream is shut, or given up.
     shut: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
+impl<S: Conduit> Pump<S> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ending> {
         self.connection.outbox.register(context);
         loop {
             self.take_outbox();
-            if self.session.ending().is_some() {
+            if self.session.ending().is_some() || self.is_deserted() {
+                self.connection.outbox.seal();
                 ready!(self.poll_parting(context));
             }
             let mut progress = self.poll_write(context);
@@ -247,6 +261,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             return None;
         }
         self.session.ending().cloned()
+    }
+
+    /// Whether the peer is one of many that are gone: then it may wait for its turn before it is read from.
+    fn is_deserted(&self) -> bool {
+        match &self.parting {
+            None => self.services.crowds.departures.is_crowded() && self.stream.has_ended(),
+            Some(waiting) => waiting.is_some(),
+        }
     }
 
     /// Waits until the connection may end: when thousands do at once, it is not they who have something to lose.

@@ -172,17 +172,7 @@ impl Load for Slow {
             "nobody stalled: every client could go on sending without reading; let the replies be longer",
         );
         self.compare(outcome);
-        if end.looks.servers.is_empty() {
-            return;
-        }
-        let points = end.timeline.points().iter();
-        let rss = points.map(|point| point.servers.iter().flatten().map(|s| s.rss_bytes).sum());
-        let most: u64 = rss.max().unwrap_or_default();
-        outcome.detail("server_rss_bytes_max", most);
-        outcome.problem_if(
-            self.max_rss.is_some_and(|limit| most > limit),
-            format!("the gateway's resident memory grew to {most} bytes"),
-        );
+        end.judge_rss(self.max_rss, outcome);
     }
 }
 

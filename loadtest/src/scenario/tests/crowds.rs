@@ -58,6 +58,70 @@ async fn a_slow_gateway_does_not_slow_the_schedule() {
 }
 
 #[tokio::test]
+async fn bystanders_of_a_storm_are_timed_apart() {
+    let url = floor(Floor::Echo).await;
+    let pid = std::process::id();
+    let result = run(&format!(
+        "storm {url} --connections 15 --rounds 2 --calm 50ms --bystanders 3 --bystander-rate 500 --server-pid {pid} \
+         --max-slowdown 0.000001 --max-rss 1"
+    ))
+    .await;
+    let counts = &result["counts"];
+    assert_eq!(
+        (&counts["lost_connections"], &counts["came_back"]),
+        (&json!(30), &json!(30))
+    );
+    assert_eq!(counts["bystander_sent"], counts["bystander_answered"]);
+    let latency = &result["latency_us"];
+    let [calm, storm, all] = ["bystander_calm", "bystander_storm", "bystander_reply"]
+        .map(|name| latency[name]["count"].as_u64().unwrap_or_default());
+    // One for each round at least, however slow the machine is.
+    assert!(calm >= 2 && storm >= 2, "{latency:#}");
+    assert!(all >= calm + storm, "{latency:#}");
+    assert_eq!(
+        result["connections"],
+        json!({"opened": 48, "failed": 0, "dropped": 0})
+    );
+    let problems = result["problems"].to_string();
+    assert!(
+        problems.contains("p99 of the bystanders grew by the factor"),
+        "{problems}"
+    );
+    assert!(
+        problems.contains("the gateway's resident memory grew to"),
+        "{problems}"
+    );
+    assert!(
+        result["details"]["slowdown_p99"].as_f64() > Some(0.0),
+        "{result:#}"
+    );
+}
+
+#[tokio::test]
+async fn bystanders_that_nobody_answers_are_a_problem() {
+    // Answers the handshake and nothing else.
+    let url = socket_peer(|socket| async move {
+        std::future::pending::<()>().await;
+        drop(socket);
+    })
+    .await;
+    let result = run(&format!(
+        "storm {url} --connections 2 --rounds 1 --calm 5ms --bystanders 1 --bystander-rate 1000 --reply-timeout 20ms"
+    ))
+    .await;
+    assert_eq!(result["counts"]["came_back"], 2);
+    assert!(
+        result["counts"]["bystander_lost"].as_u64() > Some(0),
+        "{result:#}"
+    );
+    let problems = result["problems"].to_string();
+    assert!(
+        problems.contains("the bystanders had no replies"),
+        "{problems}"
+    );
+}
+
+#[tokio::test]
 async fn everyone_comes_back_after_a_storm() {
     let url = floor(Floor::Echo).await;
     let result = run_and_pass(&format!(

@@ -4,12 +4,11 @@ use std::task::Context;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{CLOSE_TIMEOUT, LEAVE_TIMEOUT, Pump, WRITE_TIMEOUT};
+use super::{CLOSE_TIMEOUT, Conduit, LEAVE_TIMEOUT, Pump, WRITE_TIMEOUT};
 use crate::base::clock::Tick;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
+impl<S: Conduit> Pump<S> {
     /// A peer that reads just enough to keep the connection alive cannot put its end off.
     pub(super) fn note_leaving(&mut self) {
         if self.leaving.is_none() && self.session.is_open() && self.unwritten() > 0 {

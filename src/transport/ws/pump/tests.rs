@@ -44,6 +44,8 @@ struct Wire {
     /// How many more bytes it takes; `None` for any number.
     room: Option<usize>,
     incoming: Vec<u8>,
+    /// Whether nothing comes behind that.
+    ended: bool,
 }
 
 /// A stream that takes everything and lets it through when it is flushed and not blocked.
@@ -73,7 +75,7 @@ impl AsyncRead for Holding {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let incoming = std::mem::take(&mut self.wire().incoming);
-        if incoming.is_empty() {
+        if incoming.is_empty() && !self.wire().ended {
             return Poll::Pending;
         }
         buffer.put_slice(&incoming);
@@ -103,6 +105,12 @@ impl AsyncWrite for Holding {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.pass()
+    }
+}
+
+impl Conduit for Holding {
+    fn has_ended(&self) -> bool {
+        self.wire().ended
     }
 }
 
@@ -161,21 +169,48 @@ impl Rig {
     }
 }
 
+/// The client's close frame, with status code 1000.
+const GOODBYE_FRAME: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+
+/// Connections that end at this moment, so many that further ones have to wait: their turns.
+async fn crowd(rig: &Rig) -> Vec<Turn> {
+    let departures = &rig.gateway.services().crowds.departures;
+    let mut turns = Vec::new();
+    while !departures.is_crowded() {
+        if let Some(mut turn) = departures.step(rig.clock.now()) {
+            assert_eq!(poll_immediate(&mut turn).await, None, "it is its turn");
+            turns.push(turn);
+        }
+    }
+    turns
+}
+
+#[tokio::test]
+async fn in_a_crowd_a_peer_that_is_gone_is_read_from_when_it_is_its_turn() {
+    let rig = rig().await;
+    let crowd = crowd(&rig).await;
+    let mut running = rig.run();
+    rig.stream.wire().incoming = GOODBYE_FRAME.to_vec();
+    rig.stream.wire().ended = true;
+    assert_eq!(poll_immediate(&mut running).await, None);
+    assert_eq!(rig.stream.wire().incoming, GOODBYE_FRAME, "not read yet");
+    assert_eq!(rig.push("late"), Delivery::Gone);
+    drop(crowd);
+    let ending = running.await;
+    assert_eq!(ending.code, 1000, "what it had sent is heard");
+    assert_eq!(rig.sent(), b"\x88\x02\x03\xe8");
+}
+
 #[tokio::test]
 async fn in_a_crowd_the_end_waits_for_its_turn() {
-    const GOODBYE_FRAME: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
     let rig = rig().await;
-    let crowds = &rig.gateway.services().crowds;
-    let before = std::iter::from_fn(|| match crowds.departures.step(rig.clock.now()) {
-        None => Some(()),
-        Some(_) => None,
-    });
-    assert!(before.count() > 0, "some go at once");
+    let crowd = crowd(&rig).await;
     let mut running = rig.run();
     rig.stream.wire().incoming = GOODBYE_FRAME.to_vec();
     assert_eq!(poll_immediate(&mut running).await, None);
     assert_eq!(rig.sent(), b"", "not even an answer");
     assert_eq!(rig.push("late"), Delivery::Gone);
+    drop(crowd);
     let ending = running.await;
     assert_eq!(ending.code, 1000);
     assert_eq!(rig.sent(), b"\x88\x02\x03\xe8");

@@ -1,5 +1,7 @@
 //! `storm`: every connection is lost in the same instant, and every client comes back at once.
 
+mod bystanders;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +11,8 @@ use futures_util::FutureExt;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
+
+use bystanders::Bystanders;
 
 use super::crowd::{Crowd, Manner};
 use super::{End, Load};
@@ -52,6 +56,15 @@ pub struct Storm {
     #[command(flatten)]
     #[serde(flatten)]
     pub manner: Manner,
+
+    /// Who stays.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub bystanders: Bystanders,
+
+    /// Fail if the gateway's processes together have more resident memory; needs --server-pid
+    #[arg(long, value_name = "BYTES", requires = "server_pids")]
+    pub max_rss: Option<u64>,
 }
 
 /// What the clients share.
@@ -85,7 +98,7 @@ impl Load for Storm {
 
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
-        Ok(())
+        self.bystanders.divide(share)
     }
 
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
@@ -105,6 +118,7 @@ impl Load for Storm {
             weather(shared.clone(), number, arrival)
         })
         .await?;
+        let bystanders = self.bystanders.begin(run, &self.common).await?;
         run.reach(Moment::Opened).await;
         let mut outcome = Outcome::default();
         let mut lost = 0;
@@ -114,8 +128,14 @@ impl Load for Storm {
             if run.stop.requested() {
                 break;
             }
-            let clients = run.totals().open();
+            if let Some(bystanders) = &bystanders {
+                bystanders.struck().await;
+            }
+            let clients = run.live.totals().open();
             let took = self.round(run, &shared, number, clients).await;
+            if let Some(bystanders) = &bystanders {
+                bystanders.weathered().await;
+            }
             lost += clients;
             outcome.measured += took;
             rounds.push(json!({ "clients": clients, "seconds_to_last": took.as_secs_f64() }));
@@ -129,6 +149,9 @@ impl Load for Storm {
         shared.crowd.pongs_into(&mut outcome);
         outcome.detail("rounds", rounds);
         run.reach(Moment::Measured).await;
+        if let Some(bystanders) = bystanders {
+            bystanders.end(&mut outcome).await?;
+        }
         shared.crowd.release();
         fleet.join().await;
         Ok(outcome)
@@ -148,6 +171,8 @@ impl Load for Storm {
                 lost - back.min(lost)
             ),
         );
+        self.bystanders.conclude(end, outcome);
+        end.judge_rss(self.max_rss, outcome);
     }
 }
 
