@@ -77,10 +77,12 @@ impl Acceptor {
         let accepted = self.socket.async_io(Interest::READABLE, accept).await;
         let (stream, peer) = accepted?;
         let stream = TcpStream::from_std(stream)?;
+        // Elsewhere these fail when the client is gone already.
+        let gone = |_| io::ErrorKind::ConnectionAborted;
         #[cfg(not(target_os = "linux"))]
-        tune(&SockRef::from(&stream))?;
+        tune(&SockRef::from(&stream)).map_err(gone)?;
         let local = match self.address.ip().is_unspecified() {
-            true => stream.local_addr()?,
+            true => stream.local_addr().map_err(gone)?,
             false => self.address,
         };
         Ok(Accepted {
@@ -135,9 +137,11 @@ mod tests {
 
     use futures_util::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::task::yield_now;
 
     use super::*;
     use crate::base::clock::{SystemClock, within};
+    use crate::transport::tls::Stream;
 
     fn bind(address: impl Into<SocketAddr>) -> Acceptor {
         Acceptor::bind(address.into()).unwrap()
@@ -158,6 +162,7 @@ mod tests {
         assert_eq!(accepted.peer, client.local_addr().unwrap());
     }
 
+    #[cfg(target_os = "linux")] // where all of 127.0.0.0/8 is there
     #[tokio::test]
     async fn the_address_a_client_came_to_is_known_where_we_listen_on_all() {
         let acceptor = bind(([0, 0, 0, 0], 0));
@@ -178,6 +183,33 @@ mod tests {
         stream.readable().await.unwrap();
         stream.read_exact(&mut read).await.unwrap();
         assert_eq!(&read, b"hello");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_client_is_known_before_it_is_read() {
+        let acceptor = bind(([127, 0, 0, 1], 0));
+        let clock = SystemClock::new();
+        for (last_words, abruptly) in [("", false), ("bye", false), ("bye", true)] {
+            let connected = TcpStream::connect(acceptor.address());
+            let (accepted, client) = tokio::join!(acceptor.accept(), connected);
+            let (stream, mut client) = (accepted.unwrap().stream, client.unwrap());
+            client.write_all(b"hello").await.unwrap();
+            stream.readable().await.unwrap();
+            let stream = Stream::Plain(stream);
+            assert!(!stream.has_ended(), "there is only something to read");
+            client.write_all(last_words.as_bytes()).await.unwrap();
+            if abruptly {
+                client.set_zero_linger().unwrap();
+            }
+            drop(client);
+            let ended = async {
+                while !stream.has_ended() {
+                    yield_now().await;
+                }
+            };
+            let known = within(&clock, Duration::from_secs(20), ended).await;
+            assert!(known.is_some(), "{last_words} {abruptly}");
+        }
     }
 
     #[tokio::test]

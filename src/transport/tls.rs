@@ -407,24 +407,27 @@ impl Stream {
         }
     }
 
-    /// Waits for the client's first bytes, or its end, without reading them: a look at what the system has already told. With TLS
-    /// they mostly came with the last of its handshake, so it is not waited for.
+    /// Waits for the client's first bytes, or its end, without reading them: a look at what the system has already told, and at
+    /// what came with the last of a TLS handshake.
     pub fn poll_first(&self, context: &mut Context<'_>) -> Poll<()> {
         match self {
+            Self::Tls(stream) if stream.has_plain() => Poll::Ready(()),
             // A failure is found by reading.
-            Self::Plain(stream) => stream.poll_read_ready(context).map(drop),
-            Self::Tls(_) => Poll::Ready(()),
+            _ => self.socket().poll_read_ready(context).map(drop),
         }
     }
 
     /// Whether the system has already told that nothing comes behind what waits to be read.
     pub fn has_ended(&self) -> bool {
-        let socket = match self {
+        let told = self.socket().ready(Interest::READABLE).now_or_never();
+        told.is_some_and(|told| told.is_ok_and(Ready::is_read_closed))
+    }
+
+    fn socket(&self) -> &TcpStream {
+        match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref(),
-        };
-        let told = socket.ready(Interest::READABLE).now_or_never();
-        told.is_some_and(|told| told.is_ok_and(Ready::is_read_closed))
+        }
     }
 }
 

@@ -124,6 +124,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream<S> {
         self.session.alpn_protocol()
     }
 
+    /// Whether something was decrypted that nobody has read.
+    pub(super) fn has_plain(&self) -> bool {
+        !self.plain.is_empty()
+    }
+
     /// What the records go through.
     pub(super) fn get_ref(&self) -> &S {
         &self.io

@@ -45,7 +45,8 @@ pub struct Run {
 #[derive(Debug)]
 struct Part {
     live: Arc<Live>,
-    main: Arc<Latency>,
+    /// Its latency, if it is one with that of the whole.
+    main: Option<Arc<Latency>>,
 }
 
 impl Run {
@@ -66,6 +67,15 @@ impl Run {
     /// A run for one part of this one: its failures are named after it, its counts are also those of the whole.
     /// It ends when its own `stop` is asked for.
     pub fn part(&self, name: &str, stop: Stop) -> Self {
+        self.branch(name, stop, true)
+    }
+
+    /// As [`Run::part`], but its latency is another than that of the whole, and no part of it.
+    pub fn aside(&self, name: &str, stop: Stop) -> Self {
+        self.branch(name, stop, false)
+    }
+
+    fn branch(&self, name: &str, stop: Stop, alike: bool) -> Self {
         let part = Self {
             stop,
             markers: Markers::new(rand::random()),
@@ -78,7 +88,7 @@ impl Run {
         };
         let known = Part {
             live: part.live.clone(),
-            main: part.main.clone(),
+            main: alike.then(|| part.main.clone()),
         };
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         parts.push(known);
@@ -97,8 +107,8 @@ impl Run {
     pub fn latency(&self) -> Distribution {
         let mut all = self.main.distribution();
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        for part in parts.iter() {
-            all.add(&part.main.distribution());
+        for main in parts.iter().filter_map(|part| part.main.as_ref()) {
+            all.add(&main.distribution());
         }
         all
     }

@@ -159,6 +159,14 @@ fn closes(answer: &Answer) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use futures_util::future::poll_immediate;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio::task::yield_now;
+
+    use crate::Gateway;
     use crate::transport::http;
 
     fn size_of_future<A, B, C, D, F>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
@@ -170,5 +178,49 @@ mod tests {
         // Of larger pieces glibc's allocator makes more ado, and every handshake has one for a while.
         let bytes = size_of_future(http::serve);
         assert!(bytes <= 1024, "{bytes} bytes");
+    }
+
+    /// Bytes that the system has received for the socket between both addresses and nobody has read.
+    fn unread(local: SocketAddr, peer: SocketAddr) -> u64 {
+        let end = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
+        let (local, peer) = (end(local), end(peer));
+        let sockets = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+        let mut rows = sockets
+            .lines()
+            .map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|row| row.get(1..3) == Some(&[&*local, &*peer]));
+        let queues = row.and_then(|row| row.get(4)?.split_once(':'));
+        queues.map_or(0, |(_, received)| {
+            u64::from_str_radix(received, 16).unwrap()
+        })
+    }
+
+    /// In one thread with the gateway, which does all it can do at each yield.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn in_a_crowd_nobody_is_read_from_before_its_turn() {
+        const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let nothing = "server: { listen: 127.0.0.1:0, admin: 127.0.0.1:0 }\napis: {}\n";
+        let started = Gateway::builder().definition(nothing).start().await;
+        let gateway = started.unwrap_or_else(|error| panic!("{error}"));
+        let beginnings = &gateway.services().crowds.beginnings;
+        let mut crowd = Vec::new();
+        while !beginnings.is_crowded() {
+            if let Some(mut turn) = beginnings.step(gateway.services().clock.now()) {
+                assert_eq!(poll_immediate(&mut turn).await, None, "it is its turn");
+                crowd.push(turn);
+            }
+        }
+        let mut client = TcpStream::connect(gateway.address()).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        let waiting = unread(gateway.address(), client.local_addr().unwrap());
+        assert_eq!(waiting, REQUEST.len() as u64);
+        drop(crowd);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     }
 }

@@ -263,10 +263,16 @@ impl<S: Conduit> Pump<S> {
         self.session.ending().cloned()
     }
 
-    /// Whether the peer is one of many that are gone: then it may wait for its turn before it is read from.
+    /// Whether the peer is one of many that are gone: then it may wait for its turn before it is read from. Not if something is still
+    /// to be sent to it: it may have closed its own side only.
     fn is_deserted(&self) -> bool {
         match &self.parting {
-            None => self.services.crowds.departures.is_crowded() && self.stream.has_ended(),
+            None => {
+                self.services.crowds.departures.is_crowded()
+                    && self.unwritten() == 0
+                    && self.connection.outbox.is_clear()
+                    && self.stream.has_ended()
+            }
             Some(waiting) => waiting.is_some(),
         }
     }
@@ -398,7 +404,8 @@ impl<S: Conduit> Pump<S> {
 
     /// Sends a reply without a way through the outbox and a wake-up, unless something waits there that came before it.
     fn reply(&mut self, reply: Outgoing) {
-        if self.connection.outbox.is_clear() {
+        // The outbox of a peer that is gone is sealed and was clear before.
+        if self.parting.is_some() || self.connection.outbox.is_clear() {
             self.session.send(&reply, &mut self.out);
         } else {
             self.connection.outbox.push_reply(reply);

@@ -17,9 +17,9 @@ use super::super::echo::Text;
 use super::super::part::run_as;
 use super::super::{Echo, End};
 use crate::measure::Distribution;
-use crate::options::{Common, Extent, Misuse, Share, positive};
+use crate::options::{Common, Extent, Misuse, positive};
 use crate::report::Outcome;
-use crate::run::{Run, read, reserve_files};
+use crate::run::{Run, read};
 use crate::stop::{Stop, StopSwitch, pair};
 
 /// The message of bystanders that are not told another.
@@ -30,8 +30,9 @@ const CALM: &str = "bystander_calm";
 const STORM: &str = "bystander_storm";
 /// How often they are looked at while they are waited for.
 const LOOK: Duration = Duration::from_millis(1);
-/// Lowest priority there is.
-const LAST: i32 = 19;
+/// Priority of the threads that bring the crowd back. Not the lowest: where the gateway shares their cores, it would be spared half of the
+/// crowd.
+const BEHIND: i32 = 5;
 
 /// What bystanders do.
 #[derive(Debug, Clone, Default, Args, Serialize)]
@@ -78,46 +79,27 @@ struct Times {
 }
 
 impl Bystanders {
-    /// Leaves only `share` of them, as other processes drive the rest.
-    pub(super) fn divide(&mut self, share: Share) -> Result<(), Misuse> {
-        if self.bystanders > 0 {
-            self.bystanders = share.connections(self.bystanders)?;
-            self.bystander_rate = Some(share.rate(self.rate()));
+    /// Several processes have no storm at the same time: one's calm would be another's storm.
+    pub(super) fn divide(&self) -> Result<(), Misuse> {
+        match self.bystanders {
+            0 => Ok(()),
+            _ => Err(Misuse(
+                "--bystanders are watched in one process: without --workers, and more crowd from a second loadtest beside it"
+                    .to_owned(),
+            )),
         }
-        Ok(())
     }
 
-    fn rate(&self) -> f64 {
-        self.bystander_rate.unwrap_or(1000.0)
-    }
-
-    /// Lets them connect and talk; `None` without any. Returns when they have had replies.
-    pub(super) async fn begin(
-        &self,
-        run: &Run,
-        common: &Common,
-    ) -> Result<Option<Talking>, Misuse> {
-        if self.bystanders == 0 {
-            return Ok(None);
+    /// What they say; `None` without any.
+    pub(super) fn echo(&self, common: &Common) -> Result<Option<Echo>, Misuse> {
+        let echo = (self.bystanders > 0).then(|| self.talk(common));
+        if let Some(echo) = &echo {
+            echo.text.template()?;
         }
-        reserve_files(u64::from(self.bystanders))?;
-        let (switch, stop) = pair();
-        let part = run.part("bystander", stop);
-        let thread = talk_aside(self.echo(common), part.clone(), run.stop.clone())?;
-        let talking = Talking {
-            run: run.clone(),
-            part,
-            switch,
-            thread,
-            patience: common.connect_timeout + common.reply_timeout,
-            times: Mutex::default(),
-        };
-        talking.replies(u64::from(self.bystanders)).await;
-        talking.look(|_, _| {});
-        Ok(Some(talking))
+        Ok(echo)
     }
 
-    fn echo(&self, common: &Common) -> Echo {
+    fn talk(&self, common: &Common) -> Echo {
         let template = self.bystander_template.as_deref().unwrap_or(MESSAGE);
         Echo {
             common: common.clone(),
@@ -128,7 +110,7 @@ impl Bystanders {
                 duration: Some(Duration::from_secs(u64::from(u32::MAX))),
                 messages: None,
             },
-            rate: Some(self.rate()),
+            rate: Some(self.bystander_rate.unwrap_or(1000.0)),
             text: Text {
                 size: None,
                 message_template: template.to_owned(),
@@ -149,11 +131,11 @@ impl Bystanders {
         };
         let (calm, storm) = (p99(CALM), p99(STORM));
         if calm > 0.0 && storm > 0.0 {
-            let slowdown = (storm / calm * 100.0).round() / 100.0;
+            let slowdown = storm / calm;
             outcome.detail("slowdown_p99", slowdown);
             outcome.problem_if(
                 self.max_slowdown.is_some_and(|most| slowdown > most),
-                format!("p99 of the bystanders grew by the factor {slowdown}"),
+                format!("p99 of the bystanders grew by the factor {slowdown:.3}"),
             );
         } else if !end.interrupted {
             let problem = "the bystanders had no replies, in the storms or between them";
@@ -163,16 +145,44 @@ impl Bystanders {
 }
 
 impl Talking {
+    /// Lets them connect and talk. Returns when they have had replies.
+    pub(super) async fn begin(echo: Echo, run: &Run) -> Result<Self, Misuse> {
+        let (switch, stop) = pair();
+        let part = run.aside("bystander", stop);
+        let clients = u64::from(echo.connections);
+        let common = &echo.common;
+        let (to_reply, to_connect) = (common.reply_timeout, common.connect_timeout);
+        let thread = talk_aside(echo, part.clone(), run.stop.clone())?;
+        let talking = Self {
+            run: run.clone(),
+            part,
+            switch,
+            thread,
+            patience: to_reply,
+            times: Mutex::default(),
+        };
+        talking.replies(clients, to_connect + to_reply).await;
+        talking.look(|_, _| {});
+        Ok(talking)
+    }
+
     /// A storm may begin, as soon as a message has had its reply in the calm.
     pub(super) async fn struck(&self) {
-        self.replies(1).await;
+        self.replies(self.seen() + 1, self.patience).await;
         self.look(|times, latency| times.calm.add(latency));
     }
 
-    /// The storm is over, as soon as a message has had its reply in it.
+    /// The storm is over when all that was said in it has had its reply, and something was.
     pub(super) async fn weathered(&self) {
-        self.replies(1).await;
+        let said = read(&self.part.live.sent).max(self.seen() + 1);
+        self.replies(said, self.patience).await;
         self.look(|times, latency| times.storm.add(latency));
+    }
+
+    /// Replies there were when it was last looked.
+    fn seen(&self) -> u64 {
+        let times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.seen.summary().count
     }
 
     fn look(&self, take: impl FnOnce(&mut Times, &Distribution)) {
@@ -183,15 +193,11 @@ impl Talking {
         take(&mut times, &latency);
     }
 
-    /// Waits until there were `count` more replies than when it was last looked, or for as long as replies may take.
-    async fn replies(&self, count: u64) {
-        let seen = {
-            let times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
-            times.seen.summary().count
-        };
+    /// Waits until there were so many replies in all, or for as long as replies may take.
+    async fn replies(&self, count: u64, patience: Duration) {
         let start = Instant::now();
-        while read(&self.part.live.received) < seen + count
-            && start.elapsed() < self.patience
+        while read(&self.part.live.received) < count
+            && start.elapsed() < patience
             && !self.thread.is_finished()
             && !self.run.stop.requested()
         {
@@ -244,8 +250,12 @@ fn step_back(first: Pid) {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
         return;
     };
+    if cfg!(test) {
+        // It cannot be taken back, and there are other tests in the process.
+        return;
+    }
     let names = threads.filter_map(|thread| thread.ok()?.file_name().to_str()?.parse().ok());
     for thread in names.filter_map(Pid::from_raw).filter(|one| *one != first) {
-        rustix::process::setpriority_process(Some(thread), LAST).ok();
+        rustix::process::setpriority_process(Some(thread), BEHIND).ok();
     }
 }

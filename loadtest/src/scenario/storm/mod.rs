@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use bystanders::Bystanders;
+use bystanders::{Bystanders, Talking};
 
 use super::crowd::{Crowd, Manner};
 use super::{End, Load};
@@ -98,12 +98,14 @@ impl Load for Storm {
 
     fn divide(&mut self, share: Share) -> Result<(), Misuse> {
         self.connections = share.connections(self.connections)?;
-        self.bystanders.divide(share)
+        self.bystanders.divide()
     }
 
     async fn drive(&self, run: &Run) -> Result<Outcome, Misuse> {
+        let bystanders = self.bystanders.echo(&self.common)?;
         // An old socket may still be closing when the new one is opened.
-        reserve_files(u64::from(self.connections) + u64::from(self.connections) / 8)?;
+        let crowd = u64::from(self.connections) + u64::from(self.connections) / 8;
+        reserve_files(crowd + u64::from(self.bystanders.bystanders))?;
         let shared = Arc::new(Shared {
             crowd: Crowd::new(run, &self.common, &self.manner).await?,
             back_within: self.back_within,
@@ -118,7 +120,10 @@ impl Load for Storm {
             weather(shared.clone(), number, arrival)
         })
         .await?;
-        let bystanders = self.bystanders.begin(run, &self.common).await?;
+        let bystanders = match bystanders {
+            Some(echo) => Some(Talking::begin(echo, run).await?),
+            None => None,
+        };
         run.reach(Moment::Opened).await;
         let mut outcome = Outcome::default();
         let mut lost = 0;

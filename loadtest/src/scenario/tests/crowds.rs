@@ -106,7 +106,8 @@ async fn bystanders_that_nobody_answers_are_a_problem() {
     })
     .await;
     let result = run(&format!(
-        "storm {url} --connections 2 --rounds 1 --calm 5ms --bystanders 1 --bystander-rate 1000 --reply-timeout 20ms"
+        "storm {url} --connections 2 --rounds 1 --calm 5ms --bystanders 1 --bystander-rate 1000 --reply-timeout 20ms \
+         --connect-timeout 1s"
     ))
     .await;
     assert_eq!(result["counts"]["came_back"], 2);

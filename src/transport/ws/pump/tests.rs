@@ -190,15 +190,16 @@ async fn in_a_crowd_a_peer_that_is_gone_is_read_from_when_it_is_its_turn() {
     let rig = rig().await;
     let crowd = crowd(&rig).await;
     let mut running = rig.run();
-    rig.stream.wire().incoming = GOODBYE_FRAME.to_vec();
+    let last_words = [&frame(r#"{"action":"ask"}"#)[..], &GOODBYE_FRAME].concat();
+    rig.stream.wire().incoming = last_words.clone();
     rig.stream.wire().ended = true;
     assert_eq!(poll_immediate(&mut running).await, None);
-    assert_eq!(rig.stream.wire().incoming, GOODBYE_FRAME, "not read yet");
+    assert_eq!(rig.stream.wire().incoming, last_words, "not read yet");
     assert_eq!(rig.push("late"), Delivery::Gone);
     drop(crowd);
     let ending = running.await;
     assert_eq!(ending.code, 1000, "what it had sent is heard");
-    assert_eq!(rig.sent(), b"\x88\x02\x03\xe8");
+    assert_eq!(rig.sent(), b"\x81\x04pong\x88\x02\x03\xe8");
 }
 
 #[tokio::test]
