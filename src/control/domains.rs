@@ -113,6 +113,10 @@ pub(super) fn changed_mutual(record: &Record, change: &Value) -> Value {
         (Some(members), Some(known)) if !members.contains_key(URI) => {
             let mut merged = known.clone();
             merged.extend(members.clone());
+            // As with other members, an empty text takes it away.
+            if merged.get(VERSION).is_some_and(|version| version == "") {
+                merged.shift_remove(VERSION);
+            }
             merged.into()
         }
         _ => change.clone(),

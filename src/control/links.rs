@@ -101,7 +101,12 @@ fn running(
     stages: &[(Path, Record)],
 ) -> Result<Vec<String>, ServiceException> {
     let mut users = Vec::new();
+    // What a definition changes, its stages will run that deploy by themselves; that is looked at instead.
+    let changed = view.changes_of(api).next().is_some();
     for stage in stages {
+        if changed && stage.1.is("autoDeploy") {
+            continue;
+        }
         let deployment = snapshot_path(api, stage.1.text("deploymentId"));
         let Some(snapshot) = view.get(&deployment)? else {
             continue;

@@ -297,7 +297,8 @@ pub(super) fn drop_key(
 
 /// The resource at `path`, or Amazon's text that there is none.
 pub(super) fn known(view: &View, kind: Kind, path: &Path) -> Result<Record, ServiceException> {
-    view.get(path)?.ok_or_else(|| missing(kind, &path.id))
+    view.get(path)?
+        .ok_or_else(|| ServiceException::not_found(missing(kind, &path.id), kind.facts().noun))
 }
 
 /// The resource at `path` as callers see it.
@@ -336,13 +337,12 @@ fn protocol(view: &View, call: &Call) -> Result<Option<Protocol>, ServiceExcepti
     Ok(api.as_ref().and_then(Protocol::of))
 }
 
-fn missing(kind: Kind, id: &str) -> ServiceException {
-    let noun = kind.facts().noun;
-    let message = match kind {
+/// What is told of a resource that is not there.
+pub(super) fn missing(kind: Kind, id: &str) -> String {
+    match kind {
         Kind::Stage => "Invalid stage identifier specified".to_owned(),
-        _ => format!("Invalid {noun} identifier specified {id}"),
-    };
-    ServiceException::not_found(message, noun)
+        _ => format!("Invalid {} identifier specified {id}", kind.facts().noun),
+    }
 }
 
 fn missing_member(kind: Kind, name: &str) -> String {

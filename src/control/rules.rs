@@ -61,8 +61,9 @@ pub(super) fn before_create(
         Kind::VpcLink => check_alone(Resource::VpcLink, record),
         Kind::DomainName => {
             if view.get(path)?.is_some() {
-                let message = "The domain name resource already exists.";
-                return Err(ServiceException::conflict(message));
+                // AWS: no conflict.
+                let message = "The domain name you provided already exists.";
+                return Err(ServiceException::bad_request(message));
             }
             domains::check(view, path, record)
         }
@@ -114,6 +115,14 @@ pub(super) fn before_update(
     }
 }
 
+/// The resource goes by itself, not with the API that was created with it.
+pub(super) fn check_unmanaged(kind: Kind, record: &Record) -> Result<(), ServiceException> {
+    match record.is(MANAGED) && kind != Kind::Api {
+        true => Err(managed("The resource")),
+        false => Ok(()),
+    }
+}
+
 /// Whether nothing needs the resource any more.
 pub(super) fn before_delete(
     view: &View,
@@ -121,9 +130,7 @@ pub(super) fn before_delete(
     path: &Path,
     record: &Record,
 ) -> Result<(), ServiceException> {
-    if record.is(MANAGED) && kind != Kind::Api {
-        return Err(managed("The resource"));
-    }
+    check_unmanaged(kind, record)?;
     match kind {
         Kind::Integration => {
             let target = format!("{INTEGRATIONS}{}", path.id);
@@ -184,8 +191,13 @@ fn check_unique(
         let same =
             known == key || (is_http && shape(known).is_some() && shape(known) == shape(key));
         if other != *path && same {
-            let noun = kind.facts().noun;
-            let message = format!("{noun} with key {known} already exists for this API");
+            let message = match kind {
+                Kind::ApiMapping => "ApiMapping key already exists for this domain name".to_owned(),
+                _ => format!(
+                    "{} with key {known} already exists for this API",
+                    kind.facts().noun
+                ),
+            };
             return Err(ServiceException::conflict(message));
         }
     }

@@ -131,6 +131,6 @@ fn defaults(kind: Kind, protocol: Option<Protocol>) -> Value {
             json!({})
         }
         Kind::RoutingRule => json!({ "conditions": [] }),
-        Kind::VpcLink => json!({ "subnetIds": [] }),
+        Kind::VpcLink => json!({ "securityGroupIds": [], "subnetIds": [], "tags": {} }),
     }
 }

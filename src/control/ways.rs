@@ -14,7 +14,7 @@ use crate::plan::truststore::Truststore;
 
 use super::kind::Kind;
 use super::record::Record;
-use super::resources::{check_alone, known};
+use super::resources::{check_alone, known, missing};
 use super::shown::Protocol;
 use super::view::{Path, View};
 use super::wire::{Call, refused};
@@ -28,16 +28,22 @@ pub(super) fn mode(record: &Record) -> RoutingMode {
     mode.unwrap_or_default()
 }
 
-/// There is the stage that a mapping or a rule names; gives its API.
+/// There is the stage that a mapping or a rule names; gives its API. AWS: one that is not there is a bad request here.
 pub(super) fn check_target(
     view: &View,
     api: &str,
     stage: &str,
 ) -> Result<Record, ServiceException> {
     let api = Path::new(Kind::Api.facts().collection, api);
-    let record = known(view, Kind::Api, &api)?;
-    let stage = Path::new(api.collection_of(Kind::Stage), stage);
-    known(view, Kind::Stage, &stage)?;
+    let named = |kind, path: &Path| {
+        let unknown = || ServiceException::bad_request(missing(kind, &path.id));
+        view.get(path)?.ok_or_else(unknown)
+    };
+    let record = named(Kind::Api, &api)?;
+    named(
+        Kind::Stage,
+        &Path::new(api.collection_of(Kind::Stage), stage),
+    )?;
     Ok(record)
 }
 
@@ -135,12 +141,6 @@ pub(super) fn show_rule(context: &Context<'_>, path: &Path, members: &mut Map<St
     let (region, account) = (context.region, context.account_id);
     let arn = format!("arn:aws:apigateway:{region}:{account}:/{path}");
     members.insert("routingRuleArn".to_owned(), arn.into());
-    let actions = members.get_mut("actions").and_then(Value::as_array_mut);
-    for action in actions.into_iter().flatten() {
-        if let Some(Value::Object(invoke)) = action.get_mut("invokeApi") {
-            invoke.entry("stripBasePath").or_insert(false.into());
-        }
-    }
 }
 
 /// Only private domain names have ids, and there are none here.
@@ -182,15 +182,15 @@ pub(super) fn check_unmapped(view: &View, kind: Kind, path: &Path) -> Result<(),
         });
         let ruled = ways.rules.iter().any(|(_, rule)| is_it(target(rule)));
         let what = match (mapped, ruled) {
-            (true, _) => "mapping",
-            (false, true) => "routing rule",
+            (true, _) => "API mappings",
+            (false, true) => "routing rules",
             (false, false) => continue,
         };
-        return Err(ServiceException::conflict(format!(
-            "Cannot delete {} '{}', is referenced in a {what} of domain name: '{}'",
-            kind.facts().noun,
-            path.id,
-            domain.id
+        // AWS: a bad request, and these words for an API and its mappings.
+        let noun = kind.facts().noun;
+        return Err(ServiceException::bad_request(format!(
+            "Deleting {noun} {} failed. Please remove all {what} for the {noun} from your custom domain names. Domain name '{}' has one.",
+            path.id, domain.id
         )));
     }
     Ok(())

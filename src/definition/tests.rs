@@ -456,10 +456,6 @@ fn the_protocol_says_what_an_api_may_have() {
         &["`ANY` or `GET`"],
     );
     check_http(
-        &integration("tlsConfig: {}"),
-        &["tlsConfig.serverNameToVerify: is missing"],
-    );
-    check_http(
         &integration("tlsConfig: { serverNameToVerify: 'a.example:443' }"),
         &["write a host name without port"],
     );

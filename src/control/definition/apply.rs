@@ -10,7 +10,8 @@ use super::super::record::{Record, timestamp};
 use super::super::resources::{check_room, known, made_at, unused};
 use super::super::view::{Path, View};
 use super::super::wire::{Call, refused};
-use super::super::{Context, deploy, rules};
+use super::super::{Context, deploy, rules, ways};
+use super::allowed::check_changes;
 use super::changes::{Action, Change, compare, members};
 use super::form::{
     DEPLOYING, LINKS, add_name, add_names, as_api, as_domain, as_link, check_sections, keyed_like,
@@ -23,8 +24,6 @@ use crate::error::ServiceException;
 
 /// Sections of a definition that callers can put in force.
 const APPLIED: [&str; 3] = ["apis", "domainNames", LINKS];
-/// The end of the collections of routing rules.
-const RULES: &str = "/routingrules";
 
 /// `PutDefinition`: makes the APIs, domain names and VPC links of the body what the body says. Others stay, but with `prune=true`.
 ///
@@ -62,6 +61,7 @@ pub(in super::super) fn apply(
         context,
         view,
         changes: Vec::new(),
+        gone: Vec::new(),
     };
     let mut kept = Vec::new();
     // What leads to a stage goes before the stage does, and comes after it.
@@ -81,33 +81,12 @@ pub(in super::super) fn apply(
     for (name, wanted) in &domains {
         work.put_domain(name, wanted)?;
     }
-    let changes = work.changes;
-    check_allowed(context, view)?;
-    Ok(json!({ "changes": changes, "kept": kept }))
-}
-
-/// Nothing that changes is denied to the caller, nor what is told of it.
-fn check_allowed(context: &Context<'_>, view: &View) -> Result<(), ServiceException> {
-    for (path, after) in view.changes() {
-        let own = format!("/{path}");
-        let methods: &[&str] = match (view.is_new(path)?, after) {
-            (true, None) => continue,
-            (true, Some(_)) => {
-                context
-                    .caller
-                    .may("POST", &format!("/{}", path.collection))?;
-                &["POST"]
-            }
-            // Rules are put, where all else is patched.
-            (false, Some(_)) if path.collection.ends_with(RULES) => &["GET", "PUT"],
-            (false, Some(_)) => &["GET", "PATCH"],
-            (false, None) => &["GET", "DELETE"],
-        };
-        for method in methods {
-            context.caller.may(method, &own)?;
-        }
+    let Work { changes, gone, .. } = work;
+    for (kind, path) in &gone {
+        ways::check_unmapped(view, *kind, path)?;
     }
-    Ok(())
+    check_changes(context, view)?;
+    Ok(json!({ "changes": changes, "kept": kept }))
 }
 
 /// Whether a call only asks what it would change.
@@ -126,6 +105,8 @@ struct Work<'a> {
     context: &'a Context<'a>,
     view: &'a mut View,
     changes: Vec<Change>,
+    /// APIs and stages that were removed: nothing may lead there in the end.
+    gone: Vec<(Kind, Path)>,
 }
 
 impl Work<'_> {
@@ -169,7 +150,14 @@ impl Work<'_> {
 
     fn remove(&mut self, kind: Kind, path: &Path) -> Result<(), ServiceException> {
         let record = known(self.view, kind, path)?;
-        rules::before_delete(self.view, kind, path, &record)?;
+        match kind {
+            // What leads there may yet come to lead elsewhere.
+            Kind::Api | Kind::Stage => {
+                rules::check_unmanaged(kind, &record)?;
+                self.gone.push((kind, path.clone()));
+            }
+            _ => rules::before_delete(self.view, kind, path, &record)?,
+        }
         self.view.remove(path)
     }
 

@@ -3,6 +3,7 @@
 //! Two operations of ours stand beside Amazon's, because theirs change one resource at a time: `GET /v2/tidegate/definition`
 //! and `PUT /v2/tidegate/definition`. A put is one call like every other, so it is checked, written and swapped as one.
 
+mod allowed;
 mod apply;
 mod changes;
 mod form;

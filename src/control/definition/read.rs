@@ -11,6 +11,7 @@ use super::super::store::Store;
 use super::super::view::{Path, View};
 use super::super::wire::Call;
 use super::super::{Context, StoreError, assemble, deploy, ways};
+use super::allowed::check_readable;
 use super::form::{LINKS, as_link, omit_name};
 use super::names::Names;
 use super::{DOMAIN_SECTIONS, object};
@@ -44,7 +45,7 @@ pub(in super::super) fn get(
     for kind in FILED {
         for (path, _) in view.list(kind.facts().collection)? {
             if with_file || view.file().leaves_free(&path).is_ok() {
-                context.caller.may("GET", &format!("/{path}"))?;
+                check_readable(context, view, kind, &path)?;
             }
         }
     }

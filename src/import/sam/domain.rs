@@ -120,8 +120,13 @@ impl Template<'_, '_> {
 
     /// A stage behind a domain name.
     fn map(&mut self, at: &Node, domain: &str, key: &str, id: &str, stage: &str) {
-        let domain = child(&mut self.draft.domains, &domain.to_ascii_lowercase(), at);
+        let name = domain.to_ascii_lowercase();
+        let domain = child(&mut self.draft.domains, &name, at);
         let mappings = child(domain, "apiMappings", at);
+        if mappings.iter().any(|mapping| mapping.key == key) {
+            let what = format!("/{key} leads to another API or stage already");
+            return self.refuse(at, &name, &what, "give one of them another base path");
+        }
         let mapping = child(mappings, key, at);
         mapping.push(entry("apiId", text_at(at, id)));
         mapping.push(entry("stage", text_at(at, stage)));

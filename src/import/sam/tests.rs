@@ -1057,3 +1057,14 @@ fn what_cannot_be_included_is_refused_with_what_to_write() {
         "{told:?}"
     );
 }
+
+#[test]
+fn two_stages_cannot_have_one_base_path() {
+    let text = r#"
+Resources:
+  One: { Type: AWS::Serverless::HttpApi, Properties: { StageName: prod, Domain: { DomainName: a.example, CertificateArn: c } } }
+  Two: { Type: AWS::Serverless::HttpApi, Properties: { StageName: prod, Domain: { DomainName: A.example, CertificateArn: c } } }
+"#;
+    let what = "t.yaml:4:81: a.example: / leads to another API or stage already; give one of them another base path";
+    refused(text, &[], &[what]);
+}

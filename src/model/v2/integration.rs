@@ -99,8 +99,8 @@ pub struct IntegrationResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TlsConfig {
-    /// The name that is asked for and that the certificate must have.
-    pub server_name_to_verify: String,
+    /// The name that is asked for and that the certificate must have; without it, that of the backend's address.
+    pub server_name_to_verify: Option<String>,
 }
 
 /// What Amazon's integrations do not have.

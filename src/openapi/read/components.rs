@@ -100,7 +100,12 @@ impl<'d> Reader<'d> {
         let at = at.below(&["tlsConfig", UNCHECKED]);
         let what = "certificates of backends are always checked; it is ignored";
         self.findings.warning(&at, what);
-        if tls.is_empty() {
+        // For a private backend even an empty one says that it is called by https.
+        let is_private = set
+            .get("connectionType")
+            .is_some_and(|kind| kind == "VPC_LINK");
+        let is_empty = set.get("tlsConfig") == Some(&Value::Object(Map::new()));
+        if is_empty && !is_private {
             set.shift_remove("tlsConfig");
         }
     }

@@ -133,11 +133,12 @@ pub(super) fn private(
         return None;
     };
     let tls = integration.tls_config.as_ref();
-    let server_name: Option<Arc<str>> = tls.map(|tls| tls.server_name_to_verify.as_str().into());
+    let server_name: Option<Arc<str>> =
+        tls.and_then(|tls| tls.server_name_to_verify.as_deref().map(Arc::from));
     let fitting = targets_of(known).filter(|target| target.fits(&uri.filters));
     let targets: Box<[_]> = fitting
         .map(|target| Destination {
-            secure: server_name.is_some(),
+            secure: tls.is_some(),
             authority: target.authority,
             server_name: server_name.clone(),
         })

@@ -151,7 +151,7 @@ async fn boto3_routes_by_rules() {
     desk.refused("CreateRoutingRule", taken, "ConflictException")
         .await;
     let unknown = rule(11, json!([]), "none", "$default", false);
-    desk.refused("CreateRoutingRule", unknown, "NotFoundException")
+    desk.refused("CreateRoutingRule", unknown, "BadRequestException")
         .await;
     let kept = rule(11, json!([base_path("live")]), &chat, "prod", false);
     let told = desk
@@ -180,7 +180,8 @@ async fn boto3_routes_by_rules() {
 
     for api in [&stable, &beta, &chat] {
         let input = json!({ "ApiId": api });
-        desk.refused("DeleteApi", input, "ConflictException").await;
+        desk.refused("DeleteApi", input, "BadRequestException")
+            .await;
     }
     desk.call("DeleteRoutingRule", one.clone()).await;
     desk.refused("GetRoutingRule", one.clone(), "NotFoundException")

@@ -295,7 +295,7 @@ async fn routing_rules_are_allowed_and_denied_by_either_name() {
     assert_eq!(status(&limited, "GET", a, "").await, 200);
     assert_eq!(status(&limited, "GET", b, "").await, 200);
     assert_eq!(status(&limited, "GET", "/a.example", "").await, 403);
-    assert_eq!(status(&limited, "POST", a, &body).await, 404, "no such API");
+    assert_eq!(status(&limited, "POST", a, &body).await, 400, "no such API");
     assert_eq!(status(&limited, "POST", b, &body).await, 403);
     let of = |rules: &str| format!("{rules}/abcdef");
     assert_eq!(status(&limited, "PUT", &of(a), &body).await, 403);

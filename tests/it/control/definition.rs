@@ -350,6 +350,40 @@ domainNames:
     rig.close().await;
 }
 
+/// What a mapping leads to may go when the mapping leads elsewhere.
+#[tokio::test]
+async fn what_led_to_an_api_leads_elsewhere_in_one_go() {
+    let state = tempfile::tempdir().unwrap();
+    let rig = open("", state.path()).start().await;
+    let file = state.path().join("moves.yaml");
+    let path = file.to_str().unwrap();
+    let apply = async |text: &str, code: i32, expected: &str| {
+        std::fs::write(&file, text).unwrap();
+        let (found, told, notes) = program(&rig, &["apply", path, "--prune"]).await;
+        assert_eq!(found, code, "{told}{notes}");
+        assert!(notes.contains(expected), "{notes}");
+    };
+    let text = |api: &str, stage: &str| {
+        format!(
+            r#"
+apis:
+  {api}:
+    protocolType: HTTP
+    routes: {{ "GET /a": {{ target: integrations/i }} }}
+    integrations: {{ i: {{ integrationType: HTTP_PROXY, integrationMethod: GET, integrationUri: "http://127.0.0.1:9/" }} }}
+    stages: {{ {stage}: {{}} }}
+domainNames: {{ a.example: {{ apiMappings: {{ v1: {{ apiId: {api}, stage: {stage} }} }} }} }}
+"#
+        )
+    };
+    apply(&text("old", "prod"), 0, "added").await;
+    apply(&text("new", "prod"), 0, "removed").await;
+    apply(&text("new", "live"), 0, "removed").await;
+    let nowhere = text("new", "live").replace("stages: { live:", "stages: { next:");
+    apply(&nowhere, 1, "Please remove all API mappings for the Stage").await;
+    rig.close().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_applied_is_refused_and_nothing_is_changed() {
     let state = tempfile::tempdir().unwrap();
@@ -574,6 +608,7 @@ async fn definitions_are_signed_for_and_allowed_by_policy() {
     let text = r#"
 credentials:
   - { accessKeyId: AKIDREADER, secretAccessKey: secret, policy: { Version: "2012-10-17", Statement: [{ Effect: Allow, Action: "apigateway:GET", Resource: "arn:aws:apigateway:us-east-1::/tidegate/definition" }] } }
+  - { accessKeyId: AKIDBLIND, secretAccessKey: secret, policy: { Version: "2012-10-17", Statement: [{ Effect: Allow, Action: "apigateway:GET", Resource: "arn:aws:apigateway:us-east-1::/tidegate/definition" }, { Effect: Deny, Action: "apigateway:GET", Resource: "arn:aws:apigateway:*::/apis/*/integrations/*" }] } }
   - { accessKeyId: AKIDALL, secretAccessKey: secret }
 "#;
     let setup = crate::harness::Setup::new(text);
@@ -582,7 +617,7 @@ credentials:
         .start()
         .await;
     let file = state.path().join("a.yaml");
-    std::fs::write(&file, "apis: { s: { protocolType: HTTP } }").unwrap();
+    std::fs::write(&file, "apis: { s: { protocolType: HTTP, integrations: { i: { integrationType: HTTP_PROXY, integrationMethod: GET, integrationUri: 'http://127.0.0.1:9/' } } } }").unwrap();
     let as_user = async |user: Option<&str>, arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         let endpoint = format!("http://{}", rig.gateway.admin_address());
@@ -607,9 +642,14 @@ credentials:
     let apply = ["apply", file.to_str().unwrap()];
     assert_eq!(
         as_user(Some("AKIDALL"), &apply).await,
-        (0, "1 added\n".to_owned())
+        (0, "2 added\n".to_owned())
     );
     assert_eq!(as_user(Some("AKIDREADER"), &["export"]).await.0, 0);
+    let (code, told) = as_user(Some("AKIDBLIND"), &["export"]).await;
+    assert!(
+        code == 1 && told.contains("not authorized to perform: apigateway:GET"),
+        "{told}"
+    );
     let (code, told) = as_user(Some("AKIDREADER"), &apply).await;
     assert!(
         code == 1 && told.contains("not authorized to perform: apigateway:PUT"),

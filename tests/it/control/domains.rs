@@ -54,20 +54,20 @@ async fn a_domain_name_leads_where_its_mappings_say() {
             }],
         })
     );
-    exception(
-        &call(&rig, "POST", NAMES, body).await,
-        409,
-        "ConflictException",
+    let twice = call(&rig, "POST", NAMES, body).await;
+    assert_eq!(
+        exception(&twice, 400, "BadRequestException"),
+        "The domain name you provided already exists."
     );
     assert_eq!(ask(&rig, "api.example.com", "/shop/a").await, 403);
 
     let mappings = format!("{NAMES}/api.example.com/apimappings");
     let body = json!({ "apiId": api, "stage": "dev", "apiMappingKey": "shop/v1" });
     let mapping = works(&rig, 201, "POST", &mappings, body.clone()).await;
-    exception(
-        &call(&rig, "POST", &mappings, body).await,
-        409,
-        "ConflictException",
+    let twice = call(&rig, "POST", &mappings, body).await;
+    assert_eq!(
+        exception(&twice, 409, "ConflictException"),
+        "ApiMapping key already exists for this domain name"
     );
     assert_eq!(ask(&rig, "api.example.com", "/shop/v1/a").await, 200);
     let path = format!("{mappings}/{}", id(&mapping, "apiMappingId"));
@@ -86,7 +86,9 @@ async fn a_domain_name_leads_where_its_mappings_say() {
         format!("/v2/apis/{api}/stages/dev"),
     ] {
         let refused = call(&rig, "DELETE", &mapped, Value::Null).await;
-        let message = exception(&refused, 409, "ConflictException");
+        let message = exception(&refused, 400, "BadRequestException");
+        let remedy = "Please remove all API mappings for the";
+        assert!(message.contains(remedy), "{message}");
         assert!(message.contains("'api.example.com'"), "{message}");
     }
     for _ in 0..2 {
@@ -200,7 +202,7 @@ domainNames: { own.example.com: { apiMappings: { "": { apiId: shop, stage: $defa
     let body = json!({ "domainName": "a.example", "apiMappings": {} });
     check(NAMES, body, 400, bad, "apiMappings: unknown").await;
     let own = json!({ "domainName": "own.example.com" });
-    check(NAMES, own, 409, "ConflictException", "already exists").await;
+    check(NAMES, own, 400, bad, "already exists").await;
 
     let all = works(&rig, 200, "GET", NAMES, Value::Null).await;
     assert_eq!(all["items"][0]["domainName"], "own.example.com");
@@ -225,9 +227,23 @@ domainNames: { own.example.com: { apiMappings: { "": { apiId: shop, stage: $defa
     let mappings = format!("{NAMES}/a.example/apimappings");
     works(&rig, 201, "POST", &mappings, body).await;
     let body = json!({ "apiId": "none", "stage": "dev" });
-    check(&mappings, body, 404, "NotFoundException", "none").await;
+    check(
+        &mappings,
+        body,
+        400,
+        bad,
+        "Invalid API identifier specified none",
+    )
+    .await;
     let body = json!({ "apiId": "shop", "stage": "dev" });
-    check(&mappings, body, 404, "NotFoundException", "stage").await;
+    check(
+        &mappings,
+        body,
+        400,
+        bad,
+        "Invalid stage identifier specified",
+    )
+    .await;
     let body = json!({ "apiId": "shop", "stage": "$default", "apiMappingKey": "a//b" });
     check(&mappings, body, 400, bad, "empty segment").await;
     rig.close().await;

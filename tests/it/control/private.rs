@@ -175,11 +175,6 @@ async fn what_cannot_be_called_is_refused() {
         &["connectionId: has no meaning without a VPC link"],
     )
     .await;
-    check(
-        json!({ "tlsConfig": {} }),
-        &["tlsConfig.serverNameToVerify: is missing"],
-    )
-    .await;
     // What was there goes on.
     assert_eq!(ask(&rig, &api, "/dev/a").await.text(), "/dev/a");
     rig.close().await;
@@ -285,6 +280,42 @@ async fn a_websocket_api_names_its_link_by_a_stage_variable() {
 }
 
 #[tokio::test]
+async fn a_link_goes_with_the_change_that_needs_it_no_more() {
+    let state = tempfile::tempdir().unwrap();
+    let backend = backend().await;
+    let rig = gateway("", state.path(), &backend).start().await;
+    let file = state.path().join("shop.yaml");
+    let path = file.to_str().unwrap();
+    let text = |integration: &str, links: &str| {
+        format!(
+            r#"
+apis:
+  shop:
+    protocolType: HTTP
+    routes: {{ "GET /a": {{ target: integrations/i }} }}
+    integrations: {{ i: {{ integrationType: HTTP_PROXY, integrationMethod: ANY, {integration} }} }}
+    stages: {{ $default: {{}} }}
+{links}
+"#
+        )
+    };
+    let private =
+        format!("integrationUri: \"{LISTENER}\", connectionType: VPC_LINK, connectionId: inner");
+    std::fs::write(&file, text(&private, "vpcLinks: { inner: {} }")).unwrap();
+    let (code, _, told) = program(&rig, &["apply", path, "--prune"]).await;
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(ask(&rig, "/v2/apis/shop", "/a").await.text(), "/a");
+    let public = format!("integrationUri: \"http://{}/public\"", backend.address);
+    std::fs::write(&file, text(&public, "")).unwrap();
+    let (code, _, told) = program(&rig, &["apply", path, "--prune"]).await;
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(ask(&rig, "/v2/apis/shop", "/a").await.text(), "/public");
+    let links = works(&rig, 200, "GET", LINKS, Value::Null).await;
+    assert_eq!(links["items"], json!([]));
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn links_are_exported_compared_and_applied() {
     let state = tempfile::tempdir().unwrap();
     let backend = backend().await;
@@ -382,7 +413,7 @@ async fn links_of_the_file_are_shown_named_and_cannot_be_changed() {
     let shown = works(&rig, 200, "GET", &path, Value::Null).await;
     assert_eq!(
         shown,
-        json!({ "vpcLinkId": "inner", "name": "inner", "subnetIds": [], "tags": { "team": "shop" }, "vpcLinkStatus": "AVAILABLE",
+        json!({ "vpcLinkId": "inner", "name": "inner", "securityGroupIds": [], "subnetIds": [], "tags": { "team": "shop" }, "vpcLinkStatus": "AVAILABLE",
             "vpcLinkStatusMessage": "VPC link is ready to route traffic", "vpcLinkVersion": "V2" })
     );
     for (method, body) in [("DELETE", Value::Null), ("PATCH", json!({ "name": "x" }))] {

@@ -146,10 +146,13 @@ async fn what_a_rule_cannot_be_is_refused_by_name() {
         let message = exception(&refused, 404, "NotFoundException");
         assert!(message.contains(expected), "{message}");
     };
-    missing("POST", RULES, rule(1, "none"), "none").await;
     let mut elsewhere = rule(1, &api);
     elsewhere["actions"][0]["invokeApi"]["stage"] = json!("prod");
-    missing("POST", RULES, elsewhere, "Invalid stage").await;
+    for (body, expected) in [(rule(1, "none"), "none"), (elsewhere, "Invalid stage")] {
+        let refused = call(&rig, "POST", RULES, body).await;
+        let message = exception(&refused, 400, "BadRequestException");
+        assert!(message.contains(expected), "{message}");
+    }
     let other = RULES.replace("a.example", "b.example");
     missing("POST", &other, rule(1, &api), "b.example").await;
     missing("GET", &other, Value::Null, "b.example").await;
@@ -201,11 +204,12 @@ async fn a_rule_is_as_long_as_what_it_leads_to_and_what_has_it() {
         format!("/v2/apis/{one}/stages/dev"),
     ] {
         let refused = call(&rig, "DELETE", &path, Value::Null).await;
-        let message = exception(&refused, 409, "ConflictException");
+        let message = exception(&refused, 400, "BadRequestException");
         assert!(
-            message.contains("in a routing rule of domain name: 'a.example'"),
+            message.contains("remove all routing rules for the"),
             "{message}"
         );
+        assert!(message.contains("'a.example'"), "{message}");
     }
     // A rule is put as a whole: nothing of what it was is left.
     let conditions = json!([{ "matchBasePaths": { "anyOf": ["x"] } }]);

@@ -115,13 +115,19 @@ async fn callers_turn_it_on_change_it_and_turn_it_off() {
     assert_eq!(shown["mutualTlsAuthentication"], expected);
     assert_eq!(line.ask("shop.test", "/v2").await.unwrap().status, 403);
     assert_eq!(statuses().await, [None, None, Some(200)]);
-    // A URI alone is the truststore without a version.
-    let shown = patched(&rig, json!({ "truststoreUri": URI })).await;
-    assert_eq!(
-        shown["mutualTlsAuthentication"].get("truststoreVersion"),
-        None
-    );
-    assert_eq!(statuses().await, [None, Some(200), None]);
+    // A URI alone is the truststore without a version, and so is an empty version.
+    for change in [
+        json!({ "truststoreUri": URI }),
+        json!({ "truststoreVersion": "" }),
+    ] {
+        patched(&rig, json!({ "truststoreVersion": "other" })).await;
+        let shown = patched(&rig, change).await;
+        assert_eq!(
+            shown["mutualTlsAuthentication"].get("truststoreVersion"),
+            None
+        );
+        assert_eq!(statuses().await, [None, Some(200), None]);
+    }
 
     // Beside it the API's own endpoint can be switched off.
     let shut = json!({ "disableExecuteApiEndpoint": true });

@@ -119,7 +119,7 @@ static TLS_CONFIG: Object = Object {
     name: "TlsConfig",
     doc: "How the backend's certificate is checked.",
     kind: None,
-    fields: &[required(
+    fields: &[optional(
         "serverNameToVerify",
         &formed(
             1,
@@ -129,7 +129,7 @@ static TLS_CONFIG: Object = Object {
                 "a host name without port",
             ),
         ),
-        "The name that is asked for and that the certificate must have, in place of the URL's host; a private backend is called by https then.",
+        "The name that is asked for and that the certificate must have, in place of the host of the URL, or of the private backend's address. Even an empty `tlsConfig` has a private backend called by https.",
     )],
 };
 

@@ -216,7 +216,7 @@ fn server_name(
             .scribe
             .problem(&path, what, "write an https URL, or leave it out");
     }
-    Some(settings.server_name_to_verify.as_str().into())
+    settings.server_name_to_verify.as_deref().map(Arc::from)
 }
 
 /// Every route that leads here must have what the URI is made of.

@@ -108,6 +108,12 @@ fn listeners_and_services_stand_for_their_targets() {
         &["https a.example:8080 c.example", "https [::1]:80 c.example"],
         "/dev",
     );
+    check(
+        &format!("{}, tlsConfig: {{}}", linked(LISTENER)),
+        "dev",
+        &["https a.example:8080 -", "https [::1]:80 -"],
+        "/dev",
+    );
     let green = ["http 10.0.0.1:80 -", "http 10.0.0.3:81 -"];
     check(
         &linked(&format!("{SERVICE}?slot=green")),
