@@ -306,6 +306,7 @@ fn what_cannot_be_divided_is_refused() {
     for line in [
         "echo ws://127.0.0.1:1/ --workers 2 --connections 1",
         "echo ws://127.0.0.1:1/ --workers 2 --connections 2 --backend 127.0.0.1:0",
+        "storm ws://127.0.0.1:1/ --workers 2 --connections 2 --bystanders 2",
     ] {
         let output = run(line);
         assert_eq!(output.status.code(), Some(2), "{output:?}");

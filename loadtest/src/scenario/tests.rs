@@ -357,6 +357,11 @@ async fn what_cannot_be_carried_out_is_misuse() {
     .await;
     check("idle ws://127.0.0.1:1/ --connections 4000000", "ulimit").await;
     check(
+        "storm ws://127.0.0.1:1/ --connections 1 --bystanders 1 --bystander-template hello",
+        "{id}",
+    )
+    .await;
+    check(
         "push ws://127.0.0.1:1/ --management ftp://127.0.0.1/",
         "scheme ftp",
     )
