@@ -3,6 +3,7 @@
 use super::super::Context;
 use super::super::kind::Kind;
 use super::super::view::{Path, View};
+use super::{DOMAIN_SECTIONS, SECTIONS, inner_section};
 use crate::error::ServiceException;
 
 /// The end of the collections of routing rules.
@@ -39,23 +40,15 @@ pub(super) fn check_readable(
     kind: Kind,
     path: &Path,
 ) -> Result<(), ServiceException> {
-    let below: &[Kind] = match kind {
-        Kind::Api => &[
-            Kind::Route,
-            Kind::Integration,
-            Kind::Authorizer,
-            Kind::Model,
-            Kind::Stage,
-        ],
-        Kind::Route => &[Kind::RouteResponse],
-        Kind::Integration => &[Kind::IntegrationResponse],
-        Kind::DomainName => &[Kind::ApiMapping, Kind::RoutingRule],
+    let below: &[(&str, Kind)] = match kind {
+        Kind::Api => &SECTIONS,
+        Kind::DomainName => &DOMAIN_SECTIONS,
         _ => &[],
     };
     context.caller.may("GET", &format!("/{path}"))?;
-    for kind in below {
-        for (path, _) in view.list(&path.collection_of(*kind))? {
-            check_readable(context, view, *kind, &path)?;
+    for (_, kind) in below.iter().copied().chain(inner_section(kind)) {
+        for (path, _) in view.list(&path.collection_of(kind))? {
+            check_readable(context, view, kind, &path)?;
         }
     }
     Ok(())

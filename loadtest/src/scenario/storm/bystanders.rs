@@ -38,8 +38,8 @@ const BEHIND: i32 = 5;
 #[derive(Debug, Clone, Default, Args, Serialize)]
 pub struct Bystanders {
     /// Connections that are not lost; how long their messages wait is told apart by whether a crowd comes back
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
-    pub bystanders: u32,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub bystanders: Option<u32>,
 
     /// Messages per second of the bystanders, all together [default: 1000]
     #[arg(long, value_name = "N", value_parser = positive, requires = "bystanders")]
@@ -82,8 +82,8 @@ impl Bystanders {
     /// Several processes have no storm at the same time: one's calm would be another's storm.
     pub(super) fn divide(&self) -> Result<(), Misuse> {
         match self.bystanders {
-            0 => Ok(()),
-            _ => Err(Misuse(
+            None => Ok(()),
+            Some(_) => Err(Misuse(
                 "--bystanders are watched in one process: without --workers, and more crowd from a second loadtest beside it"
                     .to_owned(),
             )),
@@ -92,18 +92,18 @@ impl Bystanders {
 
     /// What they say; `None` without any.
     pub(super) fn echo(&self, common: &Common) -> Result<Option<Echo>, Misuse> {
-        let echo = (self.bystanders > 0).then(|| self.talk(common));
+        let echo = self.bystanders.map(|count| self.talk(count, common));
         if let Some(echo) = &echo {
             echo.text.template()?;
         }
         Ok(echo)
     }
 
-    fn talk(&self, common: &Common) -> Echo {
+    fn talk(&self, connections: u32, common: &Common) -> Echo {
         let template = self.bystander_template.as_deref().unwrap_or(MESSAGE);
         Echo {
             common: common.clone(),
-            connections: self.bystanders,
+            connections,
             in_flight: None,
             // Until they are told to end.
             extent: Extent {
@@ -122,7 +122,7 @@ impl Bystanders {
 
     /// Puts both latencies side by side.
     pub(super) fn conclude(&self, end: &End<'_>, outcome: &mut Outcome) {
-        if self.bystanders == 0 {
+        if self.bystanders.is_none() {
             return;
         }
         let p99 = |name: &str| {
@@ -244,7 +244,7 @@ fn talk_aside(
     Ok(thread)
 }
 
-/// Gives every thread of this process but `first` the lowest priority. Where the system has no such thing or does not let us, the
+/// Gives every thread of this process but `first` a lower priority. Where the system has no such thing or does not let us, the
 /// bystanders' latency holds some of our own work.
 fn step_back(first: Pid) {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else {

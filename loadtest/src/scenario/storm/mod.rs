@@ -105,7 +105,8 @@ impl Load for Storm {
         let bystanders = self.bystanders.echo(&self.common)?;
         // An old socket may still be closing when the new one is opened.
         let crowd = u64::from(self.connections) + u64::from(self.connections) / 8;
-        reserve_files(crowd + u64::from(self.bystanders.bystanders))?;
+        let stay = self.bystanders.bystanders.unwrap_or_default();
+        reserve_files(crowd + u64::from(stay))?;
         let shared = Arc::new(Shared {
             crowd: Crowd::new(run, &self.common, &self.manner).await?,
             back_within: self.back_within,
